@@ -1,0 +1,32 @@
+# The instruction sets compiled into one binary, narrowest first; cpu.c picks at run time.
+# Each kernels/lanes_*.c is compiled once per set with -DINSTRUCTION_SET=name and that set's flags.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(ALLOMETER_INSTRUCTION_SETS sse2 avx2 avx512)
+  set(ALLOMETER_FLAGS_sse2 -msse2)
+  set(ALLOMETER_FLAGS_avx2 -mavx2 -mfma)
+  set(ALLOMETER_FLAGS_avx512 -mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma -mprefer-vector-width=512)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  set(ALLOMETER_INSTRUCTION_SETS neon)
+  set(ALLOMETER_FLAGS_neon "")
+else()
+  message(FATAL_ERROR "Allometer's kernels know x86-64 and 64-bit ARM, not ${CMAKE_SYSTEM_PROCESSOR}")
+endif()
+
+# ROW(sse2)ROW(avx2)...: cpu.c expands it into its table.
+set(ALLOMETER_INSTRUCTION_SETS_MACRO "")
+foreach(set ${ALLOMETER_INSTRUCTION_SETS})
+  string(APPEND ALLOMETER_INSTRUCTION_SETS_MACRO "ROW(${set})")
+endforeach()
+
+function(allometer_add_lane_objects target sources)
+  if(NOT sources)
+    return()
+  endif()
+  foreach(set ${ALLOMETER_INSTRUCTION_SETS})
+    add_library(${target}_${set} OBJECT ${sources})
+    target_link_libraries(${target}_${set} PRIVATE allometer_settings)
+    target_compile_definitions(${target}_${set} PRIVATE INSTRUCTION_SET=${set})
+    target_compile_options(${target}_${set} PRIVATE ${ALLOMETER_FLAGS_${set}})
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_${set}>)
+  endforeach()
+endfunction()

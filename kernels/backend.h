@@ -1,0 +1,79 @@
+/* What the host may ask of a backend: one table of functions for each. Only backends know about devices. */
+#ifndef ALLOMETER_BACKEND_H
+#define ALLOMETER_BACKEND_H
+
+#include "model.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+/* Every function of the library that can fail returns one of these and leaves its message in the error. */
+enum allometer_code {
+    ALLOMETER_OK = 0,
+    ALLOMETER_FAILED = 1,      /* the work failed: I/O, memory, device; exit code 1 */
+    ALLOMETER_BAD_INPUT = 2,   /* the user must change something; exit code 2 */
+    ALLOMETER_INTERRUPTED = 3, /* *stop was set: what was finished is kept */
+};
+
+struct allometer_error {
+    enum allometer_code code;
+    char message[1024];
+};
+
+/* Formats the message (printf style), sets the code and returns it, so that a failing function can end with
+   `return allometer_fail(error, ALLOMETER_BAD_INPUT, "...")`. error may be NULL. */
+enum allometer_code allometer_fail(struct allometer_error *error, enum allometer_code code, const char *format,
+                                   ...) __attribute__((format(printf, 3, 4)));
+
+/* One finished model. weights: allometer_n_parameters(model) floats, or NULL unless keep_weights was set. Calls
+   come one at a time, in any order of models, from any thread; a code other than OK ends the training. */
+typedef enum allometer_code (*allometer_model_done)(void *user, size_t index, const struct allometer_result *result,
+                                                    const float *weights, struct allometer_error *error);
+
+struct allometer_training {
+    const struct allometer_model *models; /* M of them */
+    size_t n_models;
+    int keep_weights;
+    const volatile sig_atomic_t *stop; /* may be NULL; checked between models */
+    allometer_model_done done;
+    void *user;
+};
+
+struct allometer_device_options {
+    int threads;                 /* CPU: 0 for all that OpenMP offers */
+    const char *instruction_set; /* CPU: NULL for the best that this machine has, else one name from `info` */
+    int reverse;                 /* testing aid: take the models in reverse order */
+};
+
+struct allometer_device; /* opened by a backend, known to it alone */
+
+struct allometer_backend {
+    const char *name;        /* "cpu", "cuda" */
+    const char *description; /* one line for `allometer info` */
+    /* Opens all devices of this kind. BAD_INPUT with a plain reason where there is none. */
+    enum allometer_code (*open)(struct allometer_device **device, const struct allometer_device_options *options,
+                                struct allometer_error *error);
+    void (*close)(struct allometer_device *device);
+    /* One line on what was opened: processor, instruction set, threads; or each GPU. Valid until close. */
+    const char *(*describe)(const struct allometer_device *device);
+    /* Bytes that training this model needs beside the device's own (for plans), per concurrently trained model;
+       *concurrent: how many models are trained at once. */
+    size_t (*memory)(const struct allometer_device *device, const struct allometer_model *model, int *concurrent);
+    /* Trains and measures the models, longest first, each independent of all others. */
+    enum allometer_code (*train)(struct allometer_device *device, const struct allometer_training *training,
+                                 struct allometer_error *error);
+};
+
+extern const struct allometer_backend allometer_cpu;
+
+/* The backend of that name, opened by `open` above; "cuda" is loaded from its own module the first time it is
+   asked for. NULL with a message if unknown or not built. */
+const struct allometer_backend *allometer_backend_find(const char *name, struct allometer_error *error);
+
+/* Multiply-adds counted as two, exponentials and the like as one: of all T steps of one model. */
+double allometer_training_flops(const struct allometer_model *model);
+
+/* Checks every field against its range; BAD_INPUT names the field, its value and what was expected. */
+enum allometer_code allometer_model_check(const struct allometer_model *model, struct allometer_error *error);
+
+#endif

@@ -1,0 +1,153 @@
+/* The specification of one model and what is measured of it: plain data that the host fills, that every
+   backend reads, and that crosses to a device as it stands.
+
+   Letters used everywhere: M models, S samples in a batch, N samples in the training set, D inputs, H hidden
+   neurons, O outputs, K subtasks, T training steps. */
+#ifndef ALLOMETER_MODEL_H
+#define ALLOMETER_MODEL_H
+
+#include <stdint.h>
+
+enum {
+    ALLOMETER_MAX_INPUTS = 16,      /* D */
+    ALLOMETER_MAX_OUTPUTS = 16,     /* O */
+    ALLOMETER_MAX_SUBTASKS = 16,    /* K; each has at least one output of its own */
+    ALLOMETER_MAX_WIDTH = 4096,     /* H */
+    ALLOMETER_MAX_SAMPLES = 65536,  /* S, and N of a stored training set */
+};
+
+/* The identifiers below index the tables of their headers (activation.h, task.h, optimizer.h, random.h),
+   where each row carries its name and formula; _COUNT closes each list. */
+enum allometer_activation {
+    ALLOMETER_ACTIVATION_SILU,
+    ALLOMETER_ACTIVATION_RELU,
+    ALLOMETER_ACTIVATION_GELU,
+    ALLOMETER_ACTIVATION_TANH,
+    ALLOMETER_ACTIVATION_IDENTITY,
+    ALLOMETER_ACTIVATION_SINE,
+    ALLOMETER_ACTIVATION_COUNT
+};
+
+enum allometer_function {
+    ALLOMETER_FUNCTION_SQUARE,
+    ALLOMETER_FUNCTION_CUBE,
+    ALLOMETER_FUNCTION_ABSOLUTE,
+    ALLOMETER_FUNCTION_SINE,
+    ALLOMETER_FUNCTION_EXPONENTIAL,
+    ALLOMETER_FUNCTION_PRODUCT,
+    ALLOMETER_FUNCTION_STEP,
+    ALLOMETER_FUNCTION_PARITY,
+    ALLOMETER_FUNCTION_COUNT
+};
+
+enum allometer_loss { ALLOMETER_LOSS_MEAN_SQUARED_ERROR, ALLOMETER_LOSS_CROSS_ENTROPY, ALLOMETER_LOSS_COUNT };
+
+enum allometer_optimizer {
+    ALLOMETER_OPTIMIZER_ADAM,
+    ALLOMETER_OPTIMIZER_ADAMW,
+    ALLOMETER_OPTIMIZER_SGD,
+    ALLOMETER_OPTIMIZER_COUNT
+};
+
+enum allometer_schedule { ALLOMETER_SCHEDULE_CONSTANT, ALLOMETER_SCHEDULE_COSINE, ALLOMETER_SCHEDULE_COUNT };
+
+enum allometer_initialization {
+    ALLOMETER_INITIALIZATION_LINEAR,
+    ALLOMETER_INITIALIZATION_UNIFORM,
+    ALLOMETER_INITIALIZATION_NORMAL,
+    ALLOMETER_INITIALIZATION_XAVIER_UNIFORM,
+    ALLOMETER_INITIALIZATION_XAVIER_NORMAL,
+    ALLOMETER_INITIALIZATION_KAIMING_UNIFORM,
+    ALLOMETER_INITIALIZATION_KAIMING_NORMAL,
+    ALLOMETER_INITIALIZATION_COUNT
+};
+
+enum allometer_distribution {
+    ALLOMETER_DISTRIBUTION_UNIFORM, /* independent draws from [low, high) */
+    ALLOMETER_DISTRIBUTION_EVEN,    /* evenly spaced over [low, high], each input variable in an order of its own */
+    ALLOMETER_DISTRIBUTION_COUNT
+};
+
+enum allometer_weighting {
+    ALLOMETER_WEIGHTING_EQUAL,
+    ALLOMETER_WEIGHTING_TRAPEZOID, /* one evenly spaced input: weights of the trapezoidal rule */
+    ALLOMETER_WEIGHTING_BOOTSTRAP, /* independent exponential weights of mean 1: the Bayesian bootstrap of the
+                                      training set (Rubin 1981) */
+    ALLOMETER_WEIGHTING_COUNT
+};
+
+enum allometer_proximal { ALLOMETER_L1_SUBGRADIENT, ALLOMETER_L1_PROXIMAL, ALLOMETER_L1_COUNT };
+
+/* One subtask: outputs first_output .. first_output + n_outputs - 1 must become `function` of inputs
+   first_input .. first_input + n_inputs - 1. */
+struct allometer_subtask {
+    int32_t function;  /* enum allometer_function */
+    int32_t loss;      /* enum allometer_loss; given by the function */
+    int32_t first_input, n_inputs;
+    int32_t first_output, n_outputs;
+    float weight;      /* beta: multiplies this subtask's loss; >= 0 */
+    float frequency;   /* of `sine`: sin(pi * frequency * x) */
+};
+
+/* Everything that one model's result depends on. The objective is
+       scale * sum_k weight_k * loss_k + l1 * sum |theta| + l2 * sum theta^2,
+   theta all weights, and all biases too where penalize_biases is set. */
+struct allometer_model {
+    uint64_t seed; /* the key of every random number of this model */
+
+    int32_t n_inputs, width, n_outputs; /* D, H, O */
+    int32_t depth;                      /* hidden layers; 1 */
+    int32_t activation, initialization; /* enums above */
+    float initialization_gain;          /* multiplies the initial weights and biases; 1 for the plain scheme */
+
+    int32_t n_subtasks; /* K */
+    struct allometer_subtask subtasks[ALLOMETER_MAX_SUBTASKS];
+    float scale; /* alpha */
+
+    int32_t distribution, weighting; /* of the inputs; enums above */
+    float low, high;                 /* range of every input variable; `parity` draws -1 and 1 instead */
+    int32_t samples;                 /* N of the training set; ignored when fresh */
+    int32_t batch;                   /* S of one step; equal to samples: full batch */
+    int32_t fresh;                   /* 1: every step draws `batch` new samples */
+
+    int32_t optimizer, schedule; /* enums above */
+    int32_t steps, warmup_steps; /* T; the first warmup_steps of them raise the rate linearly from 0 */
+    float learning_rate;
+    float momentum;              /* of sgd */
+    float beta1, beta2, epsilon; /* of adam and adamw */
+    float weight_decay;          /* of adamw: decoupled, in addition to the penalty */
+
+    float l1, l2;
+    int32_t penalize_biases, l1_step; /* l1_step: enum allometer_proximal */
+
+    int32_t test_samples;  /* of the held-out set that losses and ablations are measured on */
+    float threshold;       /* a neuron is allocated when an incoming and an outgoing weight exceed it */
+    float ablation_share;  /* ... or, by ablation, when silencing it raises the loss by more than this share */
+    int32_t reserved;      /* 0; keeps the size a multiple of 8 */
+};
+
+enum allometer_status { ALLOMETER_MODEL_DONE, ALLOMETER_MODEL_DIVERGED };
+
+/* What is measured of one model after its last step (or after the step that diverged). */
+struct allometer_result {
+    int32_t status;        /* enum allometer_status */
+    int32_t steps;         /* optimizer steps taken */
+    float train_loss;      /* sum_k weight_k * loss_k on the last batch, before the last update */
+    float l1_norm, l2_norm_squared; /* sum |theta| and sum theta^2 over weights (and biases if penalized) */
+    int32_t live;          /* neurons allocated to at least one subtask, by threshold */
+    int32_t shared;        /* neurons allocated to several subtasks, by threshold */
+    int32_t live_ablation, shared_ablation; /* the same by ablation */
+    float loss[ALLOMETER_MAX_SUBTASKS];     /* of each subtask on the held-out set, unweighted */
+    float accuracy[ALLOMETER_MAX_SUBTASKS]; /* share classified correctly; NaN for a regression subtask */
+    int32_t allocated[ALLOMETER_MAX_SUBTASKS];          /* neurons, by threshold */
+    int32_t allocated_ablation[ALLOMETER_MAX_SUBTASKS]; /* neurons, by ablation */
+    double seconds;        /* wall-clock time of this model alone; measured by the backend */
+};
+
+/* Number of trained parameters of a model, and of floats in its kept weights: input weights (H, D), input
+   biases (H), output weights (O, H), output biases (O), in this order, each row-major. */
+static inline int64_t allometer_n_parameters(const struct allometer_model *model) {
+    return (int64_t)model->width * (model->n_inputs + 1 + model->n_outputs) + model->n_outputs;
+}
+
+#endif
