@@ -22,12 +22,14 @@ struct allometer_error {
 
 /* Formats the message (printf style), sets the code and returns it, so that a failing function can end with
    `return allometer_fail(error, ALLOMETER_BAD_INPUT, "...")`. error may be NULL. */
-enum allometer_code allometer_fail(struct allometer_error *error, enum allometer_code code, const char *format,
-                                   ...) __attribute__((format(printf, 3, 4)));
+enum allometer_code allometer_fail(struct allometer_error *error, enum allometer_code code,
+                                   const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* One finished model. weights: allometer_n_parameters(model) floats, or NULL unless keep_weights was set. Calls
-   come one at a time, in any order of models, from any thread; a code other than OK ends the training. */
-typedef enum allometer_code (*allometer_model_done)(void *user, size_t index, const struct allometer_result *result,
+/* One finished model. weights: allometer_n_parameters(model) floats, or NULL unless keep_weights was set.
+   Calls come one at a time, in any order of models, from any thread; a code other than OK ends the training.
+ */
+typedef enum allometer_code (*allometer_model_done)(void *user, size_t index,
+                                                    const struct allometer_result *result,
                                                     const float *weights, struct allometer_error *error);
 
 struct allometer_training {
@@ -51,14 +53,16 @@ struct allometer_backend {
     const char *name;        /* "cpu", "cuda" */
     const char *description; /* one line for `allometer info` */
     /* Opens all devices of this kind. BAD_INPUT with a plain reason where there is none. */
-    enum allometer_code (*open)(struct allometer_device **device, const struct allometer_device_options *options,
+    enum allometer_code (*open)(struct allometer_device **device,
+                                const struct allometer_device_options *options,
                                 struct allometer_error *error);
     void (*close)(struct allometer_device *device);
     /* One line on what was opened: processor, instruction set, threads; or each GPU. Valid until close. */
     const char *(*describe)(const struct allometer_device *device);
-    /* Bytes that training this model needs beside the device's own (for plans), per concurrently trained model;
-       *concurrent: how many models are trained at once. */
-    size_t (*memory)(const struct allometer_device *device, const struct allometer_model *model, int *concurrent);
+    /* Bytes that training this model needs beside the device's own (for plans), per concurrently trained
+     *model; concurrent: how many models are trained at once. */
+    size_t (*memory)(const struct allometer_device *device, const struct allometer_model *model,
+                     int *concurrent);
     /* Trains and measures the models, longest first, each independent of all others. */
     enum allometer_code (*train)(struct allometer_device *device, const struct allometer_training *training,
                                  struct allometer_error *error);

@@ -9,11 +9,11 @@
 #include <stdint.h>
 
 enum {
-    ALLOMETER_MAX_INPUTS = 16,      /* D */
-    ALLOMETER_MAX_OUTPUTS = 16,     /* O */
-    ALLOMETER_MAX_SUBTASKS = 16,    /* K; each has at least one output of its own */
-    ALLOMETER_MAX_WIDTH = 4096,     /* H */
-    ALLOMETER_MAX_SAMPLES = 65536,  /* S, and N of a stored training set */
+    ALLOMETER_MAX_INPUTS = 16,     /* D */
+    ALLOMETER_MAX_OUTPUTS = 16,    /* O */
+    ALLOMETER_MAX_SUBTASKS = 16,   /* K; each has at least one output of its own */
+    ALLOMETER_MAX_WIDTH = 4096,    /* H */
+    ALLOMETER_MAX_SAMPLES = 65536, /* S, and N of a stored training set */
 };
 
 /* The identifiers below index the tables of their headers (activation.h, task.h, optimizer.h, random.h),
@@ -64,7 +64,8 @@ enum allometer_initialization {
 
 enum allometer_distribution {
     ALLOMETER_DISTRIBUTION_UNIFORM, /* independent draws from [low, high) */
-    ALLOMETER_DISTRIBUTION_EVEN,    /* evenly spaced over [low, high], each input variable in an order of its own */
+    ALLOMETER_DISTRIBUTION_EVEN, /* evenly spaced over [low, high], each input variable in an order of its own
+                                  */
     ALLOMETER_DISTRIBUTION_COUNT
 };
 
@@ -81,12 +82,12 @@ enum allometer_proximal { ALLOMETER_L1_SUBGRADIENT, ALLOMETER_L1_PROXIMAL, ALLOM
 /* One subtask: outputs first_output .. first_output + n_outputs - 1 must become `function` of inputs
    first_input .. first_input + n_inputs - 1. */
 struct allometer_subtask {
-    int32_t function;  /* enum allometer_function */
-    int32_t loss;      /* enum allometer_loss; given by the function */
+    int32_t function; /* enum allometer_function */
+    int32_t loss;     /* enum allometer_loss; given by the function */
     int32_t first_input, n_inputs;
     int32_t first_output, n_outputs;
-    float weight;      /* beta: multiplies this subtask's loss; >= 0 */
-    float frequency;   /* of `sine`: sin(pi * frequency * x) */
+    float weight;    /* beta: multiplies this subtask's loss; >= 0 */
+    float frequency; /* of `sine`: sin(pi * frequency * x) */
 };
 
 /* Everything that one model's result depends on. The objective is
@@ -98,7 +99,7 @@ struct allometer_model {
     int32_t n_inputs, width, n_outputs; /* D, H, O */
     int32_t depth;                      /* hidden layers; 1 */
     int32_t activation, initialization; /* enums above */
-    float initialization_gain;          /* multiplies the initial weights and biases; 1 for the plain scheme */
+    float initialization_gain; /* multiplies the initial weights and biases; 1 for the plain scheme */
 
     int32_t n_subtasks; /* K */
     struct allometer_subtask subtasks[ALLOMETER_MAX_SUBTASKS];
@@ -120,28 +121,28 @@ struct allometer_model {
     float l1, l2;
     int32_t penalize_biases, l1_step; /* l1_step: enum allometer_proximal */
 
-    int32_t test_samples;  /* of the held-out set that losses and ablations are measured on */
-    float threshold;       /* a neuron is allocated when an incoming and an outgoing weight exceed it */
-    float ablation_share;  /* ... or, by ablation, when silencing it raises the loss by more than this share */
-    int32_t reserved;      /* 0; keeps the size a multiple of 8 */
+    int32_t test_samples; /* of the held-out set that losses and ablations are measured on */
+    float threshold;      /* a neuron is allocated when an incoming and an outgoing weight exceed it */
+    float ablation_share; /* ... or, by ablation, when silencing it raises the loss by more than this share */
+    int32_t reserved;     /* 0; keeps the size a multiple of 8 */
 };
 
 enum allometer_status { ALLOMETER_MODEL_DONE, ALLOMETER_MODEL_DIVERGED };
 
 /* What is measured of one model after its last step (or after the step that diverged). */
 struct allometer_result {
-    int32_t status;        /* enum allometer_status */
-    int32_t steps;         /* optimizer steps taken */
-    float train_loss;      /* sum_k weight_k * loss_k on the last batch, before the last update */
+    int32_t status;                 /* enum allometer_status */
+    int32_t steps;                  /* optimizer steps taken */
+    float train_loss;               /* sum_k weight_k * loss_k on the last batch, before the last update */
     float l1_norm, l2_norm_squared; /* sum |theta| and sum theta^2 over weights (and biases if penalized) */
-    int32_t live;          /* neurons allocated to at least one subtask, by threshold */
-    int32_t shared;        /* neurons allocated to several subtasks, by threshold */
-    int32_t live_ablation, shared_ablation; /* the same by ablation */
-    float loss[ALLOMETER_MAX_SUBTASKS];     /* of each subtask on the held-out set, unweighted */
-    float accuracy[ALLOMETER_MAX_SUBTASKS]; /* share classified correctly; NaN for a regression subtask */
-    int32_t allocated[ALLOMETER_MAX_SUBTASKS];          /* neurons, by threshold */
+    int32_t live;                   /* neurons allocated to at least one subtask, by threshold */
+    int32_t shared;                 /* neurons allocated to several subtasks, by threshold */
+    int32_t live_ablation, shared_ablation;    /* the same by ablation */
+    float loss[ALLOMETER_MAX_SUBTASKS];        /* of each subtask on the held-out set, unweighted */
+    float accuracy[ALLOMETER_MAX_SUBTASKS];    /* share classified correctly; NaN for a regression subtask */
+    int32_t allocated[ALLOMETER_MAX_SUBTASKS]; /* neurons, by threshold */
     int32_t allocated_ablation[ALLOMETER_MAX_SUBTASKS]; /* neurons, by ablation */
-    double seconds;        /* wall-clock time of this model alone; measured by the backend */
+    double seconds; /* wall-clock time of this model alone; measured by the backend */
 };
 
 /* Number of trained parameters of a model, and of floats in its kept weights: input weights (H, D), input

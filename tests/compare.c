@@ -8,49 +8,63 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-struct comparison compare_doubles(const double *actual, size_t n_actual, const double *expected, size_t n_expected,
-                                  double absolute, double relative) {
-    struct comparison worst = {.passed = 1, .why = "within tolerance"};
-    if (n_actual != n_expected) {
-        return (struct comparison){.why = "length", .actual = (double)n_actual, .expected = (double)n_expected,
-                                   .share = INFINITY};
+#if __FINITE_MATH_ONLY__
+#error "a comparer compiled to assume finite numbers lets NaN pass"
+#endif
+
+/* One array of either type. */
+struct numbers {
+    const float *floats; /* else doubles */
+    const double *doubles;
+    size_t n;
+};
+
+static double number_at(struct numbers numbers, size_t i) {
+    return numbers.floats ? (double)numbers.floats[i] : numbers.doubles[i];
+}
+
+static struct comparison compare(struct numbers actual, struct numbers expected, double absolute,
+                                 double relative) {
+    if (actual.n != expected.n) {
+        return (struct comparison){
+            .why = "length", .actual = (double)actual.n, .expected = (double)expected.n, .share = INFINITY};
     }
-    for (size_t i = 0; i < n_actual; ++i) {
-        if (!isfinite(actual[i]) || !isfinite(expected[i])) {
-            return (struct comparison){.why = "not finite", .worst = i, .actual = actual[i],
-                                       .expected = expected[i], .share = INFINITY};
+    struct comparison worst = {.passed = 1, .why = "within tolerance", .share = -1};
+    for (size_t i = 0; i < actual.n; ++i) {
+        struct comparison here = {
+            .worst = i, .actual = number_at(actual, i), .expected = number_at(expected, i)};
+        if (!isfinite(here.actual) || !isfinite(here.expected)) {
+            here.why = "not finite", here.share = INFINITY;
+            return here;
         }
-        double error = fabs(actual[i] - expected[i]), tolerance = absolute + relative * fabs(expected[i]);
-        double share = error == 0 ? 0 : error / tolerance;
-        if (i == 0 || share > worst.share) {
-            worst.worst = i, worst.share = share, worst.actual = actual[i], worst.expected = expected[i];
-        }
-        if (!(error <= tolerance)) worst.passed = 0, worst.why = "out of tolerance";
+        double error = fabs(here.actual - here.expected);
+        double tolerance = absolute + relative * fabs(here.expected);
+        /* "error > tolerance" would let NaN pass; so would a tolerance that is NaN or infinite. */
+        here.passed = isfinite(tolerance) && error <= tolerance;
+        here.why = here.passed ? "within tolerance" : "out of tolerance";
+        here.share = error == 0 && here.passed              ? 0
+                     : tolerance > 0 && isfinite(tolerance) ? error / tolerance
+                                                            : INFINITY;
+        if (here.share > worst.share) worst = here;
     }
+    if (actual.n == 0) worst.share = 0;
     return worst;
 }
 
-struct comparison compare_floats(const float *actual, size_t n_actual, const float *expected, size_t n_expected,
-                                 double absolute, double relative) {
-    struct comparison worst = compare_doubles(NULL, n_actual, NULL, n_expected * (n_actual != n_expected), 0, 0);
-    if (n_actual != n_expected) return compare_doubles(NULL, n_actual, NULL, n_expected, 0, 0);
-    worst.passed = 1, worst.why = "within tolerance";
-    for (size_t i = 0; i < n_actual; ++i) {
-        double a = actual[i], e = expected[i];
-        struct comparison one = compare_doubles(&a, 1, &e, 1, absolute, relative);
-        if (!one.passed || i == 0 || one.share > worst.share) {
-            int passed = worst.passed && one.passed;
-            const char *why = worst.passed ? one.why : worst.why;
-            if (one.share >= worst.share || i == 0) worst = one, worst.worst = i;
-            worst.passed = passed, worst.why = why;
-        }
-        if (one.why[0] == 'n') break;
-    }
-    return worst;
+struct comparison compare_doubles(const double *actual, size_t n_actual, const double *expected,
+                                  size_t n_expected, double absolute, double relative) {
+    return compare((struct numbers){.doubles = actual, .n = n_actual},
+                   (struct numbers){.doubles = expected, .n = n_expected}, absolute, relative);
+}
+
+struct comparison compare_floats(const float *actual, size_t n_actual, const float *expected,
+                                 size_t n_expected, double absolute, double relative) {
+    return compare((struct numbers){.floats = actual, .n = n_actual},
+                   (struct numbers){.floats = expected, .n = n_expected}, absolute, relative);
 }
 
 void comparison_report(struct comparison c, const char *what, const char *file, int line) {
-    print_message("%s: %s: worst at %zu: %.9g, expected %.9g; %.3g of the tolerance\n", what, c.why, c.worst, c.actual,
-                  c.expected, c.share);
+    print_message("%s: %s: worst at %zu: %.9g, expected %.9g; %.3g of the tolerance\n", what, c.why, c.worst,
+                  c.actual, c.expected, c.share);
     if (!c.passed) _fail(file, line);
 }
