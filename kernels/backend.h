@@ -25,9 +25,8 @@ struct allometer_error {
 enum allometer_code allometer_fail(struct allometer_error *error, enum allometer_code code,
                                    const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* One finished model. weights: allometer_n_parameters(model) floats, or NULL unless keep_weights was set.
-   Calls come one at a time, in any order of models, from any thread; a code other than OK ends the training.
- */
+/* One finished model. weights: allometer_n_parameters(model) floats, or NULL unless keep_weights was set. Calls
+   come one at a time, in any order of models, from any thread; a code other than OK ends the training. */
 typedef enum allometer_code (*allometer_model_done)(void *user, size_t index,
                                                     const struct allometer_result *result,
                                                     const float *weights, struct allometer_error *error);
@@ -59,8 +58,8 @@ struct allometer_backend {
     void (*close)(struct allometer_device *device);
     /* One line on what was opened: processor, instruction set, threads; or each GPU. Valid until close. */
     const char *(*describe)(const struct allometer_device *device);
-    /* Bytes that training this model needs beside the device's own (for plans), per concurrently trained
-     *model; concurrent: how many models are trained at once. */
+    /* Bytes that training this model needs beside the device's own (for plans), per concurrently trained model;
+       *concurrent: how many models are trained at once. */
     size_t (*memory)(const struct allometer_device *device, const struct allometer_model *model,
                      int *concurrent);
     /* Trains and measures the models, longest first, each independent of all others. */

@@ -64,8 +64,7 @@ enum allometer_initialization {
 
 enum allometer_distribution {
     ALLOMETER_DISTRIBUTION_UNIFORM, /* independent draws from [low, high) */
-    ALLOMETER_DISTRIBUTION_EVEN, /* evenly spaced over [low, high], each input variable in an order of its own
-                                  */
+    ALLOMETER_DISTRIBUTION_EVEN, /* evenly spaced over [low, high], each input variable in an order of its own */
     ALLOMETER_DISTRIBUTION_COUNT
 };
 
