@@ -1,5 +1,5 @@
-/* A sweep file (YAML) read into models: the axes span the models, any of which can be had by its index without
-   holding the others. */
+/* A sweep file (YAML) read into models: the axes span the models, any of which can be had by its index
+   without holding the others. */
 #ifndef ALLOMETER_SWEEP_H
 #define ALLOMETER_SWEEP_H
 
@@ -19,8 +19,8 @@ enum allometer_code allometer_sweep_load(const char *path, struct allometer_swee
 void allometer_sweep_free(struct allometer_sweep *sweep);
 
 const char *allometer_sweep_name(const struct allometer_sweep *sweep);
-/* Canonical text (JSON, one key order, defaults filled in) of everything that the results depend on: stored with
-   a run and compared when the run goes on. */
+/* Canonical text (JSON, one key order, defaults filled in) of everything that the results depend on: stored
+   with a run and compared when the run goes on. */
 const char *allometer_sweep_specification(const struct allometer_sweep *sweep);
 int allometer_sweep_keep_weights(const struct allometer_sweep *sweep);
 
@@ -29,8 +29,8 @@ size_t allometer_sweep_n_axes(const struct allometer_sweep *sweep);
 const char *allometer_sweep_axis_name(const struct allometer_sweep *sweep, size_t axis); /* "task.scale" */
 int allometer_sweep_axis_is_text(const struct allometer_sweep *sweep, size_t axis);
 
-/* Model `index` of M, and its value on each axis (values: n_axes of them, or NULL). Pure: the same index gives the
-   same model, in constant time and memory. */
+/* Model `index` of M, and its value on each axis (values: n_axes of them, or NULL). Pure: the same index
+   gives the same model, in constant time and memory. */
 enum allometer_code allometer_sweep_model(const struct allometer_sweep *sweep, uint64_t index,
                                           struct allometer_model *model, struct allometer_axis_value *values,
                                           struct allometer_error *error);

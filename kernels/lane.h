@@ -1,0 +1,212 @@
+/* The machine that a kernel sees. Kernels are written once over the names below; this header gives them to
+   the CPU, lane_cuda.h to CUDA and to its stand-in.
+
+   A team works on one model: on the CPU one thread, on CUDA one block of threads. Work over an index is
+   spread over the team's lanes: on the CPU the LANES elements of one vector, on CUDA the threads of the
+   block, one element each.
+
+     vf vi vu            one float, int32 or uint32 for each lane; comparing two vf gives a mask, which only
+                         vf_select and vm_and take
+     FOR_LANES(i, n)     i runs over the first element of each lane vector of 0 .. n - 1; arrays that are read
+   or written in it hold lanes_padded(n) elements vf_load, vf_store   a lane vector at p[i], p[i + 1], ...
+     vi_index(i)         each lane's own index: i, i + 1, ...
+     team_sync()         all lanes have arrived, and see each other's writes
+     TEAM_SIZE, TEAM_RANK  how many scalar workers the team has, and which one this is: 1 and 0 on the CPU
+     FAST                address space of fast memory; nothing on either machine today, a reader's mark
+
+   Every sum over lanes is taken in an order that depends on the team's size and the lane width alone. */
+#ifndef ALLOMETER_LANE_H
+#define ALLOMETER_LANE_H
+
+#include <stdint.h>
+
+#if defined(__CUDACC__) || defined(ALLOMETER_CUDA_STANDIN)
+#include "lane_cuda.h"
+#else
+
+#include <math.h>
+#include <string.h>
+#include <Random123/philox.h>
+
+#if defined(__AVX512F__)
+#define LANES                   16
+#define SLEEF_F(name, accuracy) Sleef_##name##f16_##accuracy##avx512f
+#elif defined(__AVX2__)
+#define LANES                   8
+#define SLEEF_F(name, accuracy) Sleef_##name##f8_##accuracy##avx2
+#elif defined(__SSE2__)
+#define LANES                   4
+#define SLEEF_F(name, accuracy) Sleef_##name##f4_##accuracy##sse2
+#elif defined(__ARM_NEON)
+#define LANES                   4
+#define SLEEF_F(name, accuracy) Sleef_##name##f4_##accuracy##advsimd
+#else
+#error "lane.h knows AVX-512, AVX2, SSE2 and NEON"
+#endif
+#include <immintrin.h>
+#include <sleef.h>
+
+#define KERNEL static inline __attribute__((always_inline, unused))
+#define UNROLL _Pragma("GCC unroll 16")
+
+typedef float vf __attribute__((vector_size(4 * LANES)));
+typedef int32_t vi __attribute__((vector_size(4 * LANES)));
+typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
+typedef vi vm; /* a mask: -1 or 0 */
+
+/* ---- the team
+ * ---------------------------------------------------------------------------------------------- */
+
+#define TEAM_SIZE       1
+#define TEAM_RANK       0
+#define TEAM_PARTIALS   1 /* rows that a sum over the team leaves behind, see team_sum_store */
+#define team_sync()     ((void)0)
+#define FOR_LANES(i, n) for (int32_t i = 0; i < (n); i += LANES)
+
+/* FOR_LANES in steps of TILE vectors while there are that many, then of one. BODY(i, tile) is a macro or
+   function whose tile is a compile-time constant. */
+#define FOR_LANE_TILES(i, n, TILE, BODY)                          \
+    do {                                                          \
+        int32_t i = 0;                                            \
+        for (; i + ((TILE)-1) * LANES < (n); i += (TILE)*LANES) { \
+            BODY(i, TILE);                                        \
+        }                                                         \
+        for (; i < (n); i += LANES) {                             \
+            BODY(i, 1);                                           \
+        }                                                         \
+    } while (0)
+
+KERNEL int32_t lanes_padded(int32_t n) {
+    return (n + LANES - 1) / LANES * LANES;
+}
+
+/* ---- lane vectors
+ * ------------------------------------------------------------------------------------------ */
+
+KERNEL vf vf_load(const float *p) {
+    vf v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+KERNEL void vf_store(float *p, vf v) {
+    memcpy(p, &v, sizeof v);
+}
+
+KERNEL vf vf_set(float x) {
+    return x - (vf){0};
+}
+
+KERNEL vu vu_set(uint32_t x) {
+    return x - (vu){0};
+}
+
+KERNEL vi vi_index(int32_t i) {
+    vi v;
+    for (int l = 0; l < LANES; ++l) v[l] = i + l;
+    return v;
+}
+
+KERNEL vm vi_less(vi a, int32_t b) {
+    return a < (b - (vi){0});
+}
+
+KERNEL vf vf_select(vm mask, vf yes, vf no) {
+    return (vf)(((vi)yes & mask) | ((vi)no & ~mask));
+}
+
+KERNEL vf vf_from_vu(vu x) { /* exact below 2^24 */
+    return __builtin_convertvector((vi)x, vf);
+}
+
+KERNEL vf vf_abs(vf x) {
+    return (vf)((vi)x & 0x7fffffff);
+}
+
+/* NaN in a stays NaN. */
+KERNEL vf vf_clamp(vf a, float low, float high) {
+    a = vf_select(a < vf_set(low), vf_set(low), a);
+    return vf_select(a > vf_set(high), vf_set(high), a);
+}
+
+KERNEL vf vf_sqrt(vf x) {
+#if LANES == 16
+    return (vf)_mm512_sqrt_ps((__m512)x);
+#elif LANES == 8
+    return (vf)_mm256_sqrt_ps((__m256)x);
+#else
+    for (int l = 0; l < LANES; ++l) x[l] = sqrtf(x[l]);
+    return x;
+#endif
+}
+
+/* Sum over the lanes, halves folded onto each other. */
+KERNEL float vf_sum(vf x) {
+    float v[LANES];
+    memcpy(v, &x, sizeof v);
+    for (int half = LANES / 2; half > 0; half /= 2) {
+        for (int l = 0; l < half; ++l) v[l] += v[l + half];
+    }
+    return v[0];
+}
+
+/* Leaves the team's sum of x in TEAM_PARTIALS places, partial[0], partial[stride], ..., to be added in that
+   order after a team_sync. */
+KERNEL void team_sum_store(float *partial, int32_t stride, vf x) {
+    (void)stride;
+    partial[0] = vf_sum(x);
+}
+
+/* ---- vector maths: the name says the largest error, in tenths of a unit in the last place
+ * ------------------- */
+
+/* 1 / x for normal x of magnitude below 2^126. */
+KERNEL vf vf_reciprocal_u15(vf x) {
+#if LANES == 16
+    vf y = (vf)_mm512_rcp14_ps((__m512)x);
+    return y + y * (1.0f - x * y);
+#else
+    return 1.0f / x;
+#endif
+}
+
+/* exp(x); 0 below -87.3, exp(88) above 88, so never infinite. NaN stays NaN. */
+KERNEL vf vf_exp_u15(vf x) {
+    x = vf_clamp(x, -87.3f, 88.0f);
+    const float magic = 0x1.8p23f; /* adding it rounds to an integer, left in the low bits */
+    vf shifted = x * 0x1.715476p0f + magic;
+    vf n = shifted - magic;
+    vf r = x - n * 0x1.62e400p-1f; /* log 2 in two parts, the first with few bits, so that n * it is exact */
+    r = r - n * 0x1.7f7d1cp-20f;
+    vf p = vf_set(0x1.6850e4p-10f); /* minimax on [-log(2)/2, log(2)/2] */
+    p = p * r + 0x1.123bccp-7f;
+    p = p * r + 0x1.555b98p-5f;
+    p = p * r + 0x1.55548ep-3f;
+    p = p * r + 0x1.fffff8p-2f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    return p * (vf)(((vi)shifted + 127) << 23);
+}
+
+KERNEL vf vf_sin_u10(vf x) {
+    return (vf)SLEEF_F(sin, u10)(x);
+}
+
+KERNEL vf vf_cos_u10(vf x) {
+    return (vf)SLEEF_F(cos, u10)(x);
+}
+
+KERNEL vf vf_tanh_u10(vf x) {
+    return (vf)SLEEF_F(tanh, u10)(x);
+}
+
+KERNEL vf vf_erf_u10(vf x) {
+    return (vf)SLEEF_F(erf, u10)(x);
+}
+
+KERNEL vf vf_log_u10(vf x) {
+    return (vf)SLEEF_F(log, u10)(x);
+}
+
+#endif
+#endif
