@@ -1,0 +1,198 @@
+#include "table.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Texts are packed into blocks, which never move, so that cells can point into them. */
+struct allometer_table_text {
+    struct allometer_table_text *next;
+    size_t used, size;
+    char bytes[];
+};
+
+static const char *keep_text(struct allometer_table *table, const char *text, size_t length) {
+    struct allometer_table_text *block = table->text;
+    if (!block || block->size - block->used <= length) {
+        size_t size = length < 65536 ? 65536 : length + 1;
+        block = malloc(sizeof *block + size);
+        if (!block) return NULL;
+        *block = (struct allometer_table_text){.next = table->text, .size = size};
+        table->text = block;
+    }
+    char *kept = block->bytes + block->used;
+    memcpy(kept, text, length);
+    kept[length] = 0;
+    block->used += length + 1;
+    return kept;
+}
+
+static enum allometer_code out_of_memory(const struct allometer_table *table, struct allometer_error *error) {
+    return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory after %zu rows", table->source,
+                          table->n_rows);
+}
+
+struct allometer_table *allometer_table_new(const char *source) {
+    struct allometer_table *table = calloc(1, sizeof *table);
+    if (table && !(table->source = strdup(source))) free(table), table = NULL;
+    return table;
+}
+
+void allometer_table_free(struct allometer_table *table) {
+    if (!table) return;
+    for (size_t c = 0; c < table->n_columns; ++c) {
+        free(table->columns[c].name);
+        free(table->columns[c].numbers);
+        free(table->columns[c].texts);
+    }
+    while (table->text) {
+        struct allometer_table_text *next = table->text->next;
+        free(table->text);
+        table->text = next;
+    }
+    free(table->columns);
+    free(table->lines);
+    free(table->source);
+    free(table);
+}
+
+enum allometer_code allometer_table_add_column(struct allometer_table *table, const char *name,
+                                               struct allometer_error *error) {
+    if (table->n_rows) {
+        return allometer_fail(error, ALLOMETER_FAILED, "%s: column '%s' comes after the first row",
+                              table->source, name);
+    }
+    struct allometer_column *columns = realloc(table->columns, (table->n_columns + 1) * sizeof *columns);
+    if (!columns) return out_of_memory(table, error);
+    table->columns = columns;
+    char *copy = strdup(name);
+    if (!copy) return out_of_memory(table, error);
+    columns[table->n_columns++] = (struct allometer_column){.name = copy};
+    return ALLOMETER_OK;
+}
+
+static int reserve_rows(struct allometer_table *table, size_t capacity) {
+    size_t *lines = realloc(table->lines, capacity * sizeof *lines);
+    if (!lines) return 0;
+    table->lines = lines;
+    for (size_t c = 0; c < table->n_columns; ++c) {
+        struct allometer_column *column = &table->columns[c];
+        double *numbers = realloc(column->numbers, capacity * sizeof *numbers);
+        if (!numbers) return 0;
+        column->numbers = numbers;
+        if (!column->texts) continue;
+        const char **texts = realloc(column->texts, capacity * sizeof *texts);
+        if (!texts) return 0;
+        column->texts = texts;
+    }
+    table->row_capacity = capacity;
+    return 1;
+}
+
+enum allometer_code allometer_table_add_row(struct allometer_table *table, size_t line,
+                                            struct allometer_error *error) {
+    if (table->n_rows == table->row_capacity) {
+        size_t capacity = table->row_capacity ? 2 * table->row_capacity : 64;
+        if (!reserve_rows(table, capacity)) return out_of_memory(table, error);
+    }
+    table->lines[table->n_rows] = line;
+    for (size_t c = 0; c < table->n_columns; ++c) {
+        struct allometer_column *column = &table->columns[c];
+        column->numbers[table->n_rows] = NAN;
+        if (column->texts) column->texts[table->n_rows] = "";
+    }
+    ++table->n_rows;
+    return ALLOMETER_OK;
+}
+
+void allometer_table_put_number(struct allometer_table *table, size_t column, double value) {
+    table->columns[column].numbers[table->n_rows - 1] = value;
+}
+
+static int is_missing(const char *text) {
+    static const char *const words[] = {"", "NA", "N/A", "NaN", "null", "None"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; ++i) {
+        if (strcasecmp(text, words[i]) == 0) return 1;
+    }
+    return 0;
+}
+
+/* Decimal numbers and inf; not the hexadecimal numbers and spelled NaNs that strtod takes as well. */
+static int parse_number(const char *text, double *value) {
+    const char *digits = text + (*text == '+' || *text == '-');
+    char *end;
+    if (!isdigit((unsigned char)*digits) && *digits != '.' && *digits != 'i' && *digits != 'I') return 0;
+    if (digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X')) return 0;
+    *value = strtod(text, &end);
+    return end != text && *end == 0;
+}
+
+enum allometer_code allometer_table_put_text(struct allometer_table *table, size_t column, const char *text,
+                                             size_t length, struct allometer_error *error) {
+    struct allometer_column *into = &table->columns[column];
+    size_t row = table->n_rows - 1;
+    if (!into->texts) {
+        /* rows before the first text hold numbers only: an empty text tells allometer_table_text to print
+         * them */
+        into->texts = malloc(table->row_capacity * sizeof *into->texts);
+        if (!into->texts) return out_of_memory(table, error);
+        for (size_t r = 0; r <= row; ++r) into->texts[r] = "";
+    }
+    const char *kept = length ? keep_text(table, text, length) : "";
+    if (!kept) return out_of_memory(table, error);
+    into->texts[row] = kept;
+    into->numbers[row] = NAN;
+    if (!is_missing(kept) && !parse_number(kept, &into->numbers[row]) && into->n_words++ == 0)
+        into->first_word = row;
+    return ALLOMETER_OK;
+}
+
+enum allometer_code allometer_table_find(const struct allometer_table *table, const char *name,
+                                         size_t *column, struct allometer_error *error) {
+    size_t found = 0;
+    for (size_t c = 0; c < table->n_columns; ++c) {
+        if (strcmp(table->columns[c].name, name) == 0 && found++ == 0) *column = c;
+    }
+    if (found == 1) return ALLOMETER_OK;
+    if (found > 1) {
+        return allometer_fail(error, ALLOMETER_BAD_INPUT,
+                              "%s: %zu columns are named '%s'; rename all but one", table->source, found,
+                              name);
+    }
+    char names[800] = "";
+    size_t length = 0;
+    for (size_t c = 0; c < table->n_columns && length < sizeof names - 1; ++c) {
+        length += (size_t)snprintf(names + length, sizeof names - length, "%s'%s'", c ? ", " : "",
+                                   table->columns[c].name);
+    }
+    return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: no column '%s'; there are %s", table->source, name,
+                          names);
+}
+
+enum allometer_code allometer_table_find_number(const struct allometer_table *table, const char *name,
+                                                size_t *column, struct allometer_error *error) {
+    enum allometer_code code = allometer_table_find(table, name, column, error);
+    if (code != ALLOMETER_OK || table->columns[*column].n_words == 0) return code;
+    size_t row = table->columns[*column].first_word;
+    return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s:%zu: column '%s': expected a number, found '%.80s'",
+                          table->source, table->lines[row], name, table->columns[*column].texts[row]);
+}
+
+const char *allometer_number_text(double value, char *buffer) {
+    if (isnan(value)) return "";
+    for (int digits = 15; digits <= 17; ++digits) {
+        snprintf(buffer, ALLOMETER_NUMBER_LENGTH, "%.*g", digits, value);
+        if (strtod(buffer, NULL) == value) break;
+    }
+    return buffer;
+}
+
+const char *allometer_table_text(const struct allometer_table *table, size_t column, size_t row,
+                                 char *buffer) {
+    const struct allometer_column *from = &table->columns[column];
+    if (from->texts && from->texts[row][0]) return is_missing(from->texts[row]) ? "" : from->texts[row];
+    return allometer_number_text(from->numbers[row], buffer);
+}
