@@ -1,0 +1,47 @@
+# What `cmake --install` puts where: the program, the library in both forms, its headers under include/allometer,
+# the CUDA module, the pkg-config file, the manual page.
+
+# The static library's own objects again, with the public names alone visible.
+add_library(allometer_shared SHARED $<TARGET_OBJECTS:allometer>)
+foreach(set ${ALLOMETER_INSTRUCTION_SETS})
+  if(TARGET allometer_${set})
+    target_sources(allometer_shared PRIVATE $<TARGET_OBJECTS:allometer_${set}>)
+  endif()
+endforeach()
+set_target_properties(allometer_shared PROPERTIES OUTPUT_NAME allometer VERSION ${PROJECT_VERSION}
+                      SOVERSION ${PROJECT_VERSION_MAJOR} LINKER_LANGUAGE C
+                      LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/allometer.map)
+target_link_libraries(allometer_shared PRIVATE allometer_settings)
+target_link_options(allometer_shared PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/allometer.map)
+
+# allometer.h and what it includes, and what that includes.
+set(PUBLIC_HEADERS "")
+set(waiting allometer.h)
+while(waiting)
+  list(POP_FRONT waiting name)
+  foreach(folder host kernels)
+    set(header ${PROJECT_SOURCE_DIR}/${folder}/${name})
+    if(EXISTS ${header} AND NOT header IN_LIST PUBLIC_HEADERS)
+      list(APPEND PUBLIC_HEADERS ${header})
+      file(STRINGS ${header} includes REGEX "^#include \"")
+      list(TRANSFORM includes REPLACE "^#include \"(.*)\".*" "\\1")
+      list(APPEND waiting ${includes})
+    endif()
+  endforeach()
+endwhile()
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PUBLIC_HEADERS})
+
+configure_file(cmake/allometer.pc.in allometer.pc @ONLY)
+
+install(TARGETS allometer allometer_shared ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES ${PUBLIC_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/allometer)
+install(FILES ${PROJECT_BINARY_DIR}/allometer.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES man/allometer.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+if(TARGET allometer_command)
+  install(TARGETS allometer_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+if(TARGET allometer_cuda)
+  install(TARGETS allometer_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/allometer)
+endif()
