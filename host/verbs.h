@@ -1,0 +1,39 @@
+/* The verbs of the command line: one file verb_NAME.c and one row of the table in main.c for each. */
+#ifndef ALLOMETER_VERBS_H
+#define ALLOMETER_VERBS_H
+
+#include "backend.h"
+
+#include <argp.h>
+
+/* Exit codes; a run that a signal ends exits with 128 + the signal, as shells have it. */
+enum { VERB_DONE = 0, VERB_FAILED = 1, VERB_BAD_USAGE = 2 };
+
+struct verb {
+    const char *name;
+    const char *help;                  /* one line */
+    int (*run)(int argc, char **argv); /* argv[0] is "allometer NAME"; returns the exit code */
+};
+
+int verb_sweep(int argc, char **argv);
+int verb_fit(int argc, char **argv);
+int verb_export(int argc, char **argv);
+int verb_merge(int argc, char **argv);
+int verb_laws(int argc, char **argv);
+int verb_tasks(int argc, char **argv);
+int verb_info(int argc, char **argv);
+
+/* argp_parse for a verb: as argp_parse(argp, argc, argv, 0, NULL, input), but an unknown long option gets the
+   nearest known one as a suggestion. Exits with VERB_BAD_USAGE on bad usage, as argp does. */
+void verb_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* Prints "allometer: MESSAGE" to stderr and returns the exit code for it. */
+int verb_fail(const struct allometer_error *error);
+
+/* The whole of text as a number in low .. high, for an option's value; else argp_error, which exits. */
+long verb_integer(struct argp_state *state, const char *option, const char *text, long low, long high);
+
+/* The nearest of n names to a word that is none of them, or NULL if none is near. */
+const char *verb_nearest(const char *word, const char *const *names, size_t n);
+
+#endif
