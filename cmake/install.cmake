@@ -31,6 +31,10 @@ while(waiting)
 endwhile()
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PUBLIC_HEADERS})
 
+# Where the program looks for the module beside the places near itself.
+set_property(SOURCE host/backend_find.c APPEND PROPERTY COMPILE_DEFINITIONS
+             ALLOMETER_MODULE_FOLDER="${CMAKE_INSTALL_FULL_LIBDIR}/allometer")
+
 configure_file(cmake/allometer.pc.in allometer.pc @ONLY)
 
 install(TARGETS allometer allometer_shared ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
