@@ -4,3 +4,22 @@ add_test(NAME tree COMMAND ${PROJECT_SOURCE_DIR}/tests/check_tree ${PROJECT_BINA
 add_test(NAME install COMMAND ${PROJECT_SOURCE_DIR}/tests/check_install ${PROJECT_BINARY_DIR} ${CMAKE_C_COMPILER}
                               "${ALLOMETER_SANITIZE}")
 set_tests_properties(format tree install PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+
+# What the sanitizers must report (an expression to find in the output), and must not ("").
+if(ALLOMETER_SANITIZE MATCHES thread)
+  set(broken race "data race" barrier "")
+elseif(ALLOMETER_SANITIZE)
+  set(broken overflow "heap-buffer-overflow" leak "detected memory leaks" undefined "signed integer overflow")
+endif()
+if(broken)
+  add_executable(broken broken.c)
+  target_link_libraries(broken PRIVATE OpenMP::OpenMP_C)
+endif()
+while(broken)
+  list(POP_FRONT broken name report)
+  add_test(NAME sanitizer_${name} COMMAND broken ${name})
+  set_tests_properties(sanitizer_${name} PROPERTIES TIMEOUT 60)
+  if(report)
+    set_tests_properties(sanitizer_${name} PROPERTIES PASS_REGULAR_EXPRESSION "${report}")
+  endif()
+endwhile()
