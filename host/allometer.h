@@ -13,6 +13,7 @@ extern "C" {
 #include "model.h"
 #include "backend.h"
 #include "sweep.h"
+#include "plan.h"
 #include "table.h"
 
 #ifdef __cplusplus

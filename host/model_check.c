@@ -1,0 +1,120 @@
+#include "backend.h"
+#include "model_problem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static int __attribute__((format(printf, 3, 4)))
+found(struct model_problem *problem, const char *path, const char *format, ...) {
+    snprintf(problem->path, sizeof problem->path, "%s", path);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(problem->message, sizeof problem->message, format, arguments);
+    va_end(arguments);
+    return 1;
+}
+
+static int check_key(const struct allometer_model *model, const struct allometer_sweep_key *key, int subtask,
+                     struct model_problem *problem) {
+    double value = sweep_key_get(key, subtask, model);
+    if (sweep_key_accepts(key, value)) return 0;
+    char path[SWEEP_PATH_SIZE], text[64], expected[256];
+    sweep_key_path(key, subtask, path);
+    sweep_key_format(key, value, text, sizeof text);
+    sweep_key_expectation(key, expected, sizeof expected);
+    return found(problem, path, "%s is %s, expected %s", path, text, expected);
+}
+
+/* Every field that a sweep file can set; any seed is as good as another. */
+static int check_ranges(const struct allometer_model *model, struct model_problem *problem) {
+    const struct allometer_sweep_key *keys;
+    size_t n_keys = allometer_sweep_keys(&keys);
+    for (size_t i = 0; i < n_keys; i++) {
+        if (!keys[i].is_axis || keys[i].kind == ALLOMETER_KEY_SEED) continue;
+        int n_subtasks = sweep_key_of_subtask(&keys[i]) ? model->n_subtasks : 1;
+        for (int subtask = 0; subtask < n_subtasks; subtask++)
+            if (check_key(model, &keys[i], subtask, problem)) return 1;
+    }
+    return 0;
+}
+
+/* Subtasks stand side by side: each takes the inputs and outputs that follow those of the one before. */
+static int check_layout(const struct allometer_model *model, struct model_problem *problem) {
+    int32_t n_inputs = 0, n_outputs = 0;
+    double weights = 0;
+    for (int k = 0; k < model->n_subtasks; k++) {
+        const struct allometer_subtask *subtask = &model->subtasks[k];
+        const struct allometer_function_shape *shape = &allometer_function_shapes[subtask->function];
+        const char *function = allometer_functions.rows[subtask->function].name;
+        char path[SWEEP_PATH_SIZE];
+        snprintf(path, sizeof path, "task.subtasks.%d", k);
+        if (shape->n_inputs && subtask->n_inputs != shape->n_inputs)
+            return found(problem, path, "%s takes %d inputs, expected %d for %s", path, subtask->n_inputs,
+                         shape->n_inputs, function);
+        if (subtask->n_outputs != shape->n_outputs)
+            return found(problem, path, "%s has %d outputs, expected %d for %s", path, subtask->n_outputs,
+                         shape->n_outputs, function);
+        if (subtask->loss != shape->loss)
+            return found(problem, path, "%s has loss number %d, expected %d (%s) for %s", path, subtask->loss,
+                         shape->loss, allometer_losses.rows[shape->loss].name, function);
+        if (subtask->first_input != n_inputs || subtask->first_output != n_outputs)
+            return found(problem, path, "%s starts at input %d and output %d, expected %d and %d", path,
+                         subtask->first_input, subtask->first_output, n_inputs, n_outputs);
+        n_inputs += subtask->n_inputs;
+        n_outputs += subtask->n_outputs;
+        weights += (double)subtask->weight;
+    }
+    if (n_inputs > ALLOMETER_MAX_INPUTS)
+        return found(problem, "task.subtasks", "task.subtasks take %d inputs, expected at most %d", n_inputs,
+                     ALLOMETER_MAX_INPUTS);
+    if (n_outputs > ALLOMETER_MAX_OUTPUTS)
+        return found(problem, "task.subtasks", "task.subtasks have %d outputs, expected at most %d",
+                     n_outputs, ALLOMETER_MAX_OUTPUTS);
+    if (model->n_inputs != n_inputs || model->n_outputs != n_outputs)
+        return found(problem, "task.subtasks",
+                     "the model has %d inputs and %d outputs, expected its subtasks' %d and %d",
+                     model->n_inputs, model->n_outputs, n_inputs, n_outputs);
+    if (!(weights > 0))
+        return found(problem, "task.subtasks", "task.subtasks all have weight 0, expected one above 0");
+    return 0;
+}
+
+/* Rules between fields. */
+static int check_together(const struct allometer_model *model, struct model_problem *problem) {
+    if (!(model->low < model->high))
+        return found(problem, "task.inputs.high",
+                     "task.inputs.high is %g, expected above task.inputs.low (%g)", (double)model->high,
+                     (double)model->low);
+    if (!model->fresh && model->batch > model->samples)
+        return found(problem, "train.batch", "train.batch is %d, expected at most task.inputs.samples (%d)",
+                     model->batch, model->samples);
+    if (model->warmup_steps > model->steps)
+        return found(problem, "train.warmup", "train.warmup is %d, expected at most train.steps (%d)",
+                     model->warmup_steps, model->steps);
+    if (model->fresh && model->weighting == ALLOMETER_WEIGHTING_BOOTSTRAP)
+        return found(problem, "task.inputs.weights",
+                     "task.inputs.weights is bootstrap, expected equal where "
+                     "task.inputs.fresh leaves no training set to resample");
+    if (model->weighting != ALLOMETER_WEIGHTING_TRAPEZOID) return 0;
+    if (model->distribution != ALLOMETER_DISTRIBUTION_EVEN || model->n_inputs != 1
+        || model->subtasks[0].function == ALLOMETER_FUNCTION_PARITY)
+        return found(problem, "task.inputs.weights",
+                     "task.inputs.weights is trapezoid, expected equal unless "
+                     "task.inputs.distribution is even and there is one input");
+    return 0;
+}
+
+int model_problem_find(const struct allometer_model *model, struct model_problem *problem) {
+    if (model->n_subtasks < 1 || model->n_subtasks > ALLOMETER_MAX_SUBTASKS)
+        return found(problem, "task.subtasks", "task.subtasks has %d entries, expected 1 to %d",
+                     model->n_subtasks, ALLOMETER_MAX_SUBTASKS);
+    if (model->reserved != 0) return found(problem, "", "reserved is %d, expected 0", model->reserved);
+    return check_ranges(model, problem) || check_layout(model, problem) || check_together(model, problem);
+}
+
+enum allometer_code allometer_model_check(const struct allometer_model *model,
+                                          struct allometer_error *error) {
+    struct model_problem problem;
+    if (!model_problem_find(model, &problem)) return ALLOMETER_OK;
+    return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s", problem.message);
+}

@@ -1,0 +1,250 @@
+#include "sweep_internal.h"
+#include "model_problem.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+    MOST_BYTES = 4 << 20,  /* of a file; lists of values are what makes one long */
+    MOST_CHECKED = 100000, /* models that loading looks at: all of a usual sweep */
+};
+
+/* What the axes and keys leave open: the layout of subtasks side by side, and a full batch. */
+static void complete_model(struct allometer_model *model) {
+    model->n_inputs = model->n_outputs = 0;
+    for (int k = 0; k < model->n_subtasks; k++) {
+        struct allometer_subtask *subtask = &model->subtasks[k];
+        const struct allometer_function_shape *shape = &allometer_function_shapes[subtask->function];
+        if (shape->n_inputs) subtask->n_inputs = shape->n_inputs;
+        subtask->n_outputs = shape->n_outputs;
+        subtask->loss = shape->loss;
+        subtask->first_input = model->n_inputs;
+        subtask->first_output = model->n_outputs;
+        model->n_inputs += subtask->n_inputs;
+        model->n_outputs += subtask->n_outputs;
+    }
+    if (model->batch == 0) model->batch = model->samples;
+}
+
+static int make_model(const struct allometer_sweep *sweep, uint64_t index, struct allometer_model *model,
+                      struct allometer_axis_value *values, struct model_problem *problem) {
+    struct allometer_sweep_settings settings = sweep->settings;
+    for (size_t i = 0; i < sweep->axes.n_axes; i++) {
+        const struct sweep_axis *axis = &sweep->axes.axes[i];
+        double value = sweep_axis_value(axis, index / axis->stride % axis->n_values);
+        sweep_key_set(axis->key, axis->subtask, value, &settings);
+        if (!values) continue;
+        int is_text = axis->key->kind == ALLOMETER_KEY_WORD;
+        values[i] =
+            (struct allometer_axis_value){value, is_text ? axis->key->names->rows[(size_t)value].name : NULL};
+    }
+    complete_model(&settings.model);
+    *model = settings.model;
+    return model_problem_find(model, problem);
+}
+
+static enum allometer_code read_key(const struct sweep_document *document, const struct sweep_marks *marks,
+                                    const struct allometer_sweep_key *key, int subtask,
+                                    struct allometer_sweep *sweep, struct allometer_error *error) {
+    char path[SWEEP_PATH_SIZE], expected[256];
+    sweep_key_path(key, subtask, path);
+    sweep_key_expectation(key, expected, sizeof expected);
+    const char *written = sweep_document_text(document, key, subtask),
+               *text = written ? written : key->standard;
+    if (!text) return sweep_marks_fail(marks, path, error, "%s is missing, expected %s", path, expected);
+    if (!*text) return sweep_marks_fail(marks, path, error, "%s is empty, expected %s", path, expected);
+    if (key->kind == ALLOMETER_KEY_TEXT) {
+        sweep->name = strdup(text);
+        return sweep->name ? ALLOMETER_OK
+                           : allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", marks->file);
+    }
+    double value;
+    if (sweep_key_parse(key, text, &value)) {
+        sweep_key_set(key, subtask, value, &sweep->settings);
+        return ALLOMETER_OK;
+    }
+    struct text_nearest nearest = {.word = text};
+    for (size_t i = 0; key->names && i < key->names->n_rows; i++)
+        text_nearest_offer(&nearest, key->names->rows[i].name);
+    return sweep_marks_fail(marks, path, error, "%s is '%.100s', expected %s%s%s%s", path, text, expected,
+                            nearest.best ? "; did you mean " : "", nearest.best ? nearest.best : "",
+                            nearest.best ? "?" : "");
+}
+
+static enum allometer_code read_keys(const struct sweep_document *document, const struct sweep_marks *marks,
+                                     struct allometer_sweep *sweep, struct allometer_error *error) {
+    const struct allometer_sweep_key *keys;
+    size_t n_keys = allometer_sweep_keys(&keys);
+    unsigned n_subtasks = sweep_document_n_subtasks(document);
+    if (n_subtasks < 1 || n_subtasks > ALLOMETER_MAX_SUBTASKS)
+        return sweep_marks_fail(marks, "task.subtasks", error,
+                                "task.subtasks has %u entries, expected 1 to %d such as {function: square}",
+                                n_subtasks, ALLOMETER_MAX_SUBTASKS);
+    sweep->settings.model.n_subtasks = (int32_t)n_subtasks;
+    enum allometer_code code = ALLOMETER_OK;
+    for (size_t i = 0; i < n_keys && !code; i++) {
+        unsigned n = sweep_key_of_subtask(&keys[i]) ? n_subtasks : 1;
+        for (unsigned subtask = 0; subtask < n && !code; subtask++)
+            code = read_key(document, marks, &keys[i], (int)subtask, sweep, error);
+    }
+    return code;
+}
+
+/* `frequency` and `bits` mean something to one function each; elsewhere they are a mistake. */
+static enum allometer_code check_own_key(const struct sweep_marks *marks, const struct allometer_sweep *sweep,
+                                         int k, const char *name, int function,
+                                         struct allometer_error *error) {
+    char path[SWEEP_PATH_SIZE + 8], axis[SWEEP_PATH_SIZE];
+    snprintf(axis, sizeof axis, "task.subtasks.%d.function", k);
+    for (size_t i = 0; i < sweep->axes.n_axes; i++)
+        if (strcmp(sweep->axes.axes[i].path, axis) == 0) return ALLOMETER_OK;
+    int own = sweep->settings.model.subtasks[k].function;
+    if (own == function) return ALLOMETER_OK;
+    for (int in_axes = 0; in_axes < 2; in_axes++) {
+        snprintf(path, sizeof path, "%stask.subtasks.%d.%s", in_axes ? "axes." : "", k, name);
+        if (sweep_marks_find(marks, path))
+            return sweep_marks_fail(marks, path, error, "%s is given for %s, expected only with function %s",
+                                    path, allometer_functions.rows[own].name,
+                                    allometer_functions.rows[function].name);
+    }
+    return ALLOMETER_OK;
+}
+
+/* The rules between keys, model by model. */
+static enum allometer_code check_models(const struct sweep_marks *marks, const struct allometer_sweep *sweep,
+                                        struct allometer_error *error) {
+    uint64_t n_models = sweep->axes.n_models, step = n_models / MOST_CHECKED + 1;
+    for (uint64_t index = 0; index < n_models; index += step) {
+        struct allometer_model model;
+        struct model_problem problem;
+        if (!make_model(sweep, index, &model, NULL, &problem)) continue;
+        char path[SWEEP_PATH_SIZE + 8];
+        snprintf(path, sizeof path, "axes.%s", problem.path);
+        if (!sweep_marks_find(marks, path)) snprintf(path, sizeof path, "%s", problem.path);
+        if (n_models == 1) return sweep_marks_fail(marks, path, error, "%s", problem.message);
+        return sweep_marks_fail(marks, path, error, "%s (in model %llu of %llu)", problem.message,
+                                (unsigned long long)index + 1, (unsigned long long)n_models);
+    }
+    return ALLOMETER_OK;
+}
+
+static enum allometer_code fill_sweep(const struct sweep_document *document, const struct sweep_marks *marks,
+                                      struct allometer_sweep *sweep, struct allometer_error *error) {
+    enum allometer_code code = read_keys(document, marks, sweep, error);
+    if (!code) code = sweep_axes_read(document, marks, &sweep->axes, error);
+    for (int k = 0; k < sweep->settings.model.n_subtasks && !code; k++) {
+        code = check_own_key(marks, sweep, k, "frequency", ALLOMETER_FUNCTION_SINE, error);
+        if (!code) code = check_own_key(marks, sweep, k, "bits", ALLOMETER_FUNCTION_PARITY, error);
+    }
+    if (!code) code = check_models(marks, sweep, error);
+    if (code) return code;
+    sweep->specification = sweep_specification_make(sweep);
+    return sweep->specification ? ALLOMETER_OK
+                                : allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", marks->file);
+}
+
+enum allometer_code allometer_sweep_parse(const char *file, const char *bytes, size_t n_bytes,
+                                          struct allometer_sweep **sweep, struct allometer_error *error) {
+    struct sweep_marks marks;
+    struct sweep_document document = {0};
+    *sweep = calloc(1, sizeof **sweep);
+    if (!*sweep) return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", file);
+    enum allometer_code code = sweep_marks_read(file, bytes, n_bytes, &marks, error);
+    if (!code) code = sweep_document_load(bytes, n_bytes, &marks, &document, error);
+    if (!code) code = fill_sweep(&document, &marks, *sweep, error);
+    sweep_document_free(&document);
+    sweep_marks_free(&marks);
+    if (code) {
+        allometer_sweep_free(*sweep);
+        *sweep = NULL;
+    }
+    return code;
+}
+
+/* A file or a pipe; a directory opens too, and is told apart here. */
+static enum allometer_code read_file(FILE *file, const char *path, char *bytes, size_t *n_bytes,
+                                     struct allometer_error *error) {
+    struct stat status;
+    if (fstat(fileno(file), &status) == 0 && S_ISDIR(status.st_mode))
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: is a directory, expected a sweep file", path);
+    *n_bytes = fread(bytes, 1, MOST_BYTES + 1, file);
+    if (ferror(file)) return allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path, strerror(errno));
+    if (*n_bytes > MOST_BYTES)
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: longer than %d MiB, expected a sweep file",
+                              path, MOST_BYTES >> 20);
+    return ALLOMETER_OK;
+}
+
+enum allometer_code allometer_sweep_load(const char *path, struct allometer_sweep **sweep,
+                                         struct allometer_error *error) {
+    *sweep = NULL;
+    FILE *file = fopen(path, "rb");
+    if (!file) return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: %s", path, strerror(errno));
+    size_t n_bytes = 0;
+    char *bytes = malloc(MOST_BYTES + 1);
+    enum allometer_code code = bytes ? read_file(file, path, bytes, &n_bytes, error)
+                                     : allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", path);
+    fclose(file);
+    if (!code) code = allometer_sweep_parse(path, bytes, n_bytes, sweep, error);
+    free(bytes);
+    return code;
+}
+
+void allometer_sweep_free(struct allometer_sweep *sweep) {
+    if (!sweep) return;
+    sweep_axes_free(&sweep->axes);
+    free(sweep->specification);
+    free(sweep->name);
+    free(sweep);
+}
+
+const char *allometer_sweep_name(const struct allometer_sweep *sweep) {
+    return sweep->name;
+}
+
+const char *allometer_sweep_specification(const struct allometer_sweep *sweep) {
+    return sweep->specification;
+}
+
+int allometer_sweep_keep_weights(const struct allometer_sweep *sweep) {
+    return sweep->settings.keep_weights;
+}
+
+uint64_t allometer_sweep_n_models(const struct allometer_sweep *sweep) {
+    return sweep->axes.n_models;
+}
+
+size_t allometer_sweep_n_axes(const struct allometer_sweep *sweep) {
+    return sweep->axes.n_axes;
+}
+
+const char *allometer_sweep_axis_name(const struct allometer_sweep *sweep, size_t axis) {
+    return sweep->axes.axes[axis].path;
+}
+
+int allometer_sweep_axis_is_text(const struct allometer_sweep *sweep, size_t axis) {
+    return sweep->axes.axes[axis].key->kind == ALLOMETER_KEY_WORD;
+}
+
+uint64_t allometer_sweep_axis_n_values(const struct allometer_sweep *sweep, size_t axis,
+                                       uint64_t *n_dropped) {
+    const struct sweep_axis *spanned = &sweep->axes.axes[axis];
+    if (n_dropped) *n_dropped = spanned->n_written - spanned->n_values;
+    return spanned->n_values;
+}
+
+enum allometer_code allometer_sweep_model(const struct allometer_sweep *sweep, uint64_t index,
+                                          struct allometer_model *model, struct allometer_axis_value *values,
+                                          struct allometer_error *error) {
+    struct model_problem problem;
+    if (index >= sweep->axes.n_models)
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "model %llu, expected one below %llu",
+                              (unsigned long long)index, (unsigned long long)sweep->axes.n_models);
+    if (!make_model(sweep, index, model, values, &problem)) return ALLOMETER_OK;
+    return allometer_fail(error, ALLOMETER_BAD_INPUT, "model %llu of %llu: %s", (unsigned long long)index + 1,
+                          (unsigned long long)sweep->axes.n_models, problem.message);
+}

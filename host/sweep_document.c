@@ -1,0 +1,178 @@
+#include "sweep_document.h"
+#include "sweep_explain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Slots: the list of subtasks, its length, then one for each key, then one for each axis. In a subtask: one for
+   each key, by the index in the whole table. */
+enum { SLOT_SUBTASKS, SLOT_N_SUBTASKS, SLOT_KEYS };
+
+static const char *const sections[] = {"",      "task",  "task.inputs", "task.subtasks.N",
+                                       "model", "train", "penalty",     "measure"};
+enum { N_SECTIONS = sizeof sections / sizeof sections[0], SUBTASK_SECTION = 3 };
+
+#define FIELD_FLAGS (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+
+static const cyaml_schema_value_t text_schema = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, CYAML_UNLIMITED)};
+
+static const cyaml_schema_field_t axis_fields[] = {
+    CYAML_FIELD_SEQUENCE("values", FIELD_FLAGS, struct sweep_axis_text, values, &text_schema, 0,
+                         CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("linear", FIELD_FLAGS, struct sweep_axis_text, linear, &text_schema, 0,
+                         CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("log", FIELD_FLAGS, struct sweep_axis_text, log, &text_schema, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("count", FIELD_FLAGS, struct sweep_axis_text, count, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("start", FIELD_FLAGS, struct sweep_axis_text, start, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_END,
+};
+
+static int is_child(const char *path, const char *section) {
+    size_t length = strlen(section);
+    const char *dot = strrchr(path, '.');
+    size_t parent = dot ? (size_t)(dot - path) : 0;
+    return *path && parent == length && strncmp(path, section, length) == 0;
+}
+
+static const char *last_name(const char *path) {
+    const char *dot = strrchr(path, '.');
+    return dot ? dot + 1 : path;
+}
+
+static uint32_t slot_offset(size_t slot) {
+    return (uint32_t)(slot * sizeof(union sweep_slot));
+}
+
+/* A mapping that lies in the document itself: its keys' slots are counted from the document's start. */
+static cyaml_schema_field_t mapping_field(const char *name, const cyaml_schema_field_t *fields,
+                                          size_t n_slots) {
+    return (cyaml_schema_field_t){
+        .key = name,
+        .value = {.type = CYAML_MAPPING,
+                  .flags = CYAML_FLAG_OPTIONAL,
+                  .data_size = slot_offset(n_slots),
+                  .mapping = {.fields = fields}},
+    };
+}
+
+static size_t list_axes(struct sweep_axis_slot *axes) {
+    const struct allometer_sweep_key *keys;
+    size_t n_keys = allometer_sweep_keys(&keys), n_axes = 0;
+    for (size_t i = 0; i < n_keys; i++) {
+        int n_subtasks = !keys[i].is_axis ? 0 : sweep_key_of_subtask(&keys[i]) ? ALLOMETER_MAX_SUBTASKS : 1;
+        for (int subtask = 0; subtask < n_subtasks; subtask++, n_axes++) {
+            if (!axes) continue;
+            axes[n_axes] = (struct sweep_axis_slot){.key = &keys[i], .subtask = subtask};
+            sweep_key_path(&keys[i], subtask, axes[n_axes].path);
+        }
+    }
+    return n_axes;
+}
+
+/* fields: N_SECTIONS rows of n_fields each, then the axes' row. */
+static void make_schema(struct sweep_document *document, size_t n_fields) {
+    const struct allometer_sweep_key *keys;
+    size_t n_keys = allometer_sweep_keys(&keys), n_slots = SLOT_KEYS + n_keys + document->n_axes;
+    cyaml_schema_field_t *axes = document->fields + N_SECTIONS * n_fields;
+    for (size_t i = 0; i < document->n_axes; i++)
+        axes[i] = (cyaml_schema_field_t){
+            .key = document->axes[i].path,
+            .data_offset = slot_offset(SLOT_KEYS + n_keys + i),
+            .value = {CYAML_VALUE_MAPPING(FIELD_FLAGS, struct sweep_axis_text, axis_fields)},
+        };
+    for (size_t s = 0; s < N_SECTIONS; s++) {
+        cyaml_schema_field_t *field = document->fields + s * n_fields;
+        for (size_t i = 0; i < n_keys; i++)
+            if (is_child(keys[i].path, sections[s])) {
+                size_t slot = s == SUBTASK_SECTION ? i : SLOT_KEYS + i;
+                *field++ = (cyaml_schema_field_t){
+                    .key = sweep_key_name(&keys[i]),
+                    .data_offset = slot_offset(slot),
+                    .value = {CYAML_VALUE_STRING(FIELD_FLAGS, char, 0, CYAML_UNLIMITED)}};
+            }
+        for (size_t child = 0; child < N_SECTIONS; child++)
+            if (child != SUBTASK_SECTION && is_child(sections[child], sections[s]))
+                *field++ =
+                    mapping_field(last_name(sections[child]), document->fields + child * n_fields, n_slots);
+        if (strcmp(sections[s], "task") == 0)
+            *field++ =
+                (cyaml_schema_field_t){.key = "subtasks",
+                                       .data_offset = slot_offset(SLOT_SUBTASKS),
+                                       .count_offset = slot_offset(SLOT_N_SUBTASKS),
+                                       .count_size = sizeof(unsigned),
+                                       .value = {.type = CYAML_SEQUENCE,
+                                                 .flags = FIELD_FLAGS,
+                                                 .data_size = slot_offset(n_keys),
+                                                 .sequence = {&document->subtask, 0, CYAML_UNLIMITED}}};
+        if (s > 0) continue;
+        *field++ = mapping_field("axes", axes, n_slots);
+        /* Lists within a list are beyond libcyaml: read from the marks. */
+        *field++ = (cyaml_schema_field_t)CYAML_FIELD_IGNORE("zip", CYAML_FLAG_OPTIONAL);
+    }
+    document->subtask =
+        (cyaml_schema_value_t){.type = CYAML_MAPPING,
+                               .data_size = slot_offset(n_keys),
+                               .mapping = {.fields = document->fields + SUBTASK_SECTION * n_fields}};
+    document->root = (cyaml_schema_value_t){.type = CYAML_MAPPING,
+                                            .flags = CYAML_FLAG_POINTER,
+                                            .data_size = slot_offset(n_slots),
+                                            .mapping = {.fields = document->fields}};
+}
+
+static cyaml_config_t configuration(struct sweep_log *log) {
+    return (cyaml_config_t){
+        .log_fn = log ? sweep_log_take : NULL,
+        .log_ctx = log,
+        .log_level = CYAML_LOG_ERROR,
+        .mem_fn = cyaml_mem,
+        .flags = CYAML_CFG_NO_ALIAS,
+    };
+}
+
+enum allometer_code sweep_document_load(const char *bytes, size_t n_bytes, const struct sweep_marks *marks,
+                                        struct sweep_document *document, struct allometer_error *error) {
+    const struct allometer_sweep_key *keys;
+    size_t n_keys = allometer_sweep_keys(&keys);
+    size_t n_fields =
+        n_keys + N_SECTIONS + 4; /* of a section: keys, sections, subtasks, axes, zip, the end */
+    *document = (struct sweep_document){.n_axes = list_axes(NULL)};
+    document->axes = calloc(document->n_axes, sizeof *document->axes);
+    document->fields = calloc(N_SECTIONS * n_fields + document->n_axes + 1, sizeof *document->fields);
+    if (!document->axes || !document->fields)
+        return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", marks->file);
+    list_axes(document->axes);
+    make_schema(document, n_fields);
+
+    struct sweep_log log = {.n_names = 0};
+    cyaml_config_t settings = configuration(&log);
+    cyaml_err_t fault = cyaml_load_data((const uint8_t *)bytes, n_bytes, &settings, &document->root,
+                                        (cyaml_data_t **)&document->slots, NULL);
+    if (fault) return sweep_explain(&log, fault, &document->root, marks, error);
+    if (!document->slots)
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s:1: the file is empty, expected a sweep",
+                              marks->file);
+    for (size_t i = 0; i < document->n_axes; i++)
+        document->axes[i].text = document->slots[SLOT_KEYS + n_keys + i].axis;
+    return ALLOMETER_OK;
+}
+
+void sweep_document_free(struct sweep_document *document) {
+    cyaml_config_t settings = configuration(NULL);
+    if (document->slots) cyaml_free(&settings, &document->root, document->slots, 0);
+    free(document->fields);
+    free(document->axes);
+    *document = (struct sweep_document){0};
+}
+
+unsigned sweep_document_n_subtasks(const struct sweep_document *document) {
+    return document->slots[SLOT_N_SUBTASKS].count;
+}
+
+const char *sweep_document_text(const struct sweep_document *document, const struct allometer_sweep_key *key,
+                                int subtask) {
+    const struct allometer_sweep_key *keys;
+    size_t n_keys = allometer_sweep_keys(&keys), i = (size_t)(key - keys);
+    if (!sweep_key_of_subtask(key)) return document->slots[SLOT_KEYS + i].text;
+    return document->slots[SLOT_SUBTASKS].subtasks[(size_t)subtask * n_keys + i].text;
+}

@@ -1,0 +1,25 @@
+/* What the files of a sweep share. */
+#ifndef ALLOMETER_SWEEP_INTERNAL_H
+#define ALLOMETER_SWEEP_INTERNAL_H
+
+#include "sweep.h"
+#include "sweep_axes.h"
+
+struct allometer_sweep {
+    char *name;
+    char *specification;
+    struct allometer_sweep_settings settings; /* of every model, before its axes */
+    struct sweep_axes axes;
+};
+
+/* As allometer_sweep_load, from memory; file: its name in messages. */
+enum allometer_code allometer_sweep_parse(const char *file, const char *bytes, size_t n_bytes,
+                                          struct allometer_sweep **sweep, struct allometer_error *error);
+
+/* The canonical text, to be freed; NULL where memory is out. */
+char *sweep_specification_make(const struct allometer_sweep *sweep);
+
+/* Number of axis `axis`' values, and how many more the file asked for before equal integers were dropped. */
+uint64_t allometer_sweep_axis_n_values(const struct allometer_sweep *sweep, size_t axis, uint64_t *n_dropped);
+
+#endif

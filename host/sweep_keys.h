@@ -1,0 +1,64 @@
+/* The keys of a sweep file: one row for each, which drives the schema, the ranges, the defaults, the axes, the
+   canonical specification, the check of a model and the help. */
+#ifndef ALLOMETER_SWEEP_KEYS_H
+#define ALLOMETER_SWEEP_KEYS_H
+
+#include "names.h"
+
+/* What one sweep file sets. A model's batch of 0 and its subtasks' layout are filled in by settings_model. */
+struct allometer_sweep_settings {
+    struct allometer_model model;
+    int32_t composition, keep_weights;
+};
+
+enum allometer_sweep_key_kind {
+    ALLOMETER_KEY_TEXT,    /* any words; belongs to the sweep, not to the settings */
+    ALLOMETER_KEY_NUMBER,  /* float */
+    ALLOMETER_KEY_INTEGER, /* int32_t */
+    ALLOMETER_KEY_SEED,    /* uint64_t, up to 2^53: what a double, and so a table of results, holds exactly */
+    ALLOMETER_KEY_WORD,    /* int32_t, the index of one of names */
+};
+
+struct allometer_sweep_key {
+    const char
+        *path; /* "train.learning_rate"; N in "task.subtasks.N.weight" stands for a subtask's index from 0 */
+    enum allometer_sweep_key_kind kind;
+    int is_axis;      /* may be swept over */
+    size_t offset;    /* in the settings; of a subtask's key in struct allometer_subtask */
+    double low, high; /* range */
+    enum {
+        ALLOMETER_CLOSED,
+        ALLOMETER_ABOVE_LOW,
+        ALLOMETER_BELOW_HIGH
+    } ends;                              /* which end is not in the range */
+    const struct allometer_names *names; /* the words of a WORD; words that an INTEGER takes beside numbers */
+    const char *standard;                /* the value where the key is absent; NULL if it must be given */
+    const char *help;
+};
+
+/* All rows, in the order of the specification; their number. */
+size_t allometer_sweep_keys(const struct allometer_sweep_key **keys);
+
+/* What follows the last dot of the path. */
+const char *sweep_key_name(const struct allometer_sweep_key *key);
+int sweep_key_of_subtask(const struct allometer_sweep_key *key);
+
+enum { SWEEP_PATH_SIZE = 64 };
+/* The key's path, with the subtask's index where it has one. */
+void sweep_key_path(const struct allometer_sweep_key *key, int subtask, char path[SWEEP_PATH_SIZE]);
+
+/* Every value of every key is a double exactly: a number, or the index of a word. */
+int sweep_key_accepts(const struct allometer_sweep_key *key, double value);
+/* 1 and the value if the text is one that the key accepts. */
+int sweep_key_parse(const struct allometer_sweep_key *key, const char *text, double *value);
+void sweep_key_set(const struct allometer_sweep_key *key, int subtask, double value,
+                   struct allometer_sweep_settings *settings);
+/* settings: struct allometer_sweep_settings, or a model alone where the key is one of a model. */
+double sweep_key_get(const struct allometer_sweep_key *key, int subtask, const void *settings);
+
+/* "an integer from 1 to 4096", "one of adam, adamw, sgd". */
+void sweep_key_expectation(const struct allometer_sweep_key *key, char *text, size_t size);
+/* The value as a sweep file writes it. */
+void sweep_key_format(const struct allometer_sweep_key *key, double value, char *text, size_t size);
+
+#endif

@@ -1,0 +1,108 @@
+#include "text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* newlocale("C") hands out glibc's own constant: nothing is allocated and nothing fails. */
+static locale_t enter_c_locale(void) {
+    return uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
+}
+
+static const char *skip_digits(const char *text) {
+    while (*text >= '0' && *text <= '9') text++;
+    return text;
+}
+
+/* strtod accepts more than a sweep file should: hexadecimal, "infinity", leading blanks. */
+static int is_decimal(const char *text) {
+    if (*text == '+' || *text == '-') text++;
+    const char *whole = text, *fraction;
+    text = fraction = skip_digits(text);
+    size_t n_digits = (size_t)(text - whole);
+    if (*text == '.') {
+        text = skip_digits(++fraction);
+        n_digits += (size_t)(text - fraction);
+    }
+    if (n_digits == 0) return 0;
+    if (*text == 'e' || *text == 'E') {
+        text++;
+        if (*text == '+' || *text == '-') text++;
+        const char *exponent = text;
+        text = skip_digits(text);
+        if (text == exponent) return 0;
+    }
+    return *text == '\0';
+}
+
+int text_to_double(const char *text, double *value) {
+    if (!is_decimal(text)) return 0;
+    locale_t previous = enter_c_locale();
+    *value = strtod(text, NULL);
+    uselocale(previous);
+    return isfinite(*value);
+}
+
+void text_from_double(char text[TEXT_NUMBER_SIZE], double value) {
+    locale_t previous = enter_c_locale();
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, TEXT_NUMBER_SIZE, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) break;
+    }
+    uselocale(previous);
+}
+
+void text_from_float(char text[TEXT_NUMBER_SIZE], float value) {
+    locale_t previous = enter_c_locale();
+    for (int digits = 6; digits <= 9; digits++) {
+        snprintf(text, TEXT_NUMBER_SIZE, "%.*g", digits, (double)value);
+        if (strtof(text, NULL) == value) break;
+    }
+    uselocale(previous);
+}
+
+void text_write_json(FILE *file, const char *text) {
+    putc('"', file);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            fprintf(file, "\\%c", *c);
+        else if (*c < 0x20 || *c == 0x7f)
+            fprintf(file, "\\u%04x", *c);
+        else
+            putc(*c, file);
+    }
+    putc('"', file);
+}
+
+/* Levenshtein distance: letters inserted, deleted or replaced. */
+static size_t edit_distance(const char *a, const char *b, size_t n_b) {
+    enum { LONGEST = 63 };
+    if (n_b > LONGEST) return SIZE_MAX;
+    size_t row[LONGEST + 1];
+    for (size_t j = 0; j <= n_b; j++) row[j] = j;
+    for (size_t i = 0; a[i]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < n_b; j++) {
+            size_t replaced = diagonal + (tolower((unsigned char)a[i]) != tolower((unsigned char)b[j]));
+            diagonal = row[j + 1];
+            size_t moved = (row[j] < diagonal ? row[j] : diagonal) + 1;
+            row[j + 1] = replaced < moved ? replaced : moved;
+        }
+    }
+    return row[n_b];
+}
+
+void text_nearest_offer(struct text_nearest *nearest, const char *candidate) {
+    size_t length = strlen(candidate);
+    size_t distance = edit_distance(nearest->word, candidate, length);
+    if (distance > 2 && distance > length / 3) return;
+    if (distance >= length) return; /* nothing in common */
+    if (nearest->best && distance >= nearest->distance) return;
+    nearest->best = candidate;
+    nearest->distance = distance;
+}

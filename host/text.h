@@ -1,0 +1,30 @@
+/* Numbers and words as text, the same in every locale. */
+#ifndef ALLOMETER_TEXT_H
+#define ALLOMETER_TEXT_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+enum { TEXT_NUMBER_SIZE = 32 }; /* holds any number written by text_from_double */
+
+/* 1 and the value if the whole text is one decimal number (no hexadecimal, no "nan", no "inf") that a double
+   holds; else 0. */
+int text_to_double(const char *text, double *value);
+
+/* The shortest decimal text that reads back as the same value. */
+void text_from_double(char text[TEXT_NUMBER_SIZE], double value);
+void text_from_float(char text[TEXT_NUMBER_SIZE], float value);
+
+/* Writes text as a JSON string, with its quotes. */
+void text_write_json(FILE *file, const char *text);
+
+/* The candidate nearest to a misspelt word: start with {word}, offer each candidate, read best (NULL if none is
+   near enough to be meant). */
+struct text_nearest {
+    const char *word;
+    const char *best;
+    size_t distance;
+};
+void text_nearest_offer(struct text_nearest *nearest, const char *candidate);
+
+#endif
