@@ -12,7 +12,7 @@
      vi_index(i)         each lane's own index: i, i + 1, ...
      team_sync()         all lanes have arrived, and see each other's writes
      TEAM_SIZE, TEAM_RANK  how many scalar workers the team has, and which one this is: 1 and 0 on the CPU
-     FAST                address space of fast memory; nothing on either machine today, a reader's mark
+     LANE(v, l)          element l of a lane vector, for the little that is scalar by nature
 
    Every sum over lanes is taken in an order that depends on the team's size and the lane width alone. */
 #ifndef ALLOMETER_LANE_H
@@ -43,16 +43,21 @@
 #else
 #error "lane.h knows AVX-512, AVX2, SSE2 and NEON"
 #endif
+#if LANES > 4 || defined(__SSE2__)
 #include <immintrin.h>
+#endif
 #include <sleef.h>
 
-#define KERNEL static inline __attribute__((always_inline, unused))
-#define UNROLL _Pragma("GCC unroll 16")
+#define KERNEL      static inline __attribute__((always_inline, unused))
+#define KERNEL_HOST KERNEL /* also called by the host, to size what kernels use */
+#define KERNEL_COLD static __attribute__((noipa, unused)) /* once, not in every specialization */
+#define UNROLL      _Pragma("GCC unroll 16")
 
 typedef float vf __attribute__((vector_size(4 * LANES)));
 typedef int32_t vi __attribute__((vector_size(4 * LANES)));
 typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
 typedef vi vm; /* a mask: -1 or 0 */
+#define LANE(v, l)  ((v)[l])
 
 /* ---- the team
  * ---------------------------------------------------------------------------------------------- */
@@ -76,7 +81,7 @@ typedef vi vm; /* a mask: -1 or 0 */
         }                                                         \
     } while (0)
 
-KERNEL int32_t lanes_padded(int32_t n) {
+KERNEL_HOST int32_t lanes_padded(int32_t n) {
     return (n + LANES - 1) / LANES * LANES;
 }
 
@@ -95,6 +100,10 @@ KERNEL void vf_store(float *p, vf v) {
 
 KERNEL vf vf_set(float x) {
     return x - (vf){0};
+}
+
+KERNEL vi vi_set(int32_t x) {
+    return x - (vi){0};
 }
 
 KERNEL vu vu_set(uint32_t x) {
@@ -150,11 +159,26 @@ KERNEL float vf_sum(vf x) {
     return v[0];
 }
 
-/* Leaves the team's sum of x in TEAM_PARTIALS places, partial[0], partial[stride], ..., to be added in that
-   order after a team_sync. */
-KERNEL void team_sum_store(float *partial, int32_t stride, vf x) {
-    (void)stride;
-    partial[0] = vf_sum(x);
+/* Leaves the sum of x over the lanes of one TEAM_PARTIALS-th of the team in *partial, which each such part has of
+   its own; to be added in the parts' order after a team_sync. */
+KERNEL void team_sum_store(float *partial, vf x) {
+    *partial = vf_sum(x);
+}
+
+/* Philox4x32-10 of counter (c0, c1, c2, c3) and key (k0, k1), four words for each lane. */
+struct vu4 {
+    vu word[4];
+};
+
+KERNEL struct vu4 lane_philox(vu c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t k0, uint32_t k1) {
+    struct vu4 words;
+    for (int l = 0; l < LANES; ++l) {
+        const philox4x32_ctr_t counter = {{c0[l], c1, c2, c3}};
+        const philox4x32_key_t key = {{k0, k1}};
+        philox4x32_ctr_t r = philox4x32(counter, key);
+        for (int w = 0; w < 4; ++w) words.word[w][l] = r.v[w];
+    }
+    return words;
 }
 
 /* ---- vector maths: the name says the largest error, in tenths of a unit in the last place
@@ -170,22 +194,22 @@ KERNEL vf vf_reciprocal_u15(vf x) {
 #endif
 }
 
-/* exp(x); 0 below -87.3, exp(88) above 88, so never infinite. NaN stays NaN. */
+/* exp(x) for x clamped to [-87.3, 88], so never infinite nor subnormal. NaN stays NaN. */
 KERNEL vf vf_exp_u15(vf x) {
     x = vf_clamp(x, -87.3f, 88.0f);
     const float magic = 0x1.8p23f; /* adding it rounds to an integer, left in the low bits */
     vf shifted = x * 0x1.715476p0f + magic;
     vf n = shifted - magic;
-    vf r = x - n * 0x1.62e400p-1f; /* log 2 in two parts, the first with few bits, so that n * it is exact */
+    vf r = x - n * 0x1.62e4p-1f; /* log 2 in two parts: n times the first is exact */
     r = r - n * 0x1.7f7d1cp-20f;
-    vf p = vf_set(0x1.6850e4p-10f); /* minimax on [-log(2)/2, log(2)/2] */
-    p = p * r + 0x1.123bccp-7f;
-    p = p * r + 0x1.555b98p-5f;
-    p = p * r + 0x1.55548ep-3f;
-    p = p * r + 0x1.fffff8p-2f;
+    vf p = vf_set(0x1.6a23cep-10f); /* minimax in relative error on [-log(2)/2, log(2)/2] */
+    p = p * r + 0x1.123a2p-7f;
+    p = p * r + 0x1.5558f2p-5f;
+    p = p * r + 0x1.555492p-3f;
+    p = p * r + 0x1.fffffcp-2f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    return p * (vf)(((vi)shifted + 127) << 23);
+    return p * (vf)(((vu)shifted + 127u) << 23);
 }
 
 KERNEL vf vf_sin_u10(vf x) {

@@ -1,0 +1,208 @@
+/* One model: y_o = c_o + sum_h v_oh activation(b_h + sum_d w_hd x_d), its loss, and their derivatives.
+
+   D, O and the activation are compile-time constants here: the model's own D and O rounded up (specialize.h). What is
+   added by the rounding stays exactly zero: its inputs, weights and residuals are zero, hence its gradients too. */
+#ifndef ALLOMETER_MLP_H
+#define ALLOMETER_MLP_H
+
+#include "activation.h"
+#include "task.h"
+
+enum { MAX_TILE = 4, MAX_ROWS = ALLOMETER_MAX_INPUTS + 1 + ALLOMETER_MAX_OUTPUTS };
+
+/* Vectors that one pass of a hot loop works on at once: enough to hide latency and share what is loaded, few enough
+   to stay in registers. Measured on AVX-512 and AVX2; CUDA's lanes hide latency by themselves. */
+#define FORWARD_TILE(D, O)  (LANES == 1 ? 1 : LANES == 16 && (D) + (O) <= 5 ? 4 : (D) + (O) <= 8 ? 2 : 1)
+#define BACKWARD_TILE(D, O) (LANES == 16 && (D) + (O) <= 5 ? 2 : 1)
+
+/* R = D + 1 + O rows of one float per neuron: D input weights, the bias, O output weights; then the output biases. */
+struct parameters {
+    float *rows; /* (R, H), row j at rows + j * stride; then (O) */
+    int32_t stride;
+};
+
+KERNEL_HOST int64_t parameters_floats(const int D, const int O, int32_t width) {
+    return (int64_t)(D + 1 + O) * lanes_padded(width) + lanes_padded(ALLOMETER_MAX_OUTPUTS);
+}
+
+KERNEL float *parameters_output_bias(const int D, const int O, const struct parameters *p) {
+    return p->rows + (int64_t)(D + 1 + O) * p->stride;
+}
+
+/* What the team leaves behind of its sums: TEAM_PARTIALS rows, each a loss per subtask and a residual per output. */
+enum {
+    PARTIAL_RESIDUAL = ALLOMETER_MAX_SUBTASKS,
+    PARTIAL_ROW = ALLOMETER_MAX_SUBTASKS + ALLOMETER_MAX_OUTPUTS
+};
+
+KERNEL float partial_total(const float *partial, int32_t column) {
+    float total = 0;
+    for (int32_t row = 0; row < TEAM_PARTIALS; ++row) total += partial[row * PARTIAL_ROW + column];
+    return total;
+}
+
+/* ---- forward: a lane owns samples and loops over neurons ----------------------------------------------------- */
+
+/* Adds neurons from .. to - 1 to the outputs of `tile` sample vectors, n apart, the first at s. */
+KERNEL void forward_tile(const int D, const int O, const int kind, const int tile, const struct parameters *p,
+                         const struct batch *batch, int32_t s, int32_t from, int32_t to, float *output) {
+    vf x[MAX_TILE][ALLOMETER_MAX_INPUTS], y[MAX_TILE][ALLOMETER_MAX_OUTPUTS];
+    UNROLL for (int u = 0; u < tile; ++u) {
+        UNROLL for (int d = 0; d < D; ++d) x[u][d] = vf_load(batch->x + d * batch->stride + s + u * LANES);
+        UNROLL for (int o = 0; o < O; ++o) {
+            y[u][o] = vf_set(from == 0 ? parameters_output_bias(D, O, p)[o] : 0.0f);
+        }
+    }
+    const float *neuron = p->rows + from;
+    for (int32_t h = from; h < to; ++h, ++neuron) {
+        UNROLL for (int u = 0; u < tile; ++u) {
+            vf z = vf_set(neuron[D * p->stride]), unused;
+            UNROLL for (int d = 0; d < D; ++d) z = z + neuron[d * p->stride] * x[u][d];
+            vf a = activation(kind, z, &unused);
+            UNROLL for (int o = 0; o < O; ++o) y[u][o] = y[u][o] + neuron[(D + 1 + o) * p->stride] * a;
+        }
+    }
+    UNROLL for (int u = 0; u < tile; ++u) {
+        UNROLL for (int o = 0; o < O; ++o) vf_store(output + o * batch->stride + s + u * LANES, y[u][o]);
+    }
+}
+
+/* Outputs of all samples. A team with more lanes than samples gives each sample to several of them, which take a
+   share of the neurons each; scratch holds their parts. */
+KERNEL void forward(const int D, const int O, const int kind, const struct parameters *p, int32_t width,
+                    const struct batch *batch, float *scratch) {
+#if LANES == 1
+    int32_t groups = TEAM_SIZE / batch->n;
+    if (groups > 1) {
+        int32_t group = TEAM_RANK / batch->n, s = TEAM_RANK % batch->n;
+        if (group < groups) {
+            int32_t from = (int32_t)((int64_t)width * group / groups),
+                    to = (int32_t)((int64_t)width * (group + 1) / groups);
+            forward_tile(D, O, kind, 1, p, batch, s, from, to, scratch + (int64_t)group * O * batch->stride);
+        }
+        team_sync();
+        FOR_LANES(i, batch->n) {
+            for (int o = 0; o < O; ++o) {
+                float sum = 0;
+                for (int32_t g = 0; g < groups; ++g) sum += scratch[((int64_t)g * O + o) * batch->stride + i];
+                batch->output[o * batch->stride + i] = sum;
+            }
+        }
+        return;
+    }
+#else
+    (void)scratch;
+#endif
+#define BODY(s, tile) forward_tile(D, O, kind, tile, p, batch, s, 0, width, batch->output)
+    FOR_LANE_TILES(s, batch->n, FORWARD_TILE(D, O), BODY);
+#undef BODY
+}
+
+/* ---- loss: a lane owns samples --------------------------------------------------------------------------------- */
+
+/* One subtask's loss at one sample vector; with `scale`, the outputs become scale * dloss/dy. correct: 1 where the
+   classification is right. */
+KERNEL vf loss_squared_error(const struct batch *batch, const struct allometer_subtask *subtask, int32_t s,
+                             vf scale, int derive) {
+    vf total = vf_set(0.0f);
+    for (int32_t o = subtask->first_output; o < subtask->first_output + subtask->n_outputs; ++o) {
+        float *y = batch->output + o * batch->stride + s;
+        vf residual = vf_load(y) - vf_load(batch->target + o * batch->stride + s);
+        total = total + residual * residual;
+        if (derive) vf_store(y, 2.0f * scale * residual);
+    }
+    return total;
+}
+
+KERNEL vf loss_cross_entropy(const struct batch *batch, const struct allometer_subtask *subtask, int32_t s,
+                             vf scale, int derive, vf *correct) {
+    float *y = batch->output + subtask->first_output * batch->stride + s;
+    vf target = vf_load(batch->target + subtask->first_output * batch->stride + s);
+    vf largest = vf_load(y), sum = vf_set(0.0f), own = vf_set(0.0f);
+    for (int32_t c = 1; c < subtask->n_outputs; ++c) {
+        vf logit = vf_load(y + c * batch->stride);
+        largest = vf_select(largest >= logit, largest, logit); /* NaN in either becomes NaN in the sum */
+    }
+    for (int32_t c = 0; c < subtask->n_outputs; ++c) {
+        vf logit = vf_load(y + c * batch->stride);
+        sum = sum + vf_exp_u15(logit - largest);
+        own = vf_select(target == vf_set((float)c), logit, own);
+    }
+    *correct = vf_select(own >= largest, vf_set(1.0f), vf_set(0.0f));
+    if (derive) {
+        for (int32_t c = 0; c < subtask->n_outputs; ++c) {
+            vf probability = vf_exp_u15(vf_load(y + c * batch->stride) - largest) / sum;
+            vf one = vf_select(target == vf_set((float)c), vf_set(1.0f), vf_set(0.0f));
+            vf_store(y + c * batch->stride, scale * (probability - one));
+        }
+    }
+    return vf_log_u10(sum) + largest - own;
+}
+
+KERNEL vf loss_at(const struct batch *batch, const struct allometer_subtask *subtask, int32_t s, vf scale,
+                  int derive, vf *correct) {
+    *correct = vf_set(0.0f);
+    if (subtask->loss == ALLOMETER_LOSS_CROSS_ENTROPY) {
+        return loss_cross_entropy(batch, subtask, s, scale, derive, correct);
+    }
+    return loss_squared_error(batch, subtask, s, scale, derive);
+}
+
+/* Every subtask's weighted mean loss, and the outputs turned into derivatives of the objective with their sums,
+   into `partial`; to be read after a team_sync. */
+KERNEL_COLD void loss_and_residuals(const struct allometer_model *model, const struct batch *batch,
+                                    float *partial) {
+    float *own = partial + (TEAM_RANK / (TEAM_SIZE / TEAM_PARTIALS)) * PARTIAL_ROW;
+    float share = 1.0f / (float)batch->n;
+    for (int32_t k = 0; k < model->n_subtasks; ++k) {
+        const struct allometer_subtask *subtask = &model->subtasks[k];
+        vf total = vf_set(0.0f), correct;
+        FOR_LANES(s, batch->n) {
+            vf weight = share * vf_load(batch->weight + s);
+            vf scale = model->scale * subtask->weight * weight;
+            total = total + weight * loss_at(batch, subtask, s, scale, 1, &correct);
+        }
+        team_sum_store(own + k, total);
+    }
+    for (int o = 0; o < model->n_outputs; ++o) {
+        vf total = vf_set(0.0f);
+        FOR_LANES(s, batch->n) total = total + vf_load(batch->output + o * batch->stride + s);
+        team_sum_store(own + PARTIAL_RESIDUAL + o, total);
+    }
+}
+
+/* ---- backward: a lane owns neurons and loops over samples ------------------------------------------------------ */
+
+/* Gradients of `tile` neuron vectors, the first at h, over samples from .. to - 1: gradient[u][row]. They are summed
+   in an array of its own, which stays in registers. */
+KERNEL void backward_tile(const int D, const int O, const int kind, const int tile,
+                          const struct parameters *p, const struct batch *batch, int32_t h, int32_t from,
+                          int32_t to, vf gradient[MAX_TILE][MAX_ROWS]) {
+    vf theta[MAX_TILE][MAX_ROWS], sum[MAX_TILE][MAX_ROWS];
+    UNROLL for (int u = 0; u < tile; ++u) {
+        UNROLL for (int j = 0; j < D + 1 + O; ++j) {
+            theta[u][j] = vf_load(p->rows + j * p->stride + h + u * LANES);
+            sum[u][j] = vf_set(0.0f);
+        }
+    }
+    for (int32_t s = from; s < to; ++s) {
+        const float *x = batch->x + s, *residual = batch->output + s;
+        UNROLL for (int u = 0; u < tile; ++u) {
+            vf z = theta[u][D], derivative, upstream = vf_set(0.0f);
+            UNROLL for (int d = 0; d < D; ++d) z = z + x[d * batch->stride] * theta[u][d];
+            vf a = activation(kind, z, &derivative);
+            UNROLL for (int o = 0; o < O; ++o) {
+                upstream = upstream + residual[o * batch->stride] * theta[u][D + 1 + o];
+                sum[u][D + 1 + o] = sum[u][D + 1 + o] + residual[o * batch->stride] * a;
+            }
+            vf delta = upstream * derivative;
+            sum[u][D] = sum[u][D] + delta;
+            UNROLL for (int d = 0; d < D; ++d) sum[u][d] = sum[u][d] + x[d * batch->stride] * delta;
+        }
+    }
+    UNROLL for (int u = 0; u < tile; ++u) {
+        UNROLL for (int j = 0; j < D + 1 + O; ++j) gradient[u][j] = sum[u][j];
+    }
+}
+
+#endif

@@ -1,0 +1,111 @@
+/* Optimizers: the step of one parameter from its gradient, with the penalty. */
+#ifndef ALLOMETER_OPTIMIZER_H
+#define ALLOMETER_OPTIMIZER_H
+
+#include "lane.h"
+#include "model.h"
+
+/* id, name, state rows per parameter, formula. g: gradient of the objective (smooth part), t: step from 1. */
+#define OPTIMIZER_TABLE(ROW)                                                                           \
+    ROW(ADAM, "adam", 2, "theta -= rate m^ / (sqrt(v^) + epsilon) (Kingma and Ba 2015)")               \
+    ROW(ADAMW, "adamw", 2, "theta -= rate weight_decay theta, then adam (Loshchilov and Hutter 2019)") \
+    ROW(SGD, "sgd", 1, "u = momentum u + g; theta -= rate u")
+
+/* id, name, formula */
+#define SCHEDULE_TABLE(ROW)                    \
+    ROW(CONSTANT, "constant", "learning_rate") \
+    ROW(COSINE, "cosine", "learning_rate (1 + cos(pi t / T)) / 2, t and T counted after the warm-up")
+
+/* id, name, formula: a neuron's input weights and bias, and the output weights and biases, with fan_in and fan_out of
+   their own layer; times initialization_gain */
+#define INITIALIZATION_TABLE(ROW)                                                                            \
+    ROW(LINEAR, "linear", "weights and biases uniform on +-1 / sqrt(fan_in), as PyTorch's nn.Linear")        \
+    ROW(UNIFORM, "uniform", "weights and input biases uniform on +-1; output weights on +-1 / sqrt(fan_in)") \
+    ROW(NORMAL, "normal", "weights normal with deviation 1 / sqrt(fan_in); biases 0")                        \
+    ROW(XAVIER_UNIFORM, "xavier_uniform", "weights uniform on +-sqrt(6 / (fan_in + fan_out)); biases 0")     \
+    ROW(XAVIER_NORMAL, "xavier_normal",                                                                      \
+        "weights normal with deviation sqrt(2 / (fan_in + fan_out)); biases 0")                              \
+    ROW(KAIMING_UNIFORM, "kaiming_uniform", "weights uniform on +-sqrt(6 / fan_in); biases 0")               \
+    ROW(KAIMING_NORMAL, "kaiming_normal", "weights normal with deviation sqrt(2 / fan_in); biases 0")
+
+/* What one step applies to every parameter; the same in all lanes. */
+struct update {
+    int32_t optimizer, proximal;
+    float rate;                     /* of this step */
+    float beta1, beta2, epsilon;    /* momentum of sgd is beta1 */
+    float correction1, correction2; /* 1 / (1 - beta^t) */
+    float l1, l2, decay;
+    float power1, power2; /* beta^t */
+};
+
+KERNEL struct update update_start(const struct allometer_model *model) {
+    struct update u;
+    u.optimizer = model->optimizer;
+    u.proximal = model->l1_step == ALLOMETER_L1_PROXIMAL;
+    u.beta1 = model->optimizer == ALLOMETER_OPTIMIZER_SGD ? model->momentum : model->beta1;
+    u.beta2 = model->beta2;
+    u.epsilon = model->epsilon;
+    u.l1 = model->l1;
+    u.l2 = model->l2;
+    u.decay = model->optimizer == ALLOMETER_OPTIMIZER_ADAMW ? model->weight_decay : 0.0f;
+    u.power1 = u.power2 = 1.0f;
+    u.rate = u.correction1 = u.correction2 = 0.0f;
+    return u;
+}
+
+/* Learning rate of step t of T, t from 0: PyTorch's CosineAnnealingLR after a linear warm-up. */
+KERNEL float scheduled_rate(const struct allometer_model *model, int32_t step) {
+    if (step < model->warmup_steps) {
+        return model->learning_rate * (float)(step + 1) / (float)model->warmup_steps;
+    }
+    if (model->schedule == ALLOMETER_SCHEDULE_CONSTANT) return model->learning_rate;
+    float done = (float)(step - model->warmup_steps) / (float)(model->steps - model->warmup_steps);
+    return model->learning_rate * 0.5f * (1.0f + cosf(3.14159265f * done));
+}
+
+KERNEL void update_advance(struct update *u, const struct allometer_model *model, int32_t step) {
+    u->rate = scheduled_rate(model, step);
+    u->power1 *= u->beta1;
+    u->power2 *= u->beta2;
+    u->correction1 = 1.0f / (1.0f - u->power1);
+    u->correction2 = 1.0f / (1.0f - u->power2);
+}
+
+KERNEL vf soft_threshold(vf x, vf threshold) {
+    vf shrunk = vf_abs(x) - threshold;
+    vf signed_shrunk = vf_select(x < vf_set(0.0f), -shrunk, shrunk);
+    return vf_select(shrunk <= vf_set(0.0f), vf_set(0.0f), signed_shrunk);
+}
+
+KERNEL vf sign_or_zero(vf x) {
+    vf sign = vf_select(x < vf_set(0.0f), vf_set(-1.0f), vf_set(1.0f));
+    return vf_select(x == vf_set(0.0f), vf_set(0.0f), sign);
+}
+
+/* One vector of parameters: theta from gradient g, with the optimizer's state at m and v. penalized: l1, l2 and decay
+   apply. The proximal step thresholds in the metric of the step itself, so that zero is kept exactly while
+   |dloss/dtheta| <= l1 (Yun, Lozano and Yang 2021, for Adam; a heavy ball moves 1 / (1 - momentum) as far). */
+KERNEL vf update_parameter(const struct update *u, int penalized, vf theta, vf g, float *m, float *v) {
+    float l1 = penalized ? u->l1 : 0.0f;
+    if (penalized) g = g + 2.0f * u->l2 * theta;
+    if (!u->proximal) g = g + l1 * sign_or_zero(theta);
+    vf threshold;
+    if (u->optimizer == ALLOMETER_OPTIMIZER_SGD) {
+        vf velocity = u->beta1 * vf_load(m) + g;
+        vf_store(m, velocity);
+        threshold = vf_set(u->rate * l1 / (1.0f - u->beta1));
+        theta = theta - u->rate * velocity;
+    } else {
+        if (penalized) theta = theta * (1.0f - u->rate * u->decay);
+        vf first = u->beta1 * vf_load(m) + (1.0f - u->beta1) * g;
+        vf second = u->beta2 * vf_load(v) + (1.0f - u->beta2) * g * g;
+        vf_store(m, first);
+        vf_store(v, second);
+        vf step = u->rate / (vf_sqrt(second * u->correction2) + u->epsilon);
+        threshold = l1 * step;
+        theta = theta - step * (first * u->correction1);
+    }
+    return u->proximal ? soft_threshold(theta, threshold) : theta;
+}
+
+#endif

@@ -1,0 +1,191 @@
+/* The training of one model by one team, from first step to last without leaving fast memory. */
+#ifndef ALLOMETER_TRAIN_H
+#define ALLOMETER_TRAIN_H
+
+#include "optimizer.h"
+#include "workspace.h"
+
+/* Half-widths (or deviations) of an initialization: input weights and biases, output weights and biases. */
+struct initial_scales {
+    int32_t normal;
+    float weight_in, bias_in, weight_out, bias_out;
+};
+
+KERNEL struct initial_scales initial_scales_of(const struct allometer_model *model) {
+    float in = (float)model->n_inputs, hidden = (float)model->width, out = (float)model->n_outputs;
+    struct initial_scales s = {0, 1.0f / sqrtf(in), 0.0f, 1.0f / sqrtf(hidden), 0.0f};
+    switch (model->initialization) {
+    case ALLOMETER_INITIALIZATION_LINEAR:
+        s.bias_in = s.weight_in, s.bias_out = s.weight_out;
+        break;
+    case ALLOMETER_INITIALIZATION_UNIFORM:
+        s.weight_in = s.bias_in = 1.0f, s.bias_out = s.weight_out;
+        break;
+    case ALLOMETER_INITIALIZATION_NORMAL:
+        s.normal = 1;
+        break;
+    case ALLOMETER_INITIALIZATION_XAVIER_NORMAL:
+    case ALLOMETER_INITIALIZATION_XAVIER_UNIFORM:
+        s.normal = model->initialization == ALLOMETER_INITIALIZATION_XAVIER_NORMAL;
+        s.weight_in = sqrtf((s.normal ? 2.0f : 6.0f) / (in + hidden));
+        s.weight_out = sqrtf((s.normal ? 2.0f : 6.0f) / (hidden + out));
+        break;
+    case ALLOMETER_INITIALIZATION_KAIMING_NORMAL:
+    case ALLOMETER_INITIALIZATION_KAIMING_UNIFORM:
+        s.normal = model->initialization == ALLOMETER_INITIALIZATION_KAIMING_NORMAL;
+        s.weight_in = sqrtf((s.normal ? 2.0f : 6.0f) / in);
+        s.weight_out = sqrtf((s.normal ? 2.0f : 6.0f) / hidden);
+        break;
+    }
+    return s;
+}
+
+/* Number `number` of an index, uniform on (-1, 1) or standard normal. */
+KERNEL vf initial_draw(uint64_t seed, enum random_stream stream, vi index, int32_t number, int32_t normal) {
+    struct vu4 words = random_words(seed, stream, (uint32_t)number / 4, 0, index);
+    int32_t pair = number & 2;
+    if (!normal) return 2.0f * random_uniform(words.word[number & 3]) - 1.0f;
+    vf one, two;
+    random_normal_pair(words.word[pair], words.word[pair + 1], &one, &two);
+    return number & 1 ? two : one;
+}
+
+/* Depends on the seed and the neuron's number, not on the width, but for the scales. */
+KERNEL_COLD void initialize(const int D, const int O, const struct allometer_model *model,
+                            struct parameters *p) {
+    struct initial_scales scales = initial_scales_of(model);
+    float gain = model->initialization_gain;
+    FOR_LANES(h, model->width) {
+        vm inside = vi_less(vi_index(h), model->width);
+        for (int32_t number = 0; number < model->n_inputs + 1 + model->n_outputs; ++number) {
+            int32_t past = number - model->n_inputs; /* 0: the bias */
+            float scale = past < 0 ? scales.weight_in : past == 0 ? scales.bias_in : scales.weight_out;
+            int32_t row = past < 0 ? number : D + past;
+            vf draw = initial_draw(model->seed, STREAM_INITIAL, vi_index(h), number, scales.normal);
+            vf_store(p->rows + row * p->stride + h, vf_select(inside, gain * scale * draw, vf_set(0.0f)));
+        }
+    }
+    FOR_LANES(o, model->n_outputs) {
+        vf draw = initial_draw(model->seed, STREAM_OUTPUT_BIAS, vi_index(o), 0, 0);
+        vf bias =
+            vf_select(vi_less(vi_index(o), model->n_outputs), gain * scales.bias_out * draw, vf_set(0.0f));
+        vf_store(parameters_output_bias(D, O, p) + o, bias);
+    }
+}
+
+/* The samples of step t. */
+KERNEL void draw_step(const struct allometer_model *model, int32_t step, struct batch *batch) {
+    struct sample_range range = {model->samples, 0, 0, model->fresh, (uint32_t)step, 0, 0};
+    if (model->fresh) {
+        range.n_total = model->batch;
+    } else if (model->batch < model->samples) {
+        int64_t start = (int64_t)step * model->batch;
+        range.first = (int32_t)(start % model->samples);
+        range.epoch = (uint32_t)(start / model->samples);
+        range.shuffled = 1;
+        range.step = 0;
+    }
+    batch_draw(model, range, batch);
+}
+
+/* Moves every parameter of the neurons at h, once their gradients are complete. */
+KERNEL_COLD void update_neurons(const int D, const int O, const struct allometer_model *model,
+                                const struct update *u, struct workspace *w, int32_t h,
+                                const vf gradient[MAX_ROWS]) {
+    for (int j = 0; j < D + 1 + O; ++j) {
+        int64_t at = (int64_t)j * w->parameters.stride + h;
+        vf theta = vf_load(w->parameters.rows + at);
+        theta = update_parameter(u, j != D || model->penalize_biases, theta, gradient[j], w->first + at,
+                                 w->second + at);
+        vf_store(w->parameters.rows + at, theta);
+    }
+}
+
+KERNEL_COLD void update_output_biases(const int D, const int O, const struct allometer_model *model,
+                                      const struct update *u, struct workspace *w) {
+    int64_t at = (int64_t)(D + 1 + O) * w->parameters.stride;
+    FOR_LANES(o, O) {
+        vf gradient = vf_set(0.0f);
+        for (int32_t row = 0; row < TEAM_PARTIALS; ++row) {
+            gradient = gradient + vf_load(w->partial + row * PARTIAL_ROW + PARTIAL_RESIDUAL + o);
+        }
+        vf theta = vf_load(w->parameters.rows + at + o);
+        theta = update_parameter(u, model->penalize_biases, theta, gradient, w->first + at + o,
+                                 w->second + at + o);
+        vf_store(w->parameters.rows + at + o, theta);
+    }
+}
+
+KERNEL void backward_and_update_tile(const int D, const int O, const int kind, const int tile,
+                                     const struct allometer_model *model, const struct update *u,
+                                     struct workspace *w, int32_t h) {
+    vf gradient[MAX_TILE][MAX_ROWS];
+    backward_tile(D, O, kind, tile, &w->parameters, &w->batch, h, 0, w->batch.n, gradient);
+    UNROLL for (int t = 0; t < tile; ++t) update_neurons(D, O, model, u, w, h + t * LANES, gradient[t]);
+}
+
+/* Gradients and the optimizer's step. A team with more lanes than neurons gives each neuron to several of them, which
+   take a share of the samples each. */
+KERNEL void backward_and_update(const int D, const int O, const int kind, const struct allometer_model *model,
+                                const struct update *u, struct workspace *w) {
+    const int32_t width = model->width;
+    update_output_biases(D, O, model, u, w);
+#if LANES == 1
+    const int32_t samples = w->batch.n;
+    int32_t groups = TEAM_SIZE / width;
+    if (groups > 1) {
+        int32_t group = TEAM_RANK / width, own = TEAM_RANK % width;
+        vf gradient[MAX_TILE][MAX_ROWS];
+        if (group < groups) {
+            backward_tile(D, O, kind, 1, &w->parameters, &w->batch, own,
+                          (int32_t)((int64_t)samples * group / groups),
+                          (int32_t)((int64_t)samples * (group + 1) / groups), gradient);
+            UNROLL for (int j = 0; j < D + 1 + O; ++j) {
+                w->scratch[(j * groups + group) * width + own] = gradient[0][j];
+            }
+        }
+        team_sync();
+        if (group == 0) {
+            UNROLL for (int j = 0; j < D + 1 + O; ++j) {
+                gradient[0][j] = 0;
+                for (int32_t g = 0; g < groups; ++g)
+                    gradient[0][j] += w->scratch[(j * groups + g) * width + own];
+            }
+            update_neurons(D, O, model, u, w, own, gradient[0]);
+        }
+        return;
+    }
+#endif
+#define BODY(h, tile) backward_and_update_tile(D, O, kind, tile, model, u, w, h)
+    FOR_LANE_TILES(h, width, BACKWARD_TILE(D, O), BODY);
+#undef BODY
+}
+
+/* Trains; returns the number of steps taken, less than T if the loss stopped being finite. */
+KERNEL int32_t train_steps(const int D, const int O, const int kind, const struct allometer_model *model,
+                           struct workspace *w, float *train_loss) {
+    struct update update = update_start(model);
+    const int32_t redraw = model->fresh || model->batch < model->samples;
+    *train_loss = 0;
+    initialize(D, O, model, &w->parameters);
+    for (int32_t step = 0; step < model->steps; ++step) {
+        if (redraw || step == 0) {
+            draw_step(model, step, &w->batch);
+            team_sync();
+        }
+        forward(D, O, kind, &w->parameters, model->width, &w->batch, w->scratch);
+        loss_and_residuals(model, &w->batch, w->partial);
+        team_sync();
+        *train_loss = 0;
+        for (int32_t k = 0; k < model->n_subtasks; ++k) {
+            *train_loss += model->subtasks[k].weight * partial_total(w->partial, k);
+        }
+        if (!isfinite(*train_loss)) return step;
+        update_advance(&update, model, step);
+        backward_and_update(D, O, kind, model, &update, w);
+        team_sync();
+    }
+    return model->steps;
+}
+
+#endif

@@ -1,0 +1,55 @@
+/* The memory that a team works in: one piece, carved the same way on every machine. */
+#ifndef ALLOMETER_WORKSPACE_H
+#define ALLOMETER_WORKSPACE_H
+
+#include "mlp.h"
+
+struct workspace {
+    struct parameters parameters;
+    float *first, *second; /* optimizer state, (R, H) and the output biases each */
+    struct batch batch;
+    float *partial; /* (TEAM_PARTIALS, PARTIAL_ROW) */
+    float *scratch; /* parts of outputs or gradients where several lanes share a sample or a neuron */
+};
+
+/* Every array of a workspace and its length in floats, in the order in which they lie. team: scalar workers. */
+#define WORKSPACE_TABLE(ROW)                                                                             \
+    ROW(parameters.rows, parameters_floats(D, O, model->width))                                          \
+    ROW(first, parameters_floats(D, O, model->width))                                                    \
+    ROW(second, model->optimizer == ALLOMETER_OPTIMIZER_SGD ? 0 : parameters_floats(D, O, model->width)) \
+    ROW(batch.x, (int64_t)D *lanes_padded(model->batch))                                                 \
+    ROW(batch.target, (int64_t)O *lanes_padded(model->batch))                                            \
+    ROW(batch.output, (int64_t)O *lanes_padded(model->batch))                                            \
+    ROW(batch.weight, lanes_padded(model->batch))                                                        \
+    ROW(partial, (int64_t)partials *PARTIAL_ROW)                                                         \
+    ROW(scratch, team > 1 ? (int64_t)team * (D + 1 + O) : 0)
+
+KERNEL_HOST int64_t workspace_floats(const int D, const int O, const struct allometer_model *model,
+                                     int32_t team, int32_t partials) {
+    int64_t total = 0;
+#define ROW(array, length) total += length;
+    WORKSPACE_TABLE(ROW)
+#undef ROW
+    return total;
+}
+
+/* Carves `memory`, aligned to a lane vector, and zeroes all of it; ends with a team_sync. */
+KERNEL_COLD struct workspace workspace_carve(const int D, const int O, const struct allometer_model *model,
+                                             float *memory) {
+    struct workspace w;
+    const int32_t team = TEAM_SIZE, partials = TEAM_PARTIALS;
+    int64_t offset = 0;
+#define ROW(array, length)     \
+    w.array = memory + offset; \
+    offset += length;
+    WORKSPACE_TABLE(ROW)
+#undef ROW
+    w.parameters.stride = lanes_padded(model->width);
+    w.batch.stride = lanes_padded(model->batch);
+    w.batch.n = model->batch;
+    for (int64_t i = TEAM_RANK; i < offset; i += TEAM_SIZE) memory[i] = 0;
+    team_sync();
+    return w;
+}
+
+#endif
