@@ -122,9 +122,8 @@ static void train_and_report(struct training_state *state, size_t index, float *
     result.seconds = seconds_now() - start;
 #pragma omp critical(allometer_model_done)
     if (state->code == ALLOMETER_OK) {
-        enum allometer_code code = training->done(training->user, index, &result, weights, state->error);
 #pragma omp atomic write
-        state->code = code;
+        state->code = training->done(training->user, index, &result, weights, state->error);
     }
 }
 
