@@ -15,6 +15,7 @@ extern "C" {
 #include "sweep.h"
 #include "plan.h"
 #include "table.h"
+#include "store.h"
 
 #ifdef __cplusplus
 }

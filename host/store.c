@@ -1,0 +1,280 @@
+/* The store of a running sweep: opened, asked for what is done, added to. */
+#include "store_internal.h"
+#include "names.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Borrows the sweep's texts; only .axes is the caller's to free. */
+static enum allometer_code describe_sweep(const struct allometer_sweep *sweep, struct store_sweep *described,
+                                          struct allometer_error *error) {
+    size_t n_axes = allometer_sweep_n_axes(sweep);
+    *described = (struct store_sweep){.name = (char *)allometer_sweep_name(sweep),
+                                      .specification = (char *)allometer_sweep_specification(sweep),
+                                      .n_models = allometer_sweep_n_models(sweep),
+                                      .axes = calloc(n_axes + 1, sizeof *described->axes),
+                                      .n_axes = n_axes};
+    if (!described->axes) return allometer_fail(error, ALLOMETER_FAILED, "out of memory");
+    for (size_t i = 0; i < n_axes; i++)
+        described->axes[i] = (struct store_axis){(char *)allometer_sweep_axis_name(sweep, i),
+                                                 allometer_sweep_axis_is_text(sweep, i)};
+    return ALLOMETER_OK;
+}
+
+static enum allometer_code prepare_statements(struct allometer_store *store,
+                                              const struct store_sweep *described,
+                                              struct allometer_error *error) {
+    sqlite3_str *sql = sqlite3_str_new(store->file.db);
+    sqlite3_str_appendall(sql, "INSERT INTO model (");
+    store_columns(sql, described, STORE_COLUMNS_ALL, "\"%w\"");
+    sqlite3_str_appendall(sql, ", id) VALUES (");
+    int n_parameters = store_columns(sql, described, STORE_COLUMNS_ALL, "?");
+    sqlite3_str_appendf(sql, ", ?%d)", n_parameters + 1);
+    char *text = sqlite3_str_finish(sql);
+    enum allometer_code code = store_prepare(&store->file, text, &store->add_model, error);
+    sqlite3_free(text);
+    if (!code)
+        code = store_prepare(&store->file, "INSERT INTO subtask VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                             &store->add_subtask, error);
+    if (!code)
+        code = store_prepare(&store->file, "INSERT INTO weights VALUES (?, ?)", &store->add_weights, error);
+    if (!code)
+        code = store_prepare(&store->file, "SELECT id - ?1 FROM model WHERE id >= ?1 AND id < ?1 + ?2",
+                             &store->window, error);
+    return code;
+}
+
+enum allometer_code allometer_store_open(const char *path, const struct allometer_sweep *sweep,
+                                         struct allometer_store **opened, struct allometer_error *error) {
+    *opened = NULL;
+    struct allometer_store *store = calloc(1, sizeof *store);
+    if (!store) return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", path);
+    int is_new = 0;
+    enum allometer_code code = store_file_open(&store->file, path, STORE_WRITE, &is_new, error);
+    if (code) {
+        free(store);
+        return code;
+    }
+    store->sweep = sweep;
+    pthread_mutex_init(&store->mutex, NULL);
+    struct store_sweep described;
+    code = describe_sweep(sweep, &described, error);
+    if (!code)
+        code = is_new ? store_schema_create(&store->file, &described, error)
+                      : store_specification_compare(&store->file, described.specification, "the sweep file",
+                                                    error);
+    if (!code) code = prepare_statements(store, &described, error);
+    free(described.axes);
+    if (code)
+        allometer_store_close(store, NULL);
+    else
+        *opened = store;
+    return code;
+}
+
+static enum allometer_code commit(struct allometer_store *store, struct allometer_error *error) {
+    if (store->n_pending == 0) return ALLOMETER_OK;
+    store->n_pending = 0;
+    enum allometer_code code = store_execute(&store->file, "COMMIT", "storing results", error);
+    if (code) sqlite3_exec(store->file.db, "ROLLBACK", NULL, NULL, NULL);
+    return code;
+}
+
+enum allometer_code allometer_store_commit(struct allometer_store *store, struct allometer_error *error) {
+    pthread_mutex_lock(&store->mutex);
+    enum allometer_code code = commit(store, error);
+    pthread_mutex_unlock(&store->mutex);
+    return code;
+}
+
+enum allometer_code allometer_store_close(struct allometer_store *store, struct allometer_error *error) {
+    if (!store) return ALLOMETER_OK;
+    enum allometer_code code = commit(store, error);
+    sqlite3_finalize(store->add_model);
+    sqlite3_finalize(store->add_subtask);
+    sqlite3_finalize(store->add_weights);
+    sqlite3_finalize(store->window);
+    store_file_close(&store->file);
+    pthread_mutex_destroy(&store->mutex);
+    free(store);
+    return code;
+}
+
+enum allometer_code allometer_store_begin(struct allometer_store *store,
+                                          const struct allometer_store_run *run,
+                                          struct allometer_error *error) {
+    pthread_mutex_lock(&store->mutex);
+    char *sql = sqlite3_mprintf(
+        "INSERT INTO run (version, backend, device, instruction_set, shard, started) VALUES"
+        " (%Q, %Q, %Q, %Q, '%u/%u', strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', 'now'))",
+        ALLOMETER_VERSION, run->backend, run->device, run->instruction_set, run->shard, run->n_shards);
+    enum allometer_code code = store_execute(&store->file, sql, "noting the run", error);
+    sqlite3_free(sql);
+    store->run = sqlite3_last_insert_rowid(store->file.db);
+    pthread_mutex_unlock(&store->mutex);
+    return code;
+}
+
+/* Runs a query of whole numbers with up to two parameters; the first row's go to a and b. */
+static enum allometer_code ask(struct allometer_store *store, const char *sql, const int64_t parameters[2],
+                               uint64_t *a, uint64_t *b, struct allometer_error *error) {
+    pthread_mutex_lock(&store->mutex);
+    sqlite3_stmt *statement;
+    enum allometer_code code = store_prepare(&store->file, sql, &statement, error);
+    for (int i = 0; !code && i < sqlite3_bind_parameter_count(statement); i++)
+        sqlite3_bind_int64(statement, i + 1, parameters[i]);
+    if (!code && sqlite3_step(statement) == SQLITE_ROW) {
+        *a = (uint64_t)sqlite3_column_int64(statement, 0);
+        if (b) *b = (uint64_t)sqlite3_column_int64(statement, 1);
+    } else if (!code)
+        code = store_fail(&store->file, "counting models", error);
+    sqlite3_finalize(statement);
+    pthread_mutex_unlock(&store->mutex);
+    return code;
+}
+
+enum allometer_code allometer_store_count(struct allometer_store *store, unsigned shard, unsigned n_shards,
+                                          uint64_t *n_stored, uint64_t *n_diverged,
+                                          struct allometer_error *error) {
+    return ask(store,
+               "SELECT count(*), count(*) FILTER (WHERE status = 'diverged') FROM model WHERE id % ?1 = ?2",
+               (const int64_t[]){n_shards, shard - 1}, n_stored, n_diverged, error);
+}
+
+enum allometer_code allometer_store_count_foreign(struct allometer_store *store, uint64_t *n_models,
+                                                  struct allometer_error *error) {
+    /* Only runs that differ make the scan of `model` worth its time. */
+    uint64_t n_runs;
+    const int64_t run[2] = {store->run};
+    enum allometer_code code = ask(store,
+                                   "SELECT count(*) FROM run, (SELECT * FROM run WHERE id = ?1) AS mine "
+                                   "WHERE run.backend <> mine.backend"
+                                   " OR run.instruction_set <> mine.instruction_set",
+                                   run, &n_runs, NULL, error);
+    *n_models = 0;
+    if (code || n_runs == 0) return code;
+    return ask(
+        store,
+        "SELECT count(*) FROM model JOIN run ON run.id = model.run, (SELECT * FROM run WHERE id = ?1) AS mine"
+        " WHERE run.backend <> mine.backend OR run.instruction_set <> mine.instruction_set",
+        run, n_models, NULL, error);
+}
+
+enum allometer_code allometer_store_window(struct allometer_store *store, uint64_t first, size_t n,
+                                           unsigned char *is_stored, struct allometer_error *error) {
+    memset(is_stored, 0, n);
+    pthread_mutex_lock(&store->mutex);
+    sqlite3_bind_int64(store->window, 1, (sqlite3_int64)first);
+    sqlite3_bind_int64(store->window, 2, (sqlite3_int64)n);
+    int step;
+    while ((step = sqlite3_step(store->window)) == SQLITE_ROW)
+        is_stored[(size_t)sqlite3_column_int64(store->window, 0)] = 1;
+    enum allometer_code code = ALLOMETER_OK;
+    if (step != SQLITE_DONE) code = store_fail(&store->file, "asking which models are done", error);
+    sqlite3_reset(store->window);
+    pthread_mutex_unlock(&store->mutex);
+    return code;
+}
+
+static const char *const status_names[] = {
+    [ALLOMETER_MODEL_DONE] = "done", [ALLOMETER_MODEL_DIVERGED] = "diverged"};
+
+/* Steps an insertion to its end. */
+static int insert(sqlite3_stmt *statement) {
+    int step = sqlite3_step(statement);
+    sqlite3_reset(statement);
+    return step == SQLITE_DONE;
+}
+
+static int insert_model(struct allometer_store *store, uint64_t index, const struct allometer_model *model,
+                        const struct allometer_axis_value *values, const struct allometer_result *result) {
+    sqlite3_stmt *add = store->add_model;
+    int at = 0;
+    for (size_t i = 0; i < allometer_sweep_n_axes(store->sweep); i++) {
+        if (store_is_own_column(allometer_sweep_axis_name(store->sweep, i))) continue;
+        if (values[i].text)
+            sqlite3_bind_text(add, ++at, values[i].text, -1, SQLITE_STATIC);
+        else
+            sqlite3_bind_double(add, ++at, values[i].number);
+    }
+    sqlite3_bind_int64(add, ++at, (sqlite3_int64)model->seed);
+    sqlite3_bind_int(add, ++at, model->n_inputs);
+    sqlite3_bind_int(add, ++at, model->width);
+    sqlite3_bind_int(add, ++at, model->n_outputs);
+    sqlite3_bind_int64(add, ++at, allometer_n_parameters(model));
+    sqlite3_bind_text(add, ++at, status_names[result->status != ALLOMETER_MODEL_DONE], -1, SQLITE_STATIC);
+    sqlite3_bind_int(add, ++at, result->steps);
+    sqlite3_bind_double(add, ++at, result->train_loss); /* SQLite stores NaN as NULL */
+    sqlite3_bind_double(add, ++at, result->l1_norm);
+    sqlite3_bind_double(add, ++at, result->l2_norm_squared);
+    sqlite3_bind_int(add, ++at, result->live);
+    sqlite3_bind_int(add, ++at, result->shared);
+    sqlite3_bind_int(add, ++at, result->live_ablation);
+    sqlite3_bind_int(add, ++at, result->shared_ablation);
+    sqlite3_bind_int64(add, ++at, store->run);
+    sqlite3_bind_double(add, ++at, result->seconds);
+    sqlite3_bind_int64(add, ++at, (sqlite3_int64)index);
+    return insert(add);
+}
+
+static int insert_subtask(struct allometer_store *store, uint64_t index, int k,
+                          const struct allometer_model *model, const struct allometer_result *result) {
+    const struct allometer_subtask *subtask = &model->subtasks[k];
+    sqlite3_stmt *add = store->add_subtask;
+    sqlite3_bind_int64(add, 1, (sqlite3_int64)index);
+    sqlite3_bind_int(add, 2, k);
+    sqlite3_bind_text(add, 3, allometer_functions.rows[subtask->function].name, -1, SQLITE_STATIC);
+    sqlite3_bind_double(add, 4, subtask->weight);
+    sqlite3_bind_double(add, 5, result->loss[k]);
+    sqlite3_bind_double(add, 6, result->accuracy[k]);
+    sqlite3_bind_int(add, 7, result->allocated[k]);
+    sqlite3_bind_int(add, 8, result->allocated_ablation[k]);
+    return insert(add);
+}
+
+static int insert_weights(struct allometer_store *store, uint64_t index, const struct allometer_model *model,
+                          const float *weights) {
+    sqlite3_stmt *add = store->add_weights;
+    sqlite3_bind_int64(add, 1, (sqlite3_int64)index);
+    sqlite3_bind_blob64(add, 2, weights, (sqlite3_uint64)allometer_n_parameters(model) * sizeof *weights,
+                        SQLITE_STATIC);
+    int done = insert(add);
+    sqlite3_clear_bindings(add);
+    return done;
+}
+
+enum allometer_code allometer_store_add(struct allometer_store *store, uint64_t index,
+                                        const struct allometer_model *model,
+                                        const struct allometer_axis_value *values,
+                                        const struct allometer_result *result, const float *weights,
+                                        struct allometer_error *error) {
+    pthread_mutex_lock(&store->mutex);
+    enum allometer_code code = ALLOMETER_OK;
+    if (store->n_pending == 0) {
+        code = store_execute(&store->file, "BEGIN IMMEDIATE", "storing results", error);
+        store->begun = seconds_now();
+    }
+    if (!code) {
+        store->n_pending++;
+        int done = insert_model(store, index, model, values, result);
+        for (int k = 0; done && k < model->n_subtasks; k++)
+            done = insert_subtask(store, index, k, model, result);
+        if (done && weights) done = insert_weights(store, index, model, weights);
+        if (!done) {
+            /* Not to leave half a model; what the last commits hold stays. */
+            code = store_fail(&store->file, "storing results", error);
+            sqlite3_exec(store->file.db, "ROLLBACK", NULL, NULL, NULL);
+            store->n_pending = 0;
+        } else if (seconds_now() - store->begun >= 1)
+            code = commit(store, error);
+    }
+    pthread_mutex_unlock(&store->mutex);
+    return code;
+}

@@ -1,0 +1,139 @@
+/* Kept weights as .npy files, numpy's format 1.0. */
+#include "store_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { N_ARRAYS = 4 };
+static const char *const array_names[N_ARRAYS] = {"input_weight", "input_bias", "output_weight",
+                                                  "output_bias"};
+
+/* One array of a model's weights: rows x columns, or a vector where columns is 0. */
+struct array {
+    int rows, columns;
+};
+
+static size_t array_size(struct array array) {
+    return (size_t)array.rows * (size_t)(array.columns ? array.columns : 1);
+}
+
+/* Magic, version 1.0, length of the header; the header is padded so that the data begin at a multiple of 64. */
+static enum allometer_code write_npy(const char *path, struct array array, const float *values,
+                                     struct allometer_error *error) {
+    static const char order = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '<' : '>';
+    char shape[32], header[128];
+    snprintf(shape, sizeof shape, array.columns ? "(%d, %d)" : "(%d,)", array.rows, array.columns);
+    memset(header, ' ', sizeof header);
+    memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10); /* 0x76 = 128 - 10 */
+    int length = snprintf(header + 10, sizeof header - 10,
+                          "{'descr': '%cf4', 'fortran_order': False, 'shape': %s, }", order, shape);
+    header[10 + length] = ' ';
+    header[sizeof header - 1] = '\n';
+
+    FILE *file = fopen(path, "wb");
+    int written = file && fwrite(header, sizeof header, 1, file) == 1
+                  && fwrite(values, sizeof *values, array_size(array), file) == array_size(array);
+    int reason = errno;
+    if (file && fclose(file) != 0 && written) written = 0, reason = errno;
+    return written ? ALLOMETER_OK : allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path, strerror(reason));
+}
+
+static enum allometer_code write_model(const char *folder, uint64_t index,
+                                       const struct array arrays[N_ARRAYS], const float *values,
+                                       FILE *manifest, struct allometer_error *error) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%llu", folder, (unsigned long long)index);
+    if (mkdir(path, 0777) != 0)
+        return allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path, strerror(errno));
+    fprintf(manifest, "%llu,%d,%d,%d", (unsigned long long)index, arrays[0].columns, arrays[0].rows,
+            arrays[3].rows);
+    for (int i = 0; i < N_ARRAYS; i++) {
+        int length =
+            snprintf(path, sizeof path, "%s/%llu/%s.npy", folder, (unsigned long long)index, array_names[i]);
+        if (length >= (int)sizeof path)
+            return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: too long a name", folder);
+        enum allometer_code code = write_npy(path, arrays[i], values, error);
+        if (code) return code;
+        values += array_size(arrays[i]);
+        fprintf(manifest, ",%llu/%s.npy", (unsigned long long)index, array_names[i]);
+    }
+    fputc('\n', manifest);
+    return ALLOMETER_OK;
+}
+
+static enum allometer_code write_models(const struct store_file *file, const char *folder, FILE *manifest,
+                                        uint64_t *n_models, struct allometer_error *error) {
+    sqlite3_stmt *statement;
+    enum allometer_code code = store_prepare(
+        file,
+        "SELECT id, inputs, width, outputs, floats FROM weights JOIN model ON id = weights.model ORDER BY id",
+        &statement, error);
+    int step = SQLITE_DONE;
+    while (!code && (step = sqlite3_step(statement)) == SQLITE_ROW) {
+        int D = sqlite3_column_int(statement, 1), H = sqlite3_column_int(statement, 2);
+        int O = sqlite3_column_int(statement, 3);
+        const struct array arrays[N_ARRAYS] = {{H, D}, {H, 0}, {O, H}, {O, 0}};
+        size_t n_floats = 0;
+        for (int i = 0; i < N_ARRAYS; i++) n_floats += array_size(arrays[i]);
+        if (D < 1 || H < 1 || O < 1 || D > ALLOMETER_MAX_INPUTS || H > ALLOMETER_MAX_WIDTH
+            || O > ALLOMETER_MAX_OUTPUTS
+            || (size_t)sqlite3_column_bytes(statement, 4) != n_floats * sizeof(float))
+            code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: the weights of model %lld are damaged",
+                                  file->path, (long long)sqlite3_column_int64(statement, 0));
+        else
+            code = write_model(folder, (uint64_t)sqlite3_column_int64(statement, 0), arrays,
+                               sqlite3_column_blob(statement, 4), manifest, error);
+        if (!code) ++*n_models;
+    }
+    if (!code && step != SQLITE_DONE) code = store_fail(file, "reading weights", error);
+    sqlite3_finalize(statement);
+    return code;
+}
+
+/* Makes the folder, or takes an empty one. */
+static enum allometer_code folder_make(const char *folder, struct allometer_error *error) {
+    if (mkdir(folder, 0777) == 0) return ALLOMETER_OK;
+    int reason = errno, n_entries = 0;
+    DIR *listing = reason == EEXIST ? opendir(folder) : NULL;
+    if (!listing) return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: %s", folder, strerror(reason));
+    while (n_entries <= 2 && readdir(listing)) n_entries++; /* . and .. */
+    closedir(listing);
+    if (n_entries > 2)
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: not empty; name a folder to be made", folder);
+    return ALLOMETER_OK;
+}
+
+enum allometer_code allometer_store_export_weights(const char *path, const char *folder, uint64_t *n_models,
+                                                   struct allometer_error *error) {
+    *n_models = 0;
+    struct store_file file;
+    struct allometer_store_summary summary;
+    enum allometer_code code = store_file_open(&file, path, STORE_READ, NULL, error);
+    if (code) return code;
+    code = store_file_summarize(&file, &summary, error);
+    if (!code && summary.n_weights == 0)
+        code = allometer_fail(
+            error, ALLOMETER_BAD_INPUT,
+            "%s: no weights were kept; set `keep_weights: true` under `measure` in the sweep", path);
+    if (!code) code = folder_make(folder, error);
+    if (!code) {
+        char name[PATH_MAX];
+        snprintf(name, sizeof name, "%s/manifest.csv", folder);
+        FILE *manifest = fopen(name, "w");
+        if (manifest) {
+            fputs("model,inputs,width,outputs", manifest);
+            for (int i = 0; i < N_ARRAYS; i++) fprintf(manifest, ",%s", array_names[i]);
+            fputc('\n', manifest);
+            code = write_models(&file, folder, manifest, n_models, error);
+        }
+        int failed = !manifest || ferror(manifest);
+        if (manifest && fclose(manifest) != 0) failed = 1;
+        if (failed && !code) code = allometer_fail(error, ALLOMETER_FAILED, "%s: %s", name, strerror(errno));
+    }
+    store_file_close(&file);
+    return code;
+}
