@@ -16,6 +16,7 @@ extern "C" {
 #include "plan.h"
 #include "table.h"
 #include "store.h"
+#include "run.h"
 
 #ifdef __cplusplus
 }

@@ -58,6 +58,8 @@ struct allometer_backend {
     void (*close)(struct allometer_device *device);
     /* One line on what was opened: processor, instruction set, threads; or each GPU. Valid until close. */
     const char *(*describe)(const struct allometer_device *device);
+    /* One word for the arithmetic: results are the same bit for bit where backend and this word are. May be NULL. */
+    const char *(*instruction_set)(const struct allometer_device *device);
     /* Bytes that training this model needs beside the device's own (for plans), per concurrently trained model;
        *concurrent: how many models are trained at once. */
     size_t (*memory)(const struct allometer_device *device, const struct allometer_model *model,

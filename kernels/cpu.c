@@ -81,6 +81,10 @@ static const char *cpu_describe(const struct allometer_device *device) {
     return device->description;
 }
 
+static const char *cpu_instruction_set(const struct allometer_device *device) {
+    return device->kernels->name;
+}
+
 static size_t cpu_memory(const struct allometer_device *device, const struct allometer_model *model,
                          int *concurrent) {
     *concurrent = device->threads;
@@ -194,6 +198,7 @@ const struct allometer_backend allometer_cpu = {
     .open = cpu_open,
     .close = cpu_close,
     .describe = cpu_describe,
+    .instruction_set = cpu_instruction_set,
     .memory = cpu_memory,
     .train = cpu_train,
 };

@@ -1,0 +1,199 @@
+#include "run_writer.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { CAPACITY = 1024 }; /* results: room for what is trained while the disk syncs */
+
+struct entry {
+    uint64_t index;
+    struct allometer_result result;
+    float *weights; /* owned, or NULL */
+};
+
+struct run_writer {
+    const struct allometer_sweep *sweep;
+    struct allometer_store *store;
+    const struct allometer_run_options *options;
+    struct allometer_axis_value *values; /* of the entry being stored */
+    pthread_t thread;
+
+    pthread_mutex_t mutex; /* of all below */
+    pthread_cond_t filled, emptied;
+    struct entry entries[CAPACITY]; /* a ring */
+    size_t first, n_entries;
+    int is_finishing;
+    struct allometer_error error; /* of storing; its code is OK while all is well */
+
+    /* The writer's alone. */
+    struct allometer_run_progress progress;
+    double flops_before, flops_trained;
+    double begun, told, committed; /* seconds of the monotonic clock */
+};
+
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Time left by work rather than by models where the work is known: the longest models come first. */
+static void estimate(struct run_writer *writer) {
+    struct allometer_run_progress *progress = &writer->progress;
+    progress->seconds = seconds_now() - writer->begun;
+    progress->models_per_second = progress->seconds > 0 ? (double)progress->n_trained / progress->seconds : 0;
+    double left = (double)(progress->n_models - progress->n_done), trained = (double)progress->n_trained;
+    if (left > 0 && writer->options->flops > 0) {
+        left = fmax(writer->options->flops - writer->flops_before - writer->flops_trained, 0);
+        trained = writer->flops_trained;
+    }
+    progress->seconds_left = left <= 0 ? 0 : trained > 0 ? left / trained * progress->seconds : NAN;
+}
+
+static void tell(struct run_writer *writer, int always) {
+    double interval = writer->options->progress_seconds > 0 ? writer->options->progress_seconds : 0.1;
+    double now = seconds_now();
+    if (!writer->options->progress || (!always && now - writer->told < interval)) return;
+    writer->told = now;
+    estimate(writer);
+    writer->options->progress(writer->options->user, &writer->progress);
+}
+
+static enum allometer_code store_entry(struct run_writer *writer, const struct entry *entry,
+                                       struct allometer_error *error) {
+    struct allometer_model model;
+    enum allometer_code code =
+        allometer_sweep_model(writer->sweep, entry->index, &model, writer->values, error);
+    if (!code)
+        code = allometer_store_add(writer->store, entry->index, &model, writer->values, &entry->result,
+                                   entry->weights, error);
+    if (code) return code;
+    writer->progress.n_done++;
+    writer->progress.n_trained++;
+    writer->progress.n_diverged += entry->result.status == ALLOMETER_MODEL_DIVERGED;
+    writer->flops_trained += allometer_training_flops(&model);
+    return ALLOMETER_OK;
+}
+
+/* The next entry; 0 when the interval passed without one; -1 when there will be none. The mutex is held. */
+static int next_entry(struct run_writer *writer, struct entry *entry) {
+    if (writer->n_entries == 0 && !writer->is_finishing) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += 100000000;
+        if (until.tv_nsec >= 1000000000) until.tv_nsec -= 1000000000, until.tv_sec++;
+        pthread_cond_timedwait(&writer->filled, &writer->mutex, &until);
+    }
+    if (writer->n_entries == 0) return writer->is_finishing ? -1 : 0;
+    *entry = writer->entries[writer->first];
+    writer->first = (writer->first + 1) % CAPACITY;
+    writer->n_entries--;
+    pthread_cond_signal(&writer->emptied);
+    return 1;
+}
+
+static void *write_entries(void *user) {
+    struct run_writer *writer = user;
+    struct allometer_error error = {0};
+    tell(writer, 1);
+    for (;;) {
+        struct entry entry;
+        pthread_mutex_lock(&writer->mutex);
+        if (error.code) writer->error = error;
+        int found = next_entry(writer, &entry);
+        pthread_mutex_unlock(&writer->mutex);
+        if (found < 0) break;
+        /* After a failure the queue is only emptied, so that nobody waits for it. */
+        if (found && !error.code) store_entry(writer, &entry, &error);
+        if (found) free(entry.weights);
+        if (!found && !error.code && seconds_now() - writer->committed > 1) {
+            allometer_store_commit(writer->store, &error);
+            writer->committed = seconds_now();
+        }
+        tell(writer, 0);
+    }
+    if (!error.code) allometer_store_commit(writer->store, &error);
+    writer->error = error;
+    return NULL;
+}
+
+enum allometer_code run_writer_add(struct run_writer *writer, uint64_t index,
+                                   const struct allometer_result *result, const float *weights,
+                                   size_t n_weights, struct allometer_error *error) {
+    struct entry entry = {.index = index, .result = *result};
+    if (weights) {
+        entry.weights = malloc(n_weights * sizeof *weights);
+        if (!entry.weights) return allometer_fail(error, ALLOMETER_FAILED, "out of memory for weights");
+        memcpy(entry.weights, weights, n_weights * sizeof *weights);
+    }
+    pthread_mutex_lock(&writer->mutex);
+    while (writer->n_entries == CAPACITY) pthread_cond_wait(&writer->emptied, &writer->mutex);
+    enum allometer_code code = writer->error.code;
+    if (code) {
+        free(entry.weights);
+        allometer_fail(error, code, "%s", writer->error.message);
+    } else {
+        writer->entries[(writer->first + writer->n_entries++) % CAPACITY] = entry;
+        pthread_cond_signal(&writer->filled);
+    }
+    pthread_mutex_unlock(&writer->mutex);
+    return code;
+}
+
+static void writer_free(struct run_writer *writer) {
+    pthread_cond_destroy(&writer->filled);
+    pthread_cond_destroy(&writer->emptied);
+    pthread_mutex_destroy(&writer->mutex);
+    free(writer->values);
+    free(writer);
+}
+
+enum allometer_code run_writer_start(const struct allometer_sweep *sweep, struct allometer_store *store,
+                                     const struct allometer_run_options *options,
+                                     const struct allometer_run_progress *progress,
+                                     struct run_writer **started, struct allometer_error *error) {
+    struct run_writer *writer = calloc(1, sizeof *writer);
+    if (!writer) return allometer_fail(error, ALLOMETER_FAILED, "out of memory");
+    writer->sweep = sweep;
+    writer->store = store;
+    writer->options = options;
+    writer->progress = *progress;
+    writer->begun = writer->committed = seconds_now();
+    if (progress->n_models)
+        writer->flops_before = options->flops * (double)progress->n_done / (double)progress->n_models;
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_mutex_init(&writer->mutex, NULL);
+    pthread_cond_init(&writer->filled, &clock);
+    pthread_cond_init(&writer->emptied, NULL);
+    pthread_condattr_destroy(&clock);
+    writer->values = calloc(allometer_sweep_n_axes(sweep) + 1, sizeof *writer->values);
+    int failed = !writer->values ? -1 : pthread_create(&writer->thread, NULL, write_entries, writer);
+    if (failed) {
+        writer_free(writer);
+        return allometer_fail(error, ALLOMETER_FAILED, "cannot start a thread to store results: %s",
+                              failed < 0 ? "out of memory" : strerror(failed));
+    }
+    *started = writer;
+    return ALLOMETER_OK;
+}
+
+enum allometer_code run_writer_finish(struct run_writer *writer, struct allometer_run_progress *progress,
+                                      struct allometer_error *error) {
+    pthread_mutex_lock(&writer->mutex);
+    writer->is_finishing = 1;
+    pthread_cond_signal(&writer->filled);
+    pthread_mutex_unlock(&writer->mutex);
+    pthread_join(writer->thread, NULL);
+    enum allometer_code code = writer->error.code;
+    if (code) allometer_fail(error, code, "%s", writer->error.message);
+    tell(writer, 1);
+    estimate(writer);
+    *progress = writer->progress;
+    writer_free(writer);
+    return code;
+}
