@@ -170,8 +170,8 @@ static void write_range(const struct allometer_sweep_key *key, FILE *file) {
         fprintf(file, "%s, the only one so far", low);
         return;
     }
-    fputs(key->kind == ALLOMETER_KEY_NUMBER ? "a number" : "an integer", file);
     int is_low = key->low > (double)-FLT_MAX, is_high = key->high < (double)FLT_MAX;
+    fputs(key->kind != ALLOMETER_KEY_NUMBER ? "an integer" : is_high ? "a number" : "a finite number", file);
     if (is_low && key->ends == ALLOMETER_ABOVE_LOW)
         fprintf(file, " above %s", low);
     else if (is_low)

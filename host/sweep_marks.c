@@ -159,9 +159,13 @@ static enum allometer_code explain(const struct walk *walk, const yaml_parser_t 
     }
     while (start && start < end && *start == ' ') start++;
     int tab = start && start < end && *start == '\t';
-    return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s:%zu: %s%s%s%s", walk->marks->file, line + 1,
-                          parser->problem ? parser->problem : "not YAML", parser->context ? " " : "",
-                          parser->context ? parser->context : "", tab ? " (a tab: indent with spaces)" : "");
+    char context[128] = "";
+    if (parser->context)
+        snprintf(context, sizeof context, " %s that begins on line %zu", parser->context,
+                 parser->context_mark.line + 1);
+    return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s:%zu: %s%s%s", walk->marks->file, line + 1,
+                          parser->problem ? parser->problem : "not YAML", context,
+                          tab ? " (a tab: indent with spaces)" : "");
 }
 
 enum allometer_code sweep_marks_read(const char *file, const char *bytes, size_t n_bytes,
