@@ -115,7 +115,7 @@ struct training_state {
     const struct queue_entry *queue;
     size_t workspace_bytes, weights_floats;
     struct allometer_error *error;
-    enum allometer_code code; /* the first failure; written inside the critical section, read atomically */
+    _Atomic int code; /* the first failure, an allometer_code; written inside the critical section */
 };
 
 static void train_and_report(struct training_state *state, size_t index, float *workspace, float *weights) {
@@ -126,7 +126,6 @@ static void train_and_report(struct training_state *state, size_t index, float *
     result.seconds = seconds_now() - start;
 #pragma omp critical(allometer_model_done)
     if (state->code == ALLOMETER_OK) {
-#pragma omp atomic write
         state->code = training->done(training->user, index, &result, weights, state->error);
     }
 }
@@ -136,23 +135,18 @@ static void work_through_queue(struct training_state *state) {
     size_t weights_bytes = (state->weights_floats * sizeof(float) + 63) / 64 * 64;
     float *workspace = aligned_alloc(64, (state->workspace_bytes + 63) / 64 * 64);
     float *weights = weights_bytes ? aligned_alloc(64, weights_bytes) : NULL;
-    enum allometer_code ready = ALLOMETER_OK;
-    if (!workspace || (weights_bytes && !weights)) {
-        ready = ALLOMETER_FAILED;
+    int ready = workspace && (weights || !weights_bytes);
+    if (!ready) {
 #pragma omp critical(allometer_model_done)
         if (state->code == ALLOMETER_OK) {
-            ready = allometer_fail(state->error, ALLOMETER_FAILED, "out of memory: %zu bytes for one model",
-                                   state->workspace_bytes + weights_bytes);
-#pragma omp atomic write
-            state->code = ready;
+            state->code =
+                allometer_fail(state->error, ALLOMETER_FAILED, "out of memory: %zu bytes for one model",
+                               state->workspace_bytes + weights_bytes);
         }
     }
 #pragma omp for schedule(dynamic, 1)
     for (size_t i = 0; i < training->n_models; ++i) {
-        enum allometer_code code;
-#pragma omp atomic read
-        code = state->code;
-        if (ready != ALLOMETER_OK || code != ALLOMETER_OK || (training->stop && *training->stop)) continue;
+        if (!ready || state->code != ALLOMETER_OK || (training->stop && *training->stop)) continue;
         train_and_report(state, state->queue[i].index, workspace, weights);
     }
     free(workspace);
@@ -187,7 +181,7 @@ static enum allometer_code cpu_train(struct allometer_device *device,
 #pragma omp parallel num_threads(device->threads)
     work_through_queue(&state);
     free(queue);
-    if (state.code != ALLOMETER_OK) return state.code;
+    if (state.code != ALLOMETER_OK) return (enum allometer_code)state.code;
     if (training->stop && *training->stop) return allometer_fail(error, ALLOMETER_INTERRUPTED, "interrupted");
     return ALLOMETER_OK;
 }

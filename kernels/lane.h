@@ -50,11 +50,7 @@
 
 #define KERNEL      static inline __attribute__((always_inline, unused))
 #define KERNEL_HOST KERNEL /* also called by the host, to size what kernels use */
-#if defined(__clang__)
 #define KERNEL_COLD static __attribute__((noinline, unused)) /* once, not in every specialization */
-#else
-#define KERNEL_COLD static __attribute__((noipa, unused))
-#endif
 #define UNROLL      _Pragma("GCC unroll 16")
 
 typedef float vf __attribute__((vector_size(4 * LANES)));

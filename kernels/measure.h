@@ -4,7 +4,7 @@
 
 #include "train.h"
 
-/* By how much the subtask's loss at sample s rises when a neuron with activation a is silenced; v: its output weights,
+/* By how much the subtask's loss at sample s rises when a neuron's activation changes by -a; v: its output weights,
    row o at v + o * stride. The batch holds outputs, not residuals. */
 KERNEL vf ablation_rise(const struct batch *batch, const struct allometer_subtask *subtask, int32_t s,
                         const float *v, int32_t stride, vf a) {
@@ -29,21 +29,40 @@ KERNEL vf ablation_rise(const struct batch *batch, const struct allometer_subtas
     return vf_log_u10(without) - vf_log_u10(with);
 }
 
-/* Adds every neuron's rise over the batch, for every subtask, to rise: (K, H). */
+KERNEL vf neuron_activation(const int D, const int kind, const struct parameters *p,
+                            const struct batch *batch, int32_t h, int32_t s) {
+    vf z = vf_load(p->rows + (int64_t)D * p->stride + h), unused;
+    for (int d = 0; d < D; ++d) {
+        z = z + batch->x[d * batch->stride + s] * vf_load(p->rows + (int64_t)d * p->stride + h);
+    }
+    return activation(kind, z, &unused);
+}
+
+/* Adds every neuron's activations over the batch to mean: (H). */
+KERNEL_COLD void activation_add(const int D, const int kind, const struct allometer_model *model,
+                                const struct parameters *p, const struct batch *batch, float *mean) {
+    const float share = 1.0f / (float)model->test_samples;
+    FOR_LANES(h, model->width) {
+        vf total = vf_load(mean + h);
+        for (int32_t s = 0; s < batch->n; ++s)
+            total = total + share * neuron_activation(D, kind, p, batch, h, s);
+        vf_store(mean + h, total);
+    }
+}
+
+/* Adds every neuron's rise over the batch, for every subtask, to rise: (K, H). A silenced neuron is held at its mean
+   activation: at zero, a neuron that does nothing but hold a constant would look needed, where the output bias would
+   have served. */
 KERNEL_COLD void ablation_add(const int D, const int kind, const struct allometer_model *model,
-                              const struct parameters *p, const struct batch *batch, float *rise) {
+                              const struct parameters *p, const struct batch *batch, const float *mean,
+                              float *rise) {
     for (int32_t k = 0; k < model->n_subtasks; ++k) {
         FOR_LANES(h, model->width) {
-            const float *neuron = p->rows + h;
-            vf total = vf_load(rise + (int64_t)k * p->stride + h), unused;
+            const float *v = p->rows + (int64_t)(D + 1) * p->stride + h;
+            vf total = vf_load(rise + (int64_t)k * p->stride + h);
             for (int32_t s = 0; s < batch->n; ++s) {
-                vf z = vf_load(neuron + D * p->stride);
-                for (int d = 0; d < D; ++d)
-                    z = z + batch->x[d * batch->stride + s] * vf_load(neuron + d * p->stride);
-                vf a = activation(kind, z, &unused);
-                total = total
-                        + ablation_rise(batch, &model->subtasks[k], s, neuron + (D + 1) * p->stride,
-                                        p->stride, a);
+                vf a = neuron_activation(D, kind, p, batch, h, s) - vf_load(mean + h);
+                total = total + ablation_rise(batch, &model->subtasks[k], s, v, p->stride, a);
             }
             vf_store(rise + (int64_t)k * p->stride + h, total);
         }
@@ -66,22 +85,30 @@ KERNEL_COLD void losses_add(const struct allometer_model *model, const struct ba
     }
 }
 
-/* Each subtask's mean loss and accuracy on the held-out set, in chunks of the batch's size, and every neuron's rise. */
+/* Each subtask's mean loss and accuracy on the held-out set, in chunks of the batch's size, and in a second run over it,
+   once the mean activations are known, every neuron's rise. rise: (K + 1, H), zero; its last row is for the means. */
 KERNEL void measure_losses(const int D, const int O, const int kind, const struct allometer_model *model,
                            struct workspace *w, float *rise, struct allometer_result *result) {
-    for (int32_t first = 0; first < model->test_samples; first += model->batch) {
+    float *mean = rise + (int64_t)model->n_subtasks * w->parameters.stride;
+    const int32_t chunks = (model->test_samples + model->batch - 1) / model->batch;
+    for (int32_t run = 0; run < 2 * chunks; ++run) {
+        const int32_t first = run % chunks * model->batch, rest = model->test_samples - first;
         struct sample_range range = {model->test_samples, first, 1, 0, 0, 0, 0};
-        w->batch.n = model->test_samples - first < model->batch ? model->test_samples - first : model->batch;
+        w->batch.n = rest < model->batch ? rest : model->batch;
         batch_draw(model, range, &w->batch);
         team_sync();
         forward(D, O, kind, &w->parameters, model->width, &w->batch, w->scratch);
         losses_add(model, &w->batch, w->partial);
         team_sync();
-        for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
-            result->loss[k] += partial_total(w->partial, k);
-            result->accuracy[k] += partial_total(w->partial, PARTIAL_RESIDUAL + k);
+        if (run < chunks) {
+            for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
+                result->loss[k] += partial_total(w->partial, k);
+                result->accuracy[k] += partial_total(w->partial, PARTIAL_RESIDUAL + k);
+            }
+            activation_add(D, kind, model, &w->parameters, &w->batch, mean);
+        } else {
+            ablation_add(D, kind, model, &w->parameters, &w->batch, mean, rise);
         }
-        ablation_add(D, kind, model, &w->parameters, &w->batch, rise);
         team_sync();
     }
     for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
@@ -208,7 +235,7 @@ KERNEL void train_model(const int D, const int O, const int kind, const struct a
         result->seconds = 0;
     }
     if (!diverged) {
-        float *rise = w.first; /* the optimizer's state has done its work: (R, H) holds (K, H) */
+        float *rise = w.first; /* the optimizer's state has done its work: (R, H) holds (K + 1, H) */
         for (int64_t i = TEAM_RANK; i < parameters_floats(D, O, model->width); i += TEAM_SIZE) rise[i] = 0;
         team_sync();
         measure_losses(D, O, kind, model, &w, rise, result);
