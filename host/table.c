@@ -1,6 +1,6 @@
 #include "table.h"
+#include "text.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,14 +120,14 @@ static int is_missing(const char *text) {
     return 0;
 }
 
-/* Decimal numbers and inf; not the hexadecimal numbers and spelled NaNs that strtod takes as well. */
+/* Decimal numbers, and infinities as programs print them. */
 static int parse_number(const char *text, double *value) {
-    const char *digits = text + (*text == '+' || *text == '-');
-    char *end;
-    if (!isdigit((unsigned char)*digits) && *digits != '.' && *digits != 'i' && *digits != 'I') return 0;
-    if (digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X')) return 0;
-    *value = strtod(text, &end);
-    return end != text && *end == 0;
+    const char *word = text + (*text == '+' || *text == '-');
+    if (strcasecmp(word, "inf") == 0 || strcasecmp(word, "infinity") == 0) {
+        *value = *text == '-' ? -INFINITY : INFINITY;
+        return 1;
+    }
+    return text_to_double(text, value);
 }
 
 enum allometer_code allometer_table_put_text(struct allometer_table *table, size_t column, const char *text,
@@ -181,18 +181,11 @@ enum allometer_code allometer_table_find_number(const struct allometer_table *ta
                           table->source, table->lines[row], name, table->columns[*column].texts[row]);
 }
 
-const char *allometer_number_text(double value, char *buffer) {
-    if (isnan(value)) return "";
-    for (int digits = 15; digits <= 17; ++digits) {
-        snprintf(buffer, ALLOMETER_NUMBER_LENGTH, "%.*g", digits, value);
-        if (strtod(buffer, NULL) == value) break;
-    }
-    return buffer;
-}
-
 const char *allometer_table_text(const struct allometer_table *table, size_t column, size_t row,
                                  char *buffer) {
     const struct allometer_column *from = &table->columns[column];
     if (from->texts && from->texts[row][0]) return is_missing(from->texts[row]) ? "" : from->texts[row];
-    return allometer_number_text(from->numbers[row], buffer);
+    if (isnan(from->numbers[row])) return "";
+    text_from_double(buffer, from->numbers[row]);
+    return buffer;
 }

@@ -53,7 +53,6 @@ enum allometer_code allometer_table_find_number(const struct allometer_table *ta
 enum { ALLOMETER_NUMBER_LENGTH = 32 };
 const char *allometer_table_text(const struct allometer_table *table, size_t column, size_t row,
                                  char *buffer);
-const char *allometer_number_text(double value, char *buffer);
 
 /* Reads a CSV file, plain or gzipped: a header, then rows of as many fields; quoted fields, a byte order
    mark, CRLF and empty lines are fine; the delimiter is a comma, or a tab or semicolon where the header holds

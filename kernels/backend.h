@@ -2,6 +2,7 @@
 #ifndef ALLOMETER_BACKEND_H
 #define ALLOMETER_BACKEND_H
 
+#include "fitting.h"
 #include "model.h"
 
 #include <signal.h>
@@ -67,6 +68,9 @@ struct allometer_backend {
     /* Trains and measures the models, longest first, each independent of all others. */
     enum allometer_code (*train)(struct allometer_device *device, const struct allometer_training *training,
                                  struct allometer_error *error);
+    /* Fits the whole batch, each problem independent of all others. NULL: this backend cannot. */
+    enum allometer_code (*fit)(struct allometer_device *device, const struct allometer_fitting *fitting,
+                               struct allometer_error *error);
 };
 
 extern const struct allometer_backend allometer_cpu;

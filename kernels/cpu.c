@@ -1,6 +1,7 @@
 /* The CPU backend: the kernels compiled once per instruction set, the best of them chosen at run time, OpenMP over
    models. */
 #include "backend.h"
+#include "cpu_fit.h"
 #include "cpu_kernels.h"
 
 #include <omp.h>
@@ -186,6 +187,11 @@ static enum allometer_code cpu_train(struct allometer_device *device,
     return ALLOMETER_OK;
 }
 
+static enum allometer_code cpu_fit(struct allometer_device *device, const struct allometer_fitting *fitting,
+                                   struct allometer_error *error) {
+    return fit_on_cpu(device->kernels->name, device->threads, fitting, error);
+}
+
 const struct allometer_backend allometer_cpu = {
     .name = "cpu",
     .description = "all cores; SSE2, AVX2, AVX-512 or NEON, chosen at run time",
@@ -195,4 +201,5 @@ const struct allometer_backend allometer_cpu = {
     .instruction_set = cpu_instruction_set,
     .memory = cpu_memory,
     .train = cpu_train,
+    .fit = cpu_fit,
 };

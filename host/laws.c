@@ -1,0 +1,71 @@
+#include "laws.h"
+#include "law.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FIELD(name, role, unit) {name, ALLOMETER_ROLE_##role, unit},
+#define PARAMETERS(function, name, other, formula, P, C, form, fields, source) \
+    static const struct allometer_law_parameter parameters_##function[P] = {fields(FIELD)};
+ALLOMETER_LAWS(PARAMETERS)
+
+const struct allometer_law allometer_laws[ALLOMETER_LAW_COUNT] = {
+#define LAW(function, name, other, formula, P, C, form, fields, source) \
+    {name, other, formula, source, P, C, ALLOMETER_COLUMNS_##form, parameters_##function},
+    ALLOMETER_LAWS(LAW)};
+
+static vd (*const functions[ALLOMETER_LAW_COUNT])(const vd *, const vd *, vd *) = {
+#define FUNCTION(function, ...) law_##function,
+    ALLOMETER_LAWS(FUNCTION)};
+
+enum allometer_law_id allometer_law_find(const char *name) {
+    int law = 0;
+    for (; law < ALLOMETER_LAW_COUNT; ++law) {
+        const struct allometer_law *row = &allometer_laws[law];
+        if (strcmp(name, row->name) == 0 || (row->other_name && strcmp(name, row->other_name) == 0)) break;
+    }
+    return (enum allometer_law_id)law;
+}
+
+int allometer_role_is_log(enum allometer_role role) {
+    static const char is_log[ALLOMETER_ROLE_COUNT] = {
+        [ALLOMETER_ROLE_SCALE] = 1,   [ALLOMETER_ROLE_SHAPE] = 1, [ALLOMETER_ROLE_POSITION] = 1,
+        [ALLOMETER_ROLE_INVERSE] = 1, [ALLOMETER_ROLE_WIDTH] = 1,
+    };
+    return is_log[role];
+}
+
+double allometer_role_inner(enum allometer_role role, double value) {
+    return allometer_role_is_log(role) ? log(value) : value;
+}
+
+double allometer_role_outer(enum allometer_role role, double coordinate) {
+    return allometer_role_is_log(role) ? exp(coordinate) : coordinate;
+}
+
+void allometer_law_evaluate(enum allometer_law_id law, const double *parameters, const double *const *columns,
+                            size_t n, double *values, double *derivatives) {
+    int P = allometer_laws[law].n_parameters, C = allometer_laws[law].n_columns;
+    int logs = allometer_laws[law].form == ALLOMETER_COLUMNS_LOG;
+    vd t[ALLOMETER_MAX_PARAMETERS], d[ALLOMETER_MAX_PARAMETERS], x[ALLOMETER_MAX_LAW_COLUMNS];
+    for (int p = 0; p < P; ++p) t[p] = vd_set(parameters[p]);
+    for (size_t i = 0; i < n; i += VD_LANES) {
+        for (int c = 0; c < C; ++c) {
+            for (int l = 0; l < VD_LANES; ++l) {
+                double value = columns[c][i + (size_t)l < n ? i + (size_t)l : i];
+                vd_put(&x[c], l, logs ? log(value) : value);
+            }
+        }
+        vd y = functions[law](t, x, d);
+        for (int l = 0; l < VD_LANES && i + (size_t)l < n; ++l) {
+            values[i + (size_t)l] = vd_get(&y, l);
+            for (int p = 0; derivatives && p < P; ++p)
+                derivatives[(i + (size_t)l) * (size_t)P + (size_t)p] = vd_get(&d[p], l);
+        }
+    }
+}
+
+const char *const allometer_fit_status_names[] = {"converged (gradient)", "converged (step)",
+                                                  "converged (cost)",     "stalled",
+                                                  "out of iterations",    "not finite"};
+const char *const allometer_objective_names[] = {"mse", "msle", "huber"};

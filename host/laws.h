@@ -1,0 +1,40 @@
+/* The laws as the host sees them: the rows of law_table.h, and a law's value and derivatives at given points. */
+#ifndef ALLOMETER_LAWS_H
+#define ALLOMETER_LAWS_H
+
+#include "law_table.h"
+
+#include <stddef.h>
+
+struct allometer_law_parameter {
+    const char *name;
+    enum allometer_role role;
+    const char *unit;
+};
+
+struct allometer_law {
+    const char *name, *other_name; /* other_name may be NULL */
+    const char *formula, *source;
+    int n_parameters, n_columns; /* P, and how many independent variables */
+    enum allometer_column_form form;
+    const struct allometer_law_parameter *parameters;
+};
+
+extern const struct allometer_law allometer_laws[ALLOMETER_LAW_COUNT];
+extern const char *const allometer_fit_status_names[]; /* by enum allometer_fit_status */
+extern const char *const allometer_objective_names[];  /* by enum allometer_objective */
+
+/* The law of that name or other name; ALLOMETER_LAW_COUNT if there is none. */
+enum allometer_law_id allometer_law_find(const char *name);
+
+/* Whether the solver's coordinate of such a parameter is its logarithm; and both ways between the two. */
+int allometer_role_is_log(enum allometer_role role);
+double allometer_role_inner(enum allometer_role role, double value);
+double allometer_role_outer(enum allometer_role role, double coordinate);
+
+/* The law's values (n) and, unless NULL, derivatives by the coordinates (n x P) at points whose independent variables
+   are given as they are (columns[c][i]). parameters: P, in the solver's coordinates. */
+void allometer_law_evaluate(enum allometer_law_id law, const double *parameters, const double *const *columns,
+                            size_t n, double *values, double *derivatives);
+
+#endif

@@ -1,0 +1,195 @@
+/* The machine of lane.h for work in double precision: half as many lanes, each with a problem of its own.
+
+     vd vmd              one double for each lane; a mask, from comparing two vd or from vmd_and, vmd_or, vmd_not
+     VD_LANES            how many lanes a vd has: 8, 4 or 2 on the CPU, 1 on CUDA, where a lane is a thread
+     vd_get, vd_put      one lane's element, for work that is done lane by lane */
+#ifndef ALLOMETER_LANE_DOUBLE_H
+#define ALLOMETER_LANE_DOUBLE_H
+
+#include "lane.h"
+
+#if defined(__CUDACC__) || defined(ALLOMETER_CUDA_STANDIN)
+
+#define VD_LANES 1
+
+typedef double vd;
+typedef int vmd;
+
+KERNEL vd vd_set(double x) {
+    return x;
+}
+
+KERNEL vd vd_load(const double *p) {
+    return *p;
+}
+
+KERNEL void vd_store(double *p, vd v) {
+    *p = v;
+}
+
+KERNEL double vd_get(const vd *v, int lane) {
+    (void)lane;
+    return *v;
+}
+
+KERNEL void vd_put(vd *v, int lane, double x) {
+    (void)lane;
+    *v = x;
+}
+
+KERNEL vd vd_select(vmd mask, vd yes, vd no) {
+    return mask ? yes : no;
+}
+
+KERNEL vmd vmd_and(vmd a, vmd b) {
+    return a & b;
+}
+
+KERNEL vmd vmd_or(vmd a, vmd b) {
+    return a | b;
+}
+
+KERNEL vmd vmd_not(vmd a) {
+    return !a;
+}
+
+KERNEL int vmd_any(vmd a) {
+    return a;
+}
+
+KERNEL vmd vmd_of_lane(int lane) {
+    return lane == 0;
+}
+
+KERNEL vd vd_abs(vd x) {
+    return fabs(x);
+}
+
+KERNEL vd vd_sqrt(vd x) {
+    return sqrt(x);
+}
+
+KERNEL vd vd_exp_u10(vd x) {
+    return exp(x);
+}
+
+KERNEL vd vd_log_u10(vd x) {
+    return log(x);
+}
+
+KERNEL vd vd_log1p_u10(vd x) {
+    return log1p(x);
+}
+
+#else
+
+#if defined(__AVX512F__)
+#define VD_LANES                8
+#define SLEEF_D(name, accuracy) Sleef_##name##d8_##accuracy##avx512f
+#elif defined(__AVX2__)
+#define VD_LANES                4
+#define SLEEF_D(name, accuracy) Sleef_##name##d4_##accuracy##avx2
+#elif defined(__SSE2__)
+#define VD_LANES                2
+#define SLEEF_D(name, accuracy) Sleef_##name##d2_##accuracy##sse2
+#else
+#define VD_LANES                2
+#define SLEEF_D(name, accuracy) Sleef_##name##d2_##accuracy##advsimd
+#endif
+
+typedef double vd __attribute__((vector_size(8 * VD_LANES)));
+typedef int64_t vmd __attribute__((vector_size(8 * VD_LANES)));
+
+KERNEL vd vd_set(double x) {
+    return x - (vd){0};
+}
+
+KERNEL vd vd_load(const double *p) {
+    vd v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+KERNEL void vd_store(double *p, vd v) {
+    memcpy(p, &v, sizeof v);
+}
+
+KERNEL double vd_get(const vd *v, int lane) {
+    return (*v)[lane];
+}
+
+KERNEL void vd_put(vd *v, int lane, double x) {
+    (*v)[lane] = x;
+}
+
+KERNEL vd vd_select(vmd mask, vd yes, vd no) {
+    return (vd)(((vmd)yes & mask) | ((vmd)no & ~mask));
+}
+
+KERNEL vmd vmd_and(vmd a, vmd b) {
+    return a & b;
+}
+
+KERNEL vmd vmd_or(vmd a, vmd b) {
+    return a | b;
+}
+
+KERNEL vmd vmd_not(vmd a) {
+    return ~a;
+}
+
+KERNEL int vmd_any(vmd a) {
+    int64_t any = 0;
+    for (int l = 0; l < VD_LANES; ++l) any |= a[l];
+    return any != 0;
+}
+
+KERNEL vmd vmd_of_lane(int lane) {
+    vmd v = {0};
+    v[lane] = -1;
+    return v;
+}
+
+KERNEL vd vd_abs(vd x) {
+    return (vd)((vmd)x & INT64_MAX);
+}
+
+KERNEL vd vd_sqrt(vd x) {
+#if VD_LANES == 8
+    return (vd)_mm512_sqrt_pd((__m512d)x);
+#elif VD_LANES == 4
+    return (vd)_mm256_sqrt_pd((__m256d)x);
+#else
+    for (int l = 0; l < VD_LANES; ++l) x[l] = sqrt(x[l]);
+    return x;
+#endif
+}
+
+KERNEL vd vd_exp_u10(vd x) {
+    return (vd)SLEEF_D(exp, u10)(x);
+}
+
+KERNEL vd vd_log_u10(vd x) {
+    return (vd)SLEEF_D(log, u10)(x);
+}
+
+KERNEL vd vd_log1p_u10(vd x) {
+    return (vd)SLEEF_D(log1p, u10)(x);
+}
+
+#endif
+
+KERNEL vd vd_max(vd a, vd b) {
+    return vd_select(a > b, a, b);
+}
+
+KERNEL vd vd_min(vd a, vd b) {
+    return vd_select(a < b, a, b);
+}
+
+/* False for NaN and both infinities. */
+KERNEL vmd vd_is_finite(vd x) {
+    return vd_abs(x) <= vd_set(1.7976931348623157e308);
+}
+
+#endif

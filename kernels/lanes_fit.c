@@ -1,0 +1,43 @@
+/* The fitting kernels of one instruction set: one solver for each law. */
+#include "cpu_fit.h"
+#include "law.h"
+#include "solve.h"
+
+#define SOLVE_LAW(function, name, other, formula, P, C, ...)                                       \
+    static void solve_##function(const struct allometer_fitting *fitting, struct fit_queue *queue, \
+                                 struct lane_points *points) {                                     \
+        vd store[SOLVER_STORE(P)];                                                                 \
+        solve(fitting, queue, points, law_##function, P, C, store);                                \
+    }
+ALLOMETER_LAWS(SOLVE_LAW)
+#undef SOLVE_LAW
+
+static int32_t lanes(void) {
+    return VD_LANES;
+}
+
+static void solve_law(const struct allometer_fitting *fitting, const int64_t *order, int64_t n, double *rows,
+                      int32_t *counts, int32_t capacity) {
+    static void (*const solvers[])(const struct allometer_fitting *, struct fit_queue *,
+                                   struct lane_points *) = {
+#define SOLVER(function, ...) solve_##function,
+        ALLOMETER_LAWS(SOLVER)
+#undef SOLVER
+    };
+    static const int32_t n_columns[] = {
+#define COLUMNS(function, name, other, formula, P, C, ...) C,
+        ALLOMETER_LAWS(COLUMNS)
+#undef COLUMNS
+    };
+    struct fit_queue queue = {.order = order, .step = 1, .end = n};
+    struct lane_points points = {.rows = rows,
+                                 .counts = counts,
+                                 .stride = VD_LANES,
+                                 .capacity = capacity,
+                                 .n_columns = n_columns[fitting->law]};
+    solvers[fitting->law](fitting, &queue, &points);
+}
+
+#define PASTE(a, b) a##b
+#define NAMED(a, b) PASTE(a, b)
+const struct fit_kernels NAMED(fit_kernels_, INSTRUCTION_SET) = {.lanes = lanes, .solve = solve_law};
