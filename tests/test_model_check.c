@@ -1,0 +1,169 @@
+/* A model that breaks one rule is refused, with the field, its value and what was expected. */
+#include "backend.h"
+#include "model_problem.h"
+#include "sweep_internal.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* A square and a parity: inputs 0 and 1 to 3, outputs 0 and 1 to 2. */
+static struct allometer_model good_model(void) {
+    struct allometer_sweep *sweep;
+    struct allometer_model model;
+    static const char text[] = "task: {subtasks: [{function: square}, {function: parity, bits: 3}]}";
+    assert_int_equal(allometer_sweep_parse("good.yaml", text, sizeof text - 1, &sweep, NULL), ALLOMETER_OK);
+    assert_int_equal(allometer_sweep_model(sweep, 0, &model, NULL, NULL), ALLOMETER_OK);
+    allometer_sweep_free(sweep);
+    return model;
+}
+
+static void expect_refusal(const struct allometer_model *model, const char *first, const char *second) {
+    struct allometer_error error = {0};
+    assert_int_equal(allometer_model_check(model, &error), ALLOMETER_BAD_INPUT);
+    int told = strstr(error.message, first) && strstr(error.message, second);
+    if (!told) print_error("'%s' does not hold '%s' and '%s'\n", error.message, first, second);
+    assert_true(told);
+}
+
+static void expect_good(const struct allometer_model *model) {
+    struct allometer_error error = {0};
+    enum allometer_code code = allometer_model_check(model, &error);
+    if (code) print_error("%s\n", error.message);
+    assert_int_equal(code, ALLOMETER_OK);
+}
+
+/* Just outside and NaN for numbers; -1 and one past the last word for words. */
+static void every_range_has_ends(void **state) {
+    (void)state;
+    const struct allometer_sweep_key *keys;
+    size_t n_keys = allometer_sweep_keys(&keys);
+    for (size_t i = 0; i < n_keys; i++) {
+        if (!keys[i].is_axis || keys[i].kind == ALLOMETER_KEY_SEED) continue;
+        struct allometer_sweep_settings settings = {.model = good_model()};
+        int subtask = sweep_key_of_subtask(&keys[i]) ? 1 : 0;
+        char path[SWEEP_PATH_SIZE];
+        sweep_key_path(&keys[i], subtask, path);
+        double bad[3] = {keys[i].low - 1, keys[i].high + 1, NAN};
+        int n_bad = 2;
+        if (keys[i].kind == ALLOMETER_KEY_WORD) bad[1] = (double)keys[i].names->n_rows;
+        if (keys[i].kind == ALLOMETER_KEY_NUMBER) {
+            bad[0] = keys[i].ends == ALLOMETER_ABOVE_LOW ? keys[i].low
+                                                         : nextafter(keys[i].low, -INFINITY) * 2 - 1e-30;
+            bad[1] = keys[i].ends == ALLOMETER_BELOW_HIGH ? keys[i].high : INFINITY;
+            n_bad = 3;
+        }
+        for (int k = 0; k < n_bad; k++) {
+            struct allometer_sweep_settings broken = settings;
+            sweep_key_set(&keys[i], subtask, bad[k], &broken);
+            expect_refusal(&broken.model, path, ", expected ");
+        }
+        expect_good(&settings.model);
+    }
+}
+
+static void subtasks_stand_side_by_side(void **state) {
+    (void)state;
+    struct allometer_model good = good_model(), model;
+    expect_good(&good);
+    const struct {
+        int32_t *field;
+        int32_t value;
+        const char *parts[2];
+    } breaks[] = {
+        {&model.n_subtasks, 0, {"task.subtasks has 0 entries", "1 to 16"}},
+        {&model.n_subtasks, 17, {"task.subtasks has 17 entries", "1 to 16"}},
+        {&model.n_subtasks, -1, {"task.subtasks has -1 entries", "1 to 16"}},
+        {&model.subtasks[0].n_inputs, 2, {"task.subtasks.0 takes 2 inputs", "expected 1 for square"}},
+        {&model.subtasks[0].n_outputs, 0, {"task.subtasks.0 has 0 outputs", "expected 1 for square"}},
+        {&model.subtasks[1].n_outputs, 1, {"task.subtasks.1 has 1 outputs", "expected 2 for parity"}},
+        {&model.subtasks[1].loss, 0, {"task.subtasks.1 has loss number 0", "1 (cross_entropy) for parity"}},
+        {&model.subtasks[0].loss,
+         7,
+         {"task.subtasks.0 has loss number 7", "0 (mean_squared_error) for square"}},
+        {&model.subtasks[1].first_input, 0, {"task.subtasks.1 starts at input 0", "expected 1 and 1"}},
+        {&model.subtasks[1].first_output, 2, {"output 2", "expected 1 and 1"}},
+        {&model.n_inputs, 3, {"the model has 3 inputs and 3 outputs", "subtasks' 4 and 3"}},
+        {&model.n_outputs, 16, {"the model has 4 inputs and 16 outputs", "subtasks' 4 and 3"}},
+        {&model.reserved, 1, {"reserved is 1", "expected 0"}},
+    };
+    for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++) {
+        model = good;
+        *breaks[i].field = breaks[i].value;
+        expect_refusal(&model, breaks[i].parts[0], breaks[i].parts[1]);
+    }
+    /* 16 parities of one bit each: 32 outputs */
+    model = good;
+    model.n_subtasks = 16;
+    for (int k = 0; k < 16; k++)
+        model.subtasks[k] = (struct allometer_subtask){
+            ALLOMETER_FUNCTION_PARITY, ALLOMETER_LOSS_CROSS_ENTROPY, k, 1, 2 * k, 2, 1, 1};
+    model.n_inputs = 16, model.n_outputs = 32;
+    expect_refusal(&model, "task.subtasks have 32 outputs", "at most 16");
+    model.n_subtasks = 8, model.n_inputs = 8, model.n_outputs = 16;
+    expect_good(&model);
+}
+
+static void fields_agree_with_each_other(void **state) {
+    (void)state;
+    struct allometer_model good = good_model(), model = good;
+    model.high = model.low;
+    expect_refusal(&model, "task.inputs.high is -1", "above task.inputs.low (-1)");
+    model = good;
+    model.batch = model.samples + 1;
+    expect_refusal(&model, "train.batch is 257", "at most task.inputs.samples (256)");
+    model.fresh = 1;
+    expect_good(&model);
+    model.weighting = ALLOMETER_WEIGHTING_BOOTSTRAP;
+    expect_refusal(&model, "task.inputs.weights is bootstrap", "task.inputs.fresh");
+    model = good;
+    model.warmup_steps = model.steps + 1;
+    expect_refusal(&model, "train.warmup is 10001", "at most train.steps (10000)");
+    model.warmup_steps = model.steps;
+    expect_good(&model);
+    model = good;
+    model.subtasks[0].weight = model.subtasks[1].weight = 0;
+    expect_refusal(&model, "all have weight 0", "one above 0");
+    model.subtasks[1].weight = 1e-30f;
+    expect_good(&model);
+}
+
+static void a_trapezoid_has_one_evenly_spaced_input(void **state) {
+    (void)state;
+    struct allometer_model model = good_model();
+    model.weighting = ALLOMETER_WEIGHTING_TRAPEZOID;
+    model.distribution = ALLOMETER_DISTRIBUTION_EVEN;
+    expect_refusal(&model, "task.inputs.weights is trapezoid", "one input");
+    model.n_subtasks = model.n_inputs = model.n_outputs = 1;
+    expect_good(&model);
+    model.distribution = ALLOMETER_DISTRIBUTION_UNIFORM;
+    expect_refusal(&model, "task.inputs.weights is trapezoid", "even");
+    model.distribution = ALLOMETER_DISTRIBUTION_EVEN;
+    model.subtasks[0] = model.subtasks[1];
+    model.subtasks[0].first_input = model.subtasks[0].first_output = 0;
+    model.subtasks[0].n_inputs = 1;
+    model.n_outputs = 2;
+    expect_refusal(&model, "task.inputs.weights is trapezoid", "one input");
+}
+
+static void any_seed_is_good(void **state) {
+    (void)state;
+    struct allometer_model model = good_model();
+    model.seed = UINT64_MAX;
+    expect_good(&model);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_range_has_ends),
+        cmocka_unit_test(subtasks_stand_side_by_side),
+        cmocka_unit_test(fields_agree_with_each_other),
+        cmocka_unit_test(a_trapezoid_has_one_evenly_spaced_input),
+        cmocka_unit_test(any_seed_is_good),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
