@@ -97,7 +97,7 @@ static int check_together(const struct allometer_model *model, struct model_prob
                      "task.inputs.fresh leaves no training set to resample");
     if (model->weighting != ALLOMETER_WEIGHTING_TRAPEZOID) return 0;
     if (model->distribution != ALLOMETER_DISTRIBUTION_EVEN || model->n_inputs != 1
-        || model->subtasks[0].function == ALLOMETER_FUNCTION_PARITY)
+        || allometer_function_shapes[model->subtasks[0].function].is_binary)
         return found(problem, "task.inputs.weights",
                      "task.inputs.weights is trapezoid, expected equal unless "
                      "task.inputs.distribution is even and there is one input");

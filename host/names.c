@@ -1,5 +1,10 @@
 #include "names.h"
 
+/* Whose tables are the one place of their names. */
+#include "activation.h"
+#include "optimizer.h"
+#include "task.h"
+
 #include <string.h>
 
 #define NAMES(variable, word, expected_count, ...)                                         \
@@ -8,59 +13,27 @@
                    "one row per " word);                                                   \
     const struct allometer_names variable = {word, variable##_rows, expected_count};
 
-NAMES(allometer_activations, "activation",
-      ALLOMETER_ACTIVATION_COUNT, [ALLOMETER_ACTIVATION_SILU] = {"silu", "z / (1 + exp(-z))"},
-      [ALLOMETER_ACTIVATION_RELU] = {"relu", "max(0, z)"},
-      [ALLOMETER_ACTIVATION_GELU] = {"gelu", "z (1 + erf(z / sqrt(2))) / 2"},
-      [ALLOMETER_ACTIVATION_TANH] = {"tanh", "tanh(z)"}, [ALLOMETER_ACTIVATION_IDENTITY] = {"identity", "z"},
-      [ALLOMETER_ACTIVATION_SINE] = {"sine", "sin(z)"})
+#define ACTIVATION(id, function, name, formula) [ALLOMETER_ACTIVATION_##id] = {name, formula},
+#define FUNCTION(id, function, name, n_inputs, n_outputs, loss, binary, formula) \
+    [ALLOMETER_FUNCTION_##id] = {name, formula},
+#define LOSS(id, name, formula)                 [ALLOMETER_LOSS_##id] = {name, formula},
+#define OPTIMIZER(id, name, n_moments, formula) [ALLOMETER_OPTIMIZER_##id] = {name, formula},
+#define SCHEDULE(id, name, formula)             [ALLOMETER_SCHEDULE_##id] = {name, formula},
+#define INITIALIZATION(id, name, formula)       [ALLOMETER_INITIALIZATION_##id] = {name, formula},
 
-NAMES(allometer_functions, "function",
-      ALLOMETER_FUNCTION_COUNT, [ALLOMETER_FUNCTION_SQUARE] = {"square", "x^2"},
-      [ALLOMETER_FUNCTION_CUBE] = {"cube", "x^3"}, [ALLOMETER_FUNCTION_ABSOLUTE] = {"absolute", "|x|"},
-      [ALLOMETER_FUNCTION_SINE] = {"sine", "sin(pi frequency x)"},
-      [ALLOMETER_FUNCTION_EXPONENTIAL] = {"exponential", "exp(x)"},
-      [ALLOMETER_FUNCTION_PRODUCT] = {"product", "x1 x2"},
-      [ALLOMETER_FUNCTION_STEP] = {"step", "1 where x > 0, else 0"},
-      [ALLOMETER_FUNCTION_PARITY] = {"parity",
-                                     "whether an odd number of `bits` inputs, each -1 or 1, is 1; a class"})
+NAMES(allometer_activations, "activation", ALLOMETER_ACTIVATION_COUNT, ACTIVATION_TABLE(ACTIVATION))
+NAMES(allometer_functions, "function", ALLOMETER_FUNCTION_COUNT, FUNCTION_TABLE(FUNCTION))
+NAMES(allometer_losses, "loss", ALLOMETER_LOSS_COUNT, LOSS_TABLE(LOSS))
+NAMES(allometer_optimizers, "optimizer", ALLOMETER_OPTIMIZER_COUNT, OPTIMIZER_TABLE(OPTIMIZER))
+NAMES(allometer_schedules, "schedule", ALLOMETER_SCHEDULE_COUNT, SCHEDULE_TABLE(SCHEDULE))
+NAMES(allometer_initializations, "initialization", ALLOMETER_INITIALIZATION_COUNT,
+      INITIALIZATION_TABLE(INITIALIZATION))
+
+#define SHAPE(id, function, name, n_inputs, n_outputs, loss, binary, formula) \
+    [ALLOMETER_FUNCTION_##id] = {n_inputs, n_outputs, ALLOMETER_LOSS_##loss, binary},
 
 const struct allometer_function_shape allometer_function_shapes[ALLOMETER_FUNCTION_COUNT] = {
-    [ALLOMETER_FUNCTION_SQUARE] = {1, 1, ALLOMETER_LOSS_MEAN_SQUARED_ERROR},
-    [ALLOMETER_FUNCTION_CUBE] = {1, 1, ALLOMETER_LOSS_MEAN_SQUARED_ERROR},
-    [ALLOMETER_FUNCTION_ABSOLUTE] = {1, 1, ALLOMETER_LOSS_MEAN_SQUARED_ERROR},
-    [ALLOMETER_FUNCTION_SINE] = {1, 1, ALLOMETER_LOSS_MEAN_SQUARED_ERROR},
-    [ALLOMETER_FUNCTION_EXPONENTIAL] = {1, 1, ALLOMETER_LOSS_MEAN_SQUARED_ERROR},
-    [ALLOMETER_FUNCTION_PRODUCT] = {2, 1, ALLOMETER_LOSS_MEAN_SQUARED_ERROR},
-    [ALLOMETER_FUNCTION_STEP] = {1, 1, ALLOMETER_LOSS_MEAN_SQUARED_ERROR},
-    [ALLOMETER_FUNCTION_PARITY] = {0, 2, ALLOMETER_LOSS_CROSS_ENTROPY},
-};
-
-NAMES(allometer_losses, "loss", ALLOMETER_LOSS_COUNT,
-      [ALLOMETER_LOSS_MEAN_SQUARED_ERROR] = {"mean_squared_error", "mean of (f(x) - y)^2"},
-      [ALLOMETER_LOSS_CROSS_ENTROPY] = {"cross_entropy", "mean of -log softmax(f(x))[y]"})
-
-NAMES(allometer_optimizers, "optimizer",
-      ALLOMETER_OPTIMIZER_COUNT, [ALLOMETER_OPTIMIZER_ADAM] = {"adam", "Adam (Kingma and Ba 2015)"},
-      [ALLOMETER_OPTIMIZER_ADAMW] = {"adamw",
-                                     "Adam with decoupled weight decay (Loshchilov and Hutter 2019)"},
-      [ALLOMETER_OPTIMIZER_SGD] = {"sgd", "gradient descent with momentum"})
-
-NAMES(allometer_schedules, "schedule",
-      ALLOMETER_SCHEDULE_COUNT, [ALLOMETER_SCHEDULE_CONSTANT] = {"constant", "the learning rate throughout"},
-      [ALLOMETER_SCHEDULE_COSINE] = {"cosine", "from the learning rate to 0 along half a cosine"})
-
-NAMES(allometer_initializations, "initialization", ALLOMETER_INITIALIZATION_COUNT,
-      [ALLOMETER_INITIALIZATION_LINEAR] = {"linear",
-                                           "PyTorch's nn.Linear: uniform within 1/sqrt(fan in), biases too"},
-      [ALLOMETER_INITIALIZATION_UNIFORM] = {"uniform", "uniform within 1"},
-      [ALLOMETER_INITIALIZATION_NORMAL] = {"normal", "normal, deviation 1"},
-      [ALLOMETER_INITIALIZATION_XAVIER_UNIFORM] = {"xavier_uniform",
-                                                   "uniform within sqrt(6 / (fan in + fan out))"},
-      [ALLOMETER_INITIALIZATION_XAVIER_NORMAL] = {"xavier_normal",
-                                                  "normal, deviation sqrt(2 / (fan in + fan out))"},
-      [ALLOMETER_INITIALIZATION_KAIMING_UNIFORM] = {"kaiming_uniform", "uniform within sqrt(6 / fan in)"},
-      [ALLOMETER_INITIALIZATION_KAIMING_NORMAL] = {"kaiming_normal", "normal, deviation sqrt(2 / fan in)"})
+    FUNCTION_TABLE(SHAPE)};
 
 NAMES(allometer_distributions, "distribution",
       ALLOMETER_DISTRIBUTION_COUNT, [ALLOMETER_DISTRIBUTION_UNIFORM] = {"uniform", "independent draws"},

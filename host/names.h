@@ -26,7 +26,8 @@ extern const struct allometer_names allometer_activations, allometer_functions, 
 struct allometer_function_shape {
     int32_t n_inputs; /* 0: as many as the subtask's bits */
     int32_t n_outputs;
-    int32_t loss; /* enum allometer_loss */
+    int32_t loss;      /* enum allometer_loss */
+    int32_t is_binary; /* its inputs are -1 or 1 */
 };
 extern const struct allometer_function_shape allometer_function_shapes[ALLOMETER_FUNCTION_COUNT];
 
