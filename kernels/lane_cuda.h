@@ -1,0 +1,167 @@
+/* The machine of lane.h for CUDA: a team is a block, a lane is a thread, a lane vector is one float. Also
+   compiled as C++ against the stand-in for the CUDA runtime (tests/cuda_standin). The launcher makes every
+   block a whole number of warps. */
+#ifndef ALLOMETER_LANE_CUDA_H
+#define ALLOMETER_LANE_CUDA_H
+
+#include <cuda_runtime.h>
+#include <curand_philox4x32_x.h>
+#include <math.h>
+#include <string.h>
+
+#define LANES       1
+#define KERNEL      static __device__ __forceinline__
+#define KERNEL_HOST static __host__ __device__ __forceinline__
+#define KERNEL_COLD static __device__ __attribute__((noinline, unused))
+
+#ifdef ALLOMETER_CUDA_STANDIN
+#define UNROLL
+#define team_nanoseconds  standin_nanoseconds
+#define team_shared(name) float *name = static_cast<float *>(standin_shared_memory())
+#else
+#define UNROLL            _Pragma("unroll")
+#define team_shared(name) extern __shared__ float name[]
+KERNEL uint64_t team_nanoseconds(void) {
+    uint64_t now;
+    asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(now));
+    return now;
+}
+#endif
+
+typedef float vf;
+typedef int32_t vi;
+typedef uint32_t vu;
+typedef bool vm;
+#define LANE(v, l) (v)
+
+/* ---- the team ---- */
+
+enum { WARP_SIZE = 32 };
+#define TEAM_SIZE       ((int32_t)blockDim.x)
+#define TEAM_RANK       ((int32_t)threadIdx.x)
+#define TEAM_PARTIALS   (TEAM_SIZE / WARP_SIZE)
+#define team_sync()     __syncthreads()
+#define FOR_LANES(i, n) for (int32_t i = TEAM_RANK; i < (n); i += TEAM_SIZE)
+
+#define FOR_LANE_TILES(i, n, TILE, BODY) \
+    do {                                 \
+        FOR_LANES(i, n) {                \
+            BODY(i, 1);                  \
+        }                                \
+    } while (0)
+
+KERNEL_HOST int32_t lanes_padded(int32_t n) {
+    return n;
+}
+
+/* ---- lane vectors ---- */
+
+KERNEL vf vf_load(const float *p) {
+    return *p;
+}
+
+KERNEL void vf_store(float *p, vf v) {
+    *p = v;
+}
+
+KERNEL vf vf_set(float x) {
+    return x;
+}
+
+KERNEL vi vi_set(int32_t x) {
+    return x;
+}
+
+KERNEL vu vu_set(uint32_t x) {
+    return x;
+}
+
+KERNEL vi vi_index(int32_t i) {
+    return i;
+}
+
+KERNEL vm vi_less(vi a, int32_t b) {
+    return a < b;
+}
+
+KERNEL vf vf_select(vm mask, vf yes, vf no) {
+    return mask ? yes : no;
+}
+
+KERNEL vf vf_from_vu(vu x) { /* exact below 2^24 */
+    return (float)(int32_t)x;
+}
+
+KERNEL vf vf_abs(vf x) {
+    return fabsf(x);
+}
+
+/* NaN in a stays NaN, which fminf and fmaxf would lose. */
+KERNEL vf vf_clamp(vf a, float low, float high) {
+    a = a < low ? low : a;
+    return a > high ? high : a;
+}
+
+KERNEL vf vf_sqrt(vf x) {
+    return sqrtf(x);
+}
+
+KERNEL float vf_sum(vf x) {
+    return x;
+}
+
+/* Each warp leaves its sum in *partial, halves of the warp folded onto each other. Every thread must call. */
+KERNEL void team_sum_store(float *partial, vf x) {
+    UNROLL for (int offset = WARP_SIZE / 2; offset > 0; offset /= 2) {
+        x += __shfl_down_sync(0xffffffffu, x, offset);
+    }
+    if (TEAM_RANK % WARP_SIZE == 0) *partial = x;
+}
+
+struct vu4 {
+    vu word[4];
+};
+
+/* cuRAND's function takes the counter and the key as words 0 to 3 and 0 to 1 of the published algorithm. (Its
+   generators, which are not used here, would put the subsequence into words 2 and 3 and a quarter of the offset into
+   words 0 and 1.) */
+KERNEL struct vu4 lane_philox(vu c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t k0, uint32_t k1) {
+    const uint4 words = curand_Philox4x32_10(make_uint4(c0, c1, c2, c3), make_uint2(k0, k1));
+    return {{words.x, words.y, words.z, words.w}};
+}
+
+/* ---- vector maths ----
+   Largest errors as documented by the CUDA C++ Programming Guide (mathematical functions, without fast-math):
+   expf and logf 1 unit in the last place; sinf, cosf, tanhf and erff 2, twice what their names promise on the
+   CPU. */
+
+KERNEL vf vf_reciprocal_u15(vf x) {
+    vf y = __fdividef(1.0f, x); /* 2 units; one step of Newton's method takes it below 1 */
+    return y + y * (1.0f - x * y);
+}
+
+KERNEL vf vf_exp_u15(vf x) {
+    return expf(vf_clamp(x, -87.3f, 88.0f));
+}
+
+KERNEL vf vf_sin_u10(vf x) {
+    return sinf(x);
+}
+
+KERNEL vf vf_cos_u10(vf x) {
+    return cosf(x);
+}
+
+KERNEL vf vf_tanh_u10(vf x) {
+    return tanhf(x);
+}
+
+KERNEL vf vf_erf_u10(vf x) {
+    return erff(x);
+}
+
+KERNEL vf vf_log_u10(vf x) {
+    return logf(x);
+}
+
+#endif

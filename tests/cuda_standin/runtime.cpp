@@ -1,0 +1,461 @@
+/* The host's half of the stand-in: devices, memory, streams. One lock over all of it. */
+#include "standin_internal.h"
+#include "nvtx3/nvToolsExt.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+int number_from_environment(const char *name, int otherwise) {
+    const char *text = getenv(name);
+    return text ? atoi(text) : otherwise;
+}
+
+const char *text_from_environment(const char *name) {
+    const char *text = getenv(name);
+    return text && *text ? text : nullptr;
+}
+
+struct allocation {
+    standin_pages pages;
+    int device;
+};
+
+struct device_state {
+    size_t used;
+    std::map<const void *, int> shared_limit; /* by kernel, once raised */
+};
+
+std::recursive_mutex lock;
+std::map<char *, allocation> device_memory, host_memory; /* by first address */
+std::map<int, device_state> devices;
+std::vector<standin_stream *> streams;
+std::string report;
+cudaError_t sticky = cudaSuccess, last = cudaSuccess;
+int calls, nvtx_depth;
+thread_local int device_now;
+
+/* Two kinds of device, so that what depends on a limit meets both. */
+size_t shared_limit_of(int device) {
+    return device % 2 == 0 ? 232448 : 101376;
+}
+enum { DEFAULT_SHARED_LIMIT = 49152, DEVICE_BYTES = 1 << 30, MULTIPROCESSORS = 2 };
+#ifdef STANDIN_TSAN
+enum {
+    MAX_THREADS = 96
+}; /* per multiprocessor: clang's sanitizer forgets threads where there are more than 255 */
+#else
+enum { MAX_THREADS = 512 };
+#endif
+
+cudaError_t returned(cudaError_t error) {
+    if (error != cudaSuccess) last = error;
+    return error;
+}
+
+/* Every call that can fail on a device passes here first. */
+cudaError_t enter(void) {
+    ++calls;
+    if (standin_settings_now.fail_call > 0 && --standin_settings_now.fail_call == 0) {
+        return returned(cudaErrorMemoryAllocation);
+    }
+    return returned(sticky);
+}
+#define ENTER()                                        \
+    std::lock_guard<std::recursive_mutex> guard(lock); \
+    do {                                               \
+        cudaError_t entered = enter();                 \
+        if (entered != cudaSuccess) return entered;    \
+    } while (0)
+
+/* Whether bytes at p lie inside one allocation of memory (on that device, unless device < 0). */
+bool inside(const std::map<char *, allocation> &memory, const void *p, size_t bytes, int device) {
+    char *first = static_cast<char *>(const_cast<void *>(p));
+    auto next = memory.upper_bound(first);
+    if (next == memory.begin()) return false;
+    const auto &[start, found] = *--next;
+    return first + bytes <= start + found.pages.bytes && (device < 0 || found.device == device);
+}
+
+void make_accessible(bool accessible) {
+    for (auto &[start, memory] : device_memory) standin_pages_protect(&memory.pages, accessible);
+}
+
+cudaError_t misuse_error(cudaError_t error, const char *what) {
+    standin_misuse("%s", what);
+    return returned(error);
+}
+
+} // namespace
+
+struct standin_stream {
+    int device;
+    std::deque<std::function<bool()>> queued; /* each returns false if it went wrong */
+};
+
+standin_settings standin_settings_now = {
+    number_from_environment("ALLOMETER_STANDIN_DEVICES", 2),
+    number_from_environment("ALLOMETER_STANDIN_REVERSE", 0),
+    number_from_environment("ALLOMETER_STANDIN_ERROR", 0),
+    text_from_environment("ALLOMETER_STANDIN_DROP"),
+    text_from_environment("ALLOMETER_STANDIN_SITES"),
+    0,
+};
+
+/* ---- reports ---- */
+
+void standin_misuse(const char *format, ...) {
+    char text[768];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "stand-in: %s\n", text);
+    if (report.empty()) report = text;
+}
+
+const char *standin_report(void) {
+    return report.c_str();
+}
+
+int standin_calls(void) {
+    return calls;
+}
+
+int standin_live(void) {
+    return int(device_memory.size() + host_memory.size() + streams.size()) + nvtx_depth;
+}
+
+void standin_reset(void) {
+    for (standin_stream *stream : streams) stream->queued.clear();
+    report.clear();
+    sticky = last = cudaSuccess;
+    standin_settings_now.fail_call = 0;
+}
+
+int nvtxRangePushA(const char *) {
+    std::lock_guard<std::recursive_mutex> guard(lock);
+    return nvtx_depth++;
+}
+
+int nvtxRangePop(void) {
+    std::lock_guard<std::recursive_mutex> guard(lock);
+    if (nvtx_depth == 0) standin_misuse("an NVTX range ends that was not begun");
+    return --nvtx_depth;
+}
+
+/* ---- pages ---- */
+
+enum { FILL = 0xff, SLACK = 0xa5 };
+
+bool standin_pages_map(standin_pages *pages, size_t bytes) {
+    const size_t page = size_t(sysconf(_SC_PAGESIZE)), padded = (bytes + 15) / 16 * 16;
+    const size_t inner = (padded + page - 1) / page * page;
+    pages->mapped = inner + 2 * page;
+    pages->bytes = bytes;
+    void *start = mmap(nullptr, pages->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED) return false;
+    pages->start = static_cast<char *>(start);
+    pages->data = pages->start + page + inner - padded;
+    standin_pages_protect(pages, true);
+    return true;
+}
+
+void standin_pages_poison(standin_pages *pages) {
+    memset(pages->data, FILL, pages->bytes);
+    const size_t slack = (16 - pages->bytes % 16) % 16;
+    memset(pages->data + pages->bytes, SLACK, slack);
+}
+
+void standin_pages_unmap(standin_pages *pages) {
+    munmap(pages->start, pages->mapped);
+}
+
+bool standin_pages_intact(const standin_pages *pages) {
+    const size_t slack = (16 - pages->bytes % 16) % 16;
+    for (size_t i = 0; i < slack; ++i) {
+        if (static_cast<unsigned char>(pages->data[pages->bytes + i]) != SLACK) return false;
+    }
+    return true;
+}
+
+void standin_pages_protect(const standin_pages *pages, bool accessible) {
+    const size_t page = size_t(sysconf(_SC_PAGESIZE));
+    if (pages->mapped == 2 * page) return;
+    if (mprotect(pages->start + page, pages->mapped - 2 * page,
+                 accessible ? PROT_READ | PROT_WRITE : PROT_NONE)) {
+        perror("stand-in: mprotect");
+        abort();
+    }
+}
+
+/* ---- errors and devices ---- */
+
+static const struct {
+    cudaError_t error;
+    const char *name, *text;
+} errors[] = {
+    {cudaSuccess, "cudaSuccess", "no error"},
+    {cudaErrorInvalidValue, "cudaErrorInvalidValue", "invalid argument"},
+    {cudaErrorMemoryAllocation, "cudaErrorMemoryAllocation", "out of memory"},
+    {cudaErrorInvalidConfiguration, "cudaErrorInvalidConfiguration", "invalid configuration argument"},
+    {cudaErrorInsufficientDriver, "cudaErrorInsufficientDriver", "driver is insufficient for the runtime"},
+    {cudaErrorNoDevice, "cudaErrorNoDevice", "no CUDA-capable device is detected"},
+    {cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device ordinal"},
+    {cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle", "invalid resource handle"},
+    {cudaErrorIllegalAddress, "cudaErrorIllegalAddress", "an illegal memory access was encountered"},
+    {cudaErrorLaunchFailure, "cudaErrorLaunchFailure", "unspecified launch failure"},
+};
+
+const char *cudaGetErrorName(cudaError_t error) {
+    for (const auto &row : errors) {
+        if (row.error == error) return row.name;
+    }
+    return "unrecognized error code";
+}
+
+const char *cudaGetErrorString(cudaError_t error) {
+    for (const auto &row : errors) {
+        if (row.error == error) return row.text;
+    }
+    return "unrecognized error code";
+}
+
+cudaError_t cudaGetLastError(void) {
+    std::lock_guard<std::recursive_mutex> guard(lock);
+    cudaError_t error = last;
+    last = cudaSuccess;
+    return sticky != cudaSuccess ? sticky : error;
+}
+
+/* With an error the count stays untouched, as CUDA leaves it. */
+cudaError_t cudaGetDeviceCount(int *count) {
+    ENTER();
+    if (standin_settings_now.error) return returned(cudaError_t(standin_settings_now.error));
+    *count = standin_settings_now.devices;
+    return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device) {
+    ENTER();
+    if (device < 0 || device >= standin_settings_now.devices) return returned(cudaErrorInvalidDevice);
+    device_now = device;
+    return cudaSuccess;
+}
+
+cudaError_t cudaSetDeviceFlags(unsigned) {
+    ENTER();
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int device) {
+    ENTER();
+    if (device < 0 || device >= standin_settings_now.devices) return returned(cudaErrorInvalidDevice);
+    *properties = cudaDeviceProp();
+    snprintf(properties->name, sizeof properties->name, "stand-in %d", device);
+    properties->major = device % 2 == 0 ? 9 : 12;
+    properties->multiProcessorCount = MULTIPROCESSORS;
+    properties->totalGlobalMem = DEVICE_BYTES;
+    properties->sharedMemPerBlock = DEFAULT_SHARED_LIMIT;
+    properties->sharedMemPerBlockOptin = shared_limit_of(device);
+    properties->sharedMemPerMultiprocessor = shared_limit_of(device) + 1024;
+    properties->reservedSharedMemPerBlock = 1024;
+    return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr, int) {
+    ENTER();
+    *value = 1000000; /* kHz */
+    return cudaSuccess;
+}
+
+/* ---- memory ---- */
+
+cudaError_t cudaMemGetInfo(size_t *available, size_t *total) {
+    ENTER();
+    *total = DEVICE_BYTES;
+    *available = DEVICE_BYTES - devices[device_now].used;
+    return cudaSuccess;
+}
+
+cudaError_t standin_malloc(void **pointer, size_t bytes) {
+    ENTER();
+    allocation memory = {{}, device_now};
+    if (bytes == 0) return returned(cudaErrorInvalidValue);
+    if (devices[device_now].used + bytes > DEVICE_BYTES || !standin_pages_map(&memory.pages, bytes)) {
+        return returned(cudaErrorMemoryAllocation);
+    }
+    standin_pages_poison(&memory.pages);
+    standin_pages_protect(&memory.pages, false);
+    devices[device_now].used += bytes;
+    device_memory[memory.pages.data] = memory;
+    *pointer = memory.pages.data;
+    return cudaSuccess;
+}
+
+cudaError_t standin_malloc_host(void **pointer, size_t bytes) {
+    ENTER();
+    allocation memory = {{}, -1};
+    if (bytes == 0) return returned(cudaErrorInvalidValue);
+    if (!standin_pages_map(&memory.pages, bytes)) return returned(cudaErrorMemoryAllocation);
+    standin_pages_poison(&memory.pages);
+    host_memory[memory.pages.data] = memory;
+    *pointer = memory.pages.data;
+    return cudaSuccess;
+}
+
+static cudaError_t release(std::map<char *, allocation> &memory, void *pointer) {
+    if (!pointer) return cudaSuccess;
+    auto found = memory.find(static_cast<char *>(pointer));
+    if (found == memory.end())
+        return misuse_error(cudaErrorInvalidValue, "frees memory that is not allocated");
+    for (standin_stream *stream : streams) {
+        if (!stream->queued.empty() && (found->second.device < 0 || stream->device == found->second.device)) {
+            cudaStreamSynchronize(stream); /* as cudaFree does */
+        }
+    }
+    standin_pages_protect(&found->second.pages, true);
+    const bool intact = standin_pages_intact(&found->second.pages);
+    if (found->second.device >= 0) devices[found->second.device].used -= found->second.pages.bytes;
+    standin_pages_protect(&found->second.pages, false); /* for good: nothing else may come to lie there */
+    madvise(found->second.pages.start, found->second.pages.mapped, MADV_DONTNEED);
+    memory.erase(found);
+    return intact ? cudaSuccess
+                  : misuse_error(cudaErrorIllegalAddress, "a write beyond the end of an allocation");
+}
+
+/* Freeing must work after an error, so it is not made to fail. */
+cudaError_t cudaFree(void *pointer) {
+    std::lock_guard<std::recursive_mutex> guard(lock);
+    return release(device_memory, pointer);
+}
+
+cudaError_t cudaFreeHost(void *pointer) {
+    std::lock_guard<std::recursive_mutex> guard(lock);
+    return release(host_memory, pointer);
+}
+
+/* ---- streams ---- */
+
+static bool known(cudaStream_t stream) {
+    return std::find(streams.begin(), streams.end(), stream) != streams.end();
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned) {
+    ENTER();
+    *stream = new standin_stream{device_now, {}};
+    streams.push_back(*stream);
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+    std::lock_guard<std::recursive_mutex> guard(lock);
+    if (!known(stream)) return misuse_error(cudaErrorInvalidResourceHandle, "destroys an unknown stream");
+    if (!stream->queued.empty()) standin_misuse("a stream is destroyed with work still queued");
+    streams.erase(std::find(streams.begin(), streams.end(), stream));
+    delete stream;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+    ENTER();
+    if (!known(stream)) return misuse_error(cudaErrorInvalidResourceHandle, "waits for an unknown stream");
+    while (!stream->queued.empty()) {
+        auto operation = std::move(stream->queued.front());
+        stream->queued.pop_front();
+        make_accessible(true);
+        const bool worked = operation();
+        make_accessible(false);
+        if (!worked) {
+            stream->queued.clear();
+            return returned(sticky = cudaErrorLaunchFailure);
+        }
+    }
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
+    ENTER();
+    if (!known(stream)) return misuse_error(cudaErrorInvalidResourceHandle, "copies on an unknown stream");
+    const bool to_device = kind == cudaMemcpyHostToDevice;
+    if (!inside(device_memory, to_device ? to : from, bytes, stream->device)) {
+        return misuse_error(cudaErrorInvalidValue, "copies outside the memory of the stream's device");
+    }
+    if (!inside(host_memory, to_device ? from : to, bytes, -1)) {
+        return misuse_error(cudaErrorInvalidValue, "copies asynchronously outside pinned memory");
+    }
+    if (!to_device) memset(to, FILL, bytes); /* not there before the stream has been waited for */
+    stream->queued.push_back([=] {
+        memcpy(to, from, bytes);
+        return true;
+    });
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void *to, int byte, size_t bytes, cudaStream_t stream) {
+    ENTER();
+    if (!known(stream)) return misuse_error(cudaErrorInvalidResourceHandle, "fills on an unknown stream");
+    if (!inside(device_memory, to, bytes, stream->device)) {
+        return misuse_error(cudaErrorInvalidValue, "fills outside the memory of the stream's device");
+    }
+    stream->queued.push_back([=] {
+        memset(to, byte, bytes);
+        return true;
+    });
+    return cudaSuccess;
+}
+
+/* ---- launches ---- */
+
+cudaError_t standin_set_attribute(const void *kernel, cudaFuncAttribute, int value) {
+    ENTER();
+    if (value < 0 || size_t(value) > shared_limit_of(device_now)) return returned(cudaErrorInvalidValue);
+    devices[device_now].shared_limit[kernel] = value;
+    return cudaSuccess;
+}
+
+static size_t launch_limit(const void *kernel, int device) {
+    auto raised = devices[device].shared_limit.find(kernel);
+    const size_t limit = raised == devices[device].shared_limit.end() ? 0 : size_t(raised->second);
+    return std::max<size_t>(limit, DEFAULT_SHARED_LIMIT);
+}
+
+cudaError_t standin_occupancy(int *blocks, const void *kernel, int block_size, size_t shared_bytes) {
+    ENTER();
+    if (block_size < 1 || block_size > 1024) return returned(cudaErrorInvalidValue);
+    const size_t fit = (shared_limit_of(device_now) + 1024) / (shared_bytes + 1024);
+    const size_t wanted = std::max(1, MAX_THREADS / block_size);
+    *blocks = shared_bytes > launch_limit(kernel, device_now) ? 0 : int(std::min(fit, wanted));
+    return cudaSuccess;
+}
+
+void standin_launch(const void *kernel, const char *name, dim3 grid, dim3 block, size_t shared_bytes,
+                    cudaStream_t stream, std::function<void()> body) {
+    std::lock_guard<std::recursive_mutex> guard(lock);
+    if (enter() != cudaSuccess) return;
+    if (!known(stream)) {
+        misuse_error(cudaErrorInvalidResourceHandle, "launches on an unknown stream");
+    } else if (stream->device != device_now) {
+        misuse_error(cudaErrorInvalidResourceHandle, "launches on a stream of another device");
+    } else if (grid.x < 1 || grid.y != 1 || grid.z != 1 || block.x < 1 || block.y != 1 || block.z != 1
+               || block.x > 1024) {
+        misuse_error(cudaErrorInvalidConfiguration, "launches a grid or block of unsupported size");
+    } else if (shared_bytes > launch_limit(kernel, device_now)) {
+        misuse_error(cudaErrorInvalidValue, "launches with more shared memory than its kernel was allowed");
+    } else {
+        const std::string kept_name = name;
+        stream->queued.push_back(
+            [=] { return standin_run_grid(kept_name.c_str(), grid, block, shared_bytes, body); });
+    }
+}
