@@ -122,49 +122,54 @@ enum allometer_code allometer_store_begin(struct allometer_store *store,
     return code;
 }
 
-/* Runs a query of whole numbers with up to two parameters; the first row's go to a and b. */
-static enum allometer_code ask(struct allometer_store *store, const char *sql, const int64_t parameters[2],
-                               uint64_t *a, uint64_t *b, struct allometer_error *error) {
-    pthread_mutex_lock(&store->mutex);
-    sqlite3_stmt *statement;
-    enum allometer_code code = store_prepare(&store->file, sql, &statement, error);
-    for (int i = 0; !code && i < sqlite3_bind_parameter_count(statement); i++)
-        sqlite3_bind_int64(statement, i + 1, parameters[i]);
-    if (!code && sqlite3_step(statement) == SQLITE_ROW) {
+/* The first row of a query as whole numbers; b may be NULL. Takes the statement. */
+static enum allometer_code ask(struct allometer_store *store, sqlite3_stmt *statement, uint64_t *a,
+                               uint64_t *b, struct allometer_error *error) {
+    enum allometer_code code = ALLOMETER_OK;
+    if (sqlite3_step(statement) == SQLITE_ROW) {
         *a = (uint64_t)sqlite3_column_int64(statement, 0);
         if (b) *b = (uint64_t)sqlite3_column_int64(statement, 1);
-    } else if (!code)
+    } else
         code = store_fail(&store->file, "counting models", error);
     sqlite3_finalize(statement);
-    pthread_mutex_unlock(&store->mutex);
     return code;
 }
 
 enum allometer_code allometer_store_count(struct allometer_store *store, unsigned shard, unsigned n_shards,
                                           uint64_t *n_stored, uint64_t *n_diverged,
                                           struct allometer_error *error) {
-    return ask(store,
-               "SELECT count(*), count(*) FILTER (WHERE status = 'diverged') FROM model WHERE id % ?1 = ?2",
-               (const int64_t[]){n_shards, shard - 1}, n_stored, n_diverged, error);
+    static const char sql[] =
+        "SELECT count(*), count(*) FILTER (WHERE status = 'diverged') FROM model WHERE id % ?1 = ?2";
+    sqlite3_stmt *statement;
+    pthread_mutex_lock(&store->mutex);
+    enum allometer_code code = store_prepare(&store->file, sql, &statement, error);
+    if (!code) {
+        sqlite3_bind_int64(statement, 1, n_shards);
+        sqlite3_bind_int64(statement, 2, shard - 1);
+        code = ask(store, statement, n_stored, n_diverged, error);
+    }
+    pthread_mutex_unlock(&store->mutex);
+    return code;
 }
 
-enum allometer_code allometer_store_count_foreign(struct allometer_store *store, uint64_t *n_models,
+enum allometer_code allometer_store_count_foreign(struct allometer_store *store, const char *backend,
+                                                  const char *instruction_set, uint64_t *n_models,
                                                   struct allometer_error *error) {
-    /* Only runs that differ make the scan of `model` worth its time. */
-    uint64_t n_runs;
-    const int64_t run[2] = {store->run};
-    enum allometer_code code = ask(store,
-                                   "SELECT count(*) FROM run, (SELECT * FROM run WHERE id = ?1) AS mine "
-                                   "WHERE run.backend <> mine.backend"
-                                   " OR run.instruction_set <> mine.instruction_set",
-                                   run, &n_runs, NULL, error);
-    *n_models = 0;
-    if (code || n_runs == 0) return code;
-    return ask(
-        store,
-        "SELECT count(*) FROM model JOIN run ON run.id = model.run, (SELECT * FROM run WHERE id = ?1) AS mine"
-        " WHERE run.backend <> mine.backend OR run.instruction_set <> mine.instruction_set",
-        run, n_models, NULL, error);
+    /* Only where a run differs is the whole of `model` looked through. */
+    static const char sql[] =
+        "WITH other AS (SELECT id FROM run WHERE backend <> ?1 OR instruction_set <> ?2)"
+        " SELECT iif((SELECT count(*) FROM other) = 0, 0,"
+        " (SELECT count(*) FROM model WHERE run IN other))";
+    sqlite3_stmt *statement;
+    pthread_mutex_lock(&store->mutex);
+    enum allometer_code code = store_prepare(&store->file, sql, &statement, error);
+    if (!code) {
+        sqlite3_bind_text(statement, 1, backend, -1, SQLITE_STATIC);
+        sqlite3_bind_text(statement, 2, instruction_set, -1, SQLITE_STATIC);
+        code = ask(store, statement, n_models, NULL, error);
+    }
+    pthread_mutex_unlock(&store->mutex);
+    return code;
 }
 
 enum allometer_code allometer_store_window(struct allometer_store *store, uint64_t first, size_t n,

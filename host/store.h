@@ -30,9 +30,10 @@ struct allometer_store_run {
 enum allometer_code allometer_store_begin(struct allometer_store *store,
                                           const struct allometer_store_run *run,
                                           struct allometer_error *error);
-/* Models stored that were trained on another backend or instruction set than this run's: results of the two agree to
-   a tolerance, not bit for bit. */
-enum allometer_code allometer_store_count_foreign(struct allometer_store *store, uint64_t *n_models,
+/* Models stored that were trained on another backend or instruction set: results of the two agree to a tolerance,
+   not bit for bit. */
+enum allometer_code allometer_store_count_foreign(struct allometer_store *store, const char *backend,
+                                                  const char *instruction_set, uint64_t *n_models,
                                                   struct allometer_error *error);
 
 /* Models stored whose index mod n_shards is shard - 1, and how many of them diverged. */

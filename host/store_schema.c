@@ -56,7 +56,7 @@ static void model_table(sqlite3_str *sql, const struct store_sweep *sweep) {
     for (size_t i = 0; i < sweep->n_axes; i++)
         if (!store_is_own_column(sweep->axes[i].name))
             sqlite3_str_appendf(sql, ", \"%w\" %s", sweep->axes[i].name,
-                                sweep->axes[i].is_text ? "TEXT" : "REAL");
+                                sweep->axes[i].is_text ? "TEXT" : "NUMERIC");
     for (size_t i = 0; i < N_COLUMNS; i++)
         sqlite3_str_appendf(sql, ", %s %s", columns[i].name, columns[i].type);
     /* Counting goes through this index, a tenth of the table. */
@@ -156,14 +156,14 @@ void store_sweep_free(struct store_sweep *sweep) {
 }
 
 /* ?1: the specification in the file, ?2: the new one; leaves of either that the other has not, or has otherwise. */
-static const char differences[]
-    = "WITH leaf AS (SELECT side, replace(substr(fullkey, 3), '\"', '') AS key,"
-      "   iif(type IN ('true', 'false', 'null'), type, value) AS value"
-      "   FROM (SELECT 1 AS side, ?1 AS text UNION ALL SELECT 2, ?2), json_tree(text)"
-      "   WHERE type NOT IN ('object', 'array')),"
-      " pair AS (SELECT key, max(value) FILTER (WHERE side = 1) AS a, max(value) FILTER (WHERE side = 2) AS b"
-      "   FROM leaf GROUP BY key)"
-      " SELECT key, coalesce(a, 'nothing'), coalesce(b, 'nothing') FROM pair WHERE a IS NOT b";
+static const char differences[] =
+    "WITH leaf AS (SELECT side, replace(substr(fullkey, 3), '\"', '') AS key,"
+    "   iif(type IN ('true', 'false', 'null'), type, value) AS value"
+    "   FROM (SELECT 1 AS side, ?1 AS text UNION ALL SELECT 2, ?2), json_tree(text)"
+    "   WHERE type NOT IN ('object', 'array')),"
+    " pair AS (SELECT key, max(value) FILTER (WHERE side = 1) AS a, max(value) FILTER (WHERE side = 2) AS b"
+    "   FROM leaf GROUP BY key)"
+    " SELECT key, coalesce(a, 'nothing'), coalesce(b, 'nothing') FROM pair WHERE a IS NOT b";
 
 enum allometer_code store_specification_compare(const struct store_file *file, const char *specification,
                                                 const char *whose, struct allometer_error *error) {

@@ -16,10 +16,10 @@ struct verb {
 };
 
 int verb_sweep(int argc, char **argv);
-int verb_fit(int argc, char **argv);
+__attribute__((weak)) int verb_fit(int argc, char **argv);
 int verb_export(int argc, char **argv);
 int verb_merge(int argc, char **argv);
-int verb_laws(int argc, char **argv);
+__attribute__((weak)) int verb_laws(int argc, char **argv);
 int verb_tasks(int argc, char **argv);
 int verb_info(int argc, char **argv);
 
@@ -32,8 +32,5 @@ int verb_fail(const struct allometer_error *error);
 
 /* The whole of text as a number in low .. high, for an option's value; else argp_error, which exits. */
 long verb_integer(struct argp_state *state, const char *option, const char *text, long low, long high);
-
-/* The nearest of n names to a word that is none of them, or NULL if none is near. */
-const char *verb_nearest(const char *word, const char *const *names, size_t n);
 
 #endif

@@ -1,0 +1,59 @@
+/* What the verbs share: parsing with suggestions, and how errors are told. */
+#include "text.h"
+#include "verbs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct argp_option own_options[] = {
+    {"help", 0, 0, 0, 0, 0}, {"usage", 0, 0, 0, 0, 0}, {"version", 0, 0, 0, 0, 0}, {0}};
+
+/* The row that word names, in full or by a beginning, as getopt has it; else NULL, all names having been offered. */
+static const struct argp_option *find_option(const struct argp_option *options, const char *word,
+                                             size_t length, struct text_nearest *nearest) {
+    for (; options->name || options->key || options->doc; options++) {
+        if (!options->name) continue;
+        if (strncmp(options->name, word, length) == 0) return options;
+        text_nearest_offer(nearest, options->name);
+    }
+    return NULL;
+}
+
+void verb_parse(const struct argp *argp, int argc, char **argv, void *input) {
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], "--", 2) != 0) continue;
+        const char *word = argv[i] + 2;
+        size_t length = strcspn(word, "=");
+        char *name = strndup(word, length);
+        if (!name) break;
+        struct text_nearest nearest = {.word = name};
+        const struct argp_option *option = find_option(argp->options, name, length, &nearest);
+        if (option) {
+            /* The next word is this option's value, whatever it looks like. */
+            if (option->arg && !(option->flags & OPTION_ARG_OPTIONAL) && word[length] == '\0') i++;
+        } else if (!find_option(own_options, name, length, &nearest)) {
+            fprintf(stderr, "%s: unknown option '--%s'", argv[0], name);
+            if (nearest.best) fprintf(stderr, "; did you mean '--%s'?", nearest.best);
+            fprintf(stderr, "\nTry `%s --help'.\n", argv[0]);
+            exit(VERB_BAD_USAGE);
+        }
+        free(name);
+    }
+    argp_parse(argp, argc, argv, 0, NULL, input);
+}
+
+int verb_fail(const struct allometer_error *error) {
+    fprintf(stderr, "allometer: %s\n", error->message);
+    return error->code == ALLOMETER_BAD_INPUT ? VERB_BAD_USAGE : VERB_FAILED;
+}
+
+long verb_integer(struct argp_state *state, const char *option, const char *text, long low, long high) {
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (errno || end == text || *end || value < low || value > high)
+        argp_error(state, "--%s: '%s' is not a whole number from %ld to %ld", option, text, low, high);
+    return value;
+}

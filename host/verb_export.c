@@ -1,0 +1,118 @@
+#define _GNU_SOURCE /* asprintf */
+#include "store.h"
+#include "verbs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct export_arguments {
+    const char *path, *out, *weights;
+    enum allometer_store_format format;
+    int quiet;
+};
+
+enum { OPTION_FORMAT = 'f', OPTION_OUT = 'o', OPTION_QUIET = 'q', OPTION_WEIGHTS = 'w', OPTION_JSON = 0x100 };
+
+static const struct argp_option options[] = {
+    {"format", OPTION_FORMAT, "csv|json", 0, "Of the results; csv unless said otherwise", 0},
+    {"json", OPTION_JSON, 0, 0, "The same as --format json", 0},
+    {"out", OPTION_OUT, "FILE", 0, "Write the results to FILE, not to standard output", 0},
+    {"weights", OPTION_WEIGHTS, "FOLDER", 0,
+     "Write the kept weights to .npy files in a new FOLDER, with a manifest.csv, instead of the results", 0},
+    {"quiet", OPTION_QUIET, 0, 0, "Print no notes", 0},
+    {0},
+};
+
+static error_t parse(int key, char *value, struct argp_state *state) {
+    struct export_arguments *arguments = state->input;
+    switch (key) {
+    case OPTION_FORMAT:
+        if (strcmp(value, "csv") != 0 && strcmp(value, "json") != 0)
+            argp_error(state, "--format: '%s', expected csv or json", value);
+        arguments->format = strcmp(value, "csv") == 0 ? ALLOMETER_STORE_CSV : ALLOMETER_STORE_JSON;
+        return 0;
+    case OPTION_JSON:
+        arguments->format = ALLOMETER_STORE_JSON;
+        return 0;
+    case OPTION_OUT:
+        arguments->out = value;
+        return 0;
+    case OPTION_WEIGHTS:
+        arguments->weights = value;
+        return 0;
+    case OPTION_QUIET:
+        arguments->quiet = 1;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (arguments->path) argp_error(state, "one store at a time: unexpected '%s'", value);
+        arguments->path = value;
+        return 0;
+    case ARGP_KEY_END:
+        if (!arguments->path) argp_error(state, "expected a store, such as runs.db");
+        if (arguments->weights && arguments->out) argp_error(state, "--weights and --out exclude each other");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    options,
+    parse,
+    "RUNS.db",
+    "Writes the results of a store, one row for each model and subtask, in the order of the sweep. Numbers "
+    "have the "
+    "digits that give the stored values back exactly; an empty cell (null in JSON) is a missing value.\v"
+    "Examples:\n  allometer export runs.db > runs.csv\n  allometer export runs.db --format json --out "
+    "runs.json\n"
+    "  allometer export runs.db --weights weights && python3 -c \"import numpy; "
+    "print(numpy.load('weights/0/input_weight.npy'))\"",
+    0,
+    0,
+    0};
+
+/* Into a file beside it first: a failed export leaves what was there. */
+static enum allometer_code export_to_file(const struct export_arguments *arguments,
+                                          struct allometer_error *error) {
+    char *partial = NULL;
+    if (asprintf(&partial, "%s.partial", arguments->out) < 0)
+        return allometer_fail(error, ALLOMETER_FAILED, "out of memory");
+    FILE *file = fopen(partial, "w");
+    enum allometer_code code = ALLOMETER_OK;
+    if (!file)
+        code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: %s", arguments->out, strerror(errno));
+    else {
+        code = allometer_store_export(arguments->path, arguments->format, file, error);
+        if ((fclose(file) || (!code && rename(partial, arguments->out))) && !code)
+            code = allometer_fail(error, ALLOMETER_FAILED, "%s: %s", arguments->out, strerror(errno));
+        if (code) unlink(partial);
+    }
+    free(partial);
+    return code;
+}
+
+int verb_export(int argc, char **argv) {
+    struct export_arguments arguments = {0};
+    verb_parse(&argp, argc, argv, &arguments);
+    struct allometer_error error;
+    struct allometer_store_summary summary;
+    enum allometer_code code = allometer_store_summarize(arguments.path, &summary, &error);
+    uint64_t n_models = 0;
+    if (!code && arguments.weights)
+        code = allometer_store_export_weights(arguments.path, arguments.weights, &n_models, &error);
+    else if (!code && arguments.out)
+        code = export_to_file(&arguments, &error);
+    else if (!code)
+        code = allometer_store_export(arguments.path, arguments.format, stdout, &error);
+    if (code) return verb_fail(&error);
+    if (arguments.quiet) return VERB_DONE;
+    if (arguments.weights)
+        fprintf(stderr, "%s: weights of %llu models\n", arguments.weights, (unsigned long long)n_models);
+    if (summary.n_stored < summary.n_models)
+        fprintf(stderr, "allometer: note: %s holds %llu of the sweep's %llu models\n", arguments.path,
+                (unsigned long long)summary.n_stored, (unsigned long long)summary.n_models);
+    return VERB_DONE;
+}

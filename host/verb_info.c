@@ -1,0 +1,103 @@
+#include "text.h"
+#include "verbs.h"
+
+#include <cyaml/cyaml.h>
+#include <omp.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OPTION_JSON = 0x100 };
+
+static error_t parse(int key, char *value, struct argp_state *state) {
+    switch (key) {
+    case OPTION_JSON:
+        *(int *)state->input = 1;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "unexpected '%s'", value);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {{"json", OPTION_JSON, 0, 0, "Print one JSON object", 0}, {0}};
+static const struct argp argp = {options,
+                                 parse,
+                                 "",
+                                 "Lists the versions of allometer and of what it stands on, the backends "
+                                 "with the devices they find here, and the "
+                                 "instruction sets compiled in, with whether this machine has them.\v"
+                                 "Example:\n  allometer info --json",
+                                 0,
+                                 0,
+                                 0};
+
+#define ROW(set) #set,
+static const char *const instruction_sets[] = {ALLOMETER_INSTRUCTION_SETS};
+#undef ROW
+static const char *const backends[] = {"cpu", "cuda"};
+enum {
+    N_SETS = sizeof instruction_sets / sizeof *instruction_sets,
+    N_BACKENDS = sizeof backends / sizeof *backends
+};
+
+/* What a backend says of its devices, or why it has none; 1 or 0. */
+static int describe(const char *name, const char *instruction_set, char *text, size_t size) {
+    struct allometer_error error;
+    struct allometer_device *device;
+    const struct allometer_device_options device_options = {.instruction_set = instruction_set};
+    const struct allometer_backend *backend = allometer_backend_find(name, &error);
+    if (!backend || backend->open(&device, &device_options, &error)) {
+        snprintf(text, size, "%s", error.message);
+        return 0;
+    }
+    snprintf(text, size, "%s", backend->describe(device));
+    backend->close(device);
+    return 1;
+}
+
+static void print_text(void) {
+    char text[sizeof((struct allometer_error *)0)->message];
+    printf("allometer %s\nSQLite %s, libcyaml %s, OpenMP %d, compiled by %s\n\nBackends\n", ALLOMETER_VERSION,
+           sqlite3_libversion(), cyaml_version_str, _OPENMP, __VERSION__);
+    for (int i = 0; i < N_BACKENDS; i++) {
+        int found = describe(backends[i], NULL, text, sizeof text);
+        printf("  %-6s %s%s\n", backends[i], found ? "" : "none: ", text);
+    }
+    puts("\nInstruction sets of the CPU, narrowest first; the last that this machine has is used");
+    for (int i = 0; i < N_SETS; i++) {
+        int found = describe("cpu", instruction_sets[i], text, sizeof text);
+        printf("  %-6s %s\n", instruction_sets[i], found ? text : "not on this machine");
+    }
+}
+
+static void print_json(void) {
+    char text[sizeof((struct allometer_error *)0)->message];
+    printf("{\"version\": \"%s\", \"sqlite\": \"%s\", \"libcyaml\": \"%s\", \"openmp\": %d, \"compiler\": ",
+           ALLOMETER_VERSION, sqlite3_libversion(), cyaml_version_str, _OPENMP);
+    text_write_json(stdout, __VERSION__);
+    for (int i = 0; i < N_BACKENDS; i++) {
+        int found = describe(backends[i], NULL, text, sizeof text);
+        printf("%s{\"name\": \"%s\", \"available\": %s, \"description\": ", i ? ", " : ",\n \"backends\": [",
+               backends[i], found ? "true" : "false");
+        text_write_json(stdout, text);
+        putchar('}');
+    }
+    for (int i = 0; i < N_SETS; i++)
+        printf("%s{\"name\": \"%s\", \"available\": %s}", i ? ", " : "],\n \"instruction_sets\": [",
+               instruction_sets[i],
+               describe("cpu", instruction_sets[i], text, sizeof text) ? "true" : "false");
+    puts("]}");
+}
+
+int verb_info(int argc, char **argv) {
+    int json = 0;
+    verb_parse(&argp, argc, argv, &json);
+    if (json)
+        print_json();
+    else
+        print_text();
+    return VERB_DONE;
+}

@@ -1,0 +1,242 @@
+#define _GNU_SOURCE /* asprintf */
+#include "verb_sweep.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sweep_arguments {
+    const char *path, *out, *device;
+    struct allometer_device_options device_options;
+    unsigned shard, n_shards;
+    int dry_run, json, quiet;
+};
+
+enum {
+    OPTION_OUT = 'o',
+    OPTION_DEVICE = 'd',
+    OPTION_SHARD = 's',
+    OPTION_DRY_RUN = 'n',
+    OPTION_QUIET = 'q',
+    OPTION_THREADS = 't',
+    OPTION_JSON = 0x100,
+    OPTION_INSTRUCTION_SET
+};
+
+static const struct argp_option options[] = {
+    {"out", OPTION_OUT, "RUNS.db", 0, "The store; SWEEP.db beside SWEEP.yaml unless said otherwise", 0},
+    {"device", OPTION_DEVICE, "auto|cpu|cuda", 0,
+     "auto (unless said otherwise) is cuda where there is a GPU, else cpu", 0},
+    {"shard", OPTION_SHARD, "I/N", 0, "Train every Nth model only, from the Ith on; see merge", 0},
+    {"dry-run", OPTION_DRY_RUN, 0, 0, "Print models, parameters, operations, time and memory; train nothing",
+     0},
+    {"threads", OPTION_THREADS, "N", 0, "Of the CPU; as many as OpenMP offers unless said otherwise", 0},
+    {"instruction-set", OPTION_INSTRUCTION_SET, "NAME", 0,
+     "Of the CPU; the best there is unless said otherwise", 0},
+    {"json", OPTION_JSON, 0, 0, "Print the summary, or the plan of a dry run, as JSON on standard output", 0},
+    {"quiet", OPTION_QUIET, 0, 0, "Print errors only", 0},
+    {0},
+};
+
+static void parse_shard(struct sweep_arguments *arguments, const char *value, struct argp_state *state) {
+    int length = 0;
+    if (value[strspn(value, "0123456789/")]
+        || sscanf(value, "%u/%u%n", &arguments->shard, &arguments->n_shards, &length) != 2 || value[length]
+        || arguments->shard < 1 || arguments->shard > arguments->n_shards)
+        argp_error(state, "--shard: '%s', expected I/N with I from 1 to N, such as 3/8", value);
+}
+
+static error_t parse(int key, char *value, struct argp_state *state) {
+    struct sweep_arguments *arguments = state->input;
+    switch (key) {
+    case OPTION_OUT:
+        arguments->out = value;
+        return 0;
+    case OPTION_DEVICE:
+        if (strcmp(value, "auto") != 0 && strcmp(value, "cpu") != 0 && strcmp(value, "cuda") != 0)
+            argp_error(state, "--device: '%s', expected auto, cpu or cuda", value);
+        arguments->device = value;
+        return 0;
+    case OPTION_SHARD:
+        parse_shard(arguments, value, state);
+        return 0;
+    case OPTION_DRY_RUN:
+        arguments->dry_run = 1;
+        return 0;
+    case OPTION_THREADS:
+        arguments->device_options.threads = (int)verb_integer(state, "threads", value, 1, 4096);
+        return 0;
+    case OPTION_INSTRUCTION_SET:
+        arguments->device_options.instruction_set = value;
+        return 0;
+    case OPTION_JSON:
+        arguments->json = 1;
+        return 0;
+    case OPTION_QUIET:
+        arguments->quiet = 1;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (arguments->path) argp_error(state, "one sweep at a time: unexpected '%s'", value);
+        arguments->path = value;
+        return 0;
+    case ARGP_KEY_END:
+        if (!arguments->path) argp_error(state, "expected a sweep file, such as sweep.yaml");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    options,
+    parse,
+    "SWEEP.yaml",
+    "Trains the models that a sweep file spans and stores what is measured of each. Given again, it goes on "
+    "where it "
+    "ended, however it ended. Ctrl-C ends it after the models in flight, with exit code 130.\v"
+    "Examples:\n  allometer sweep sweep.yaml --dry-run\n  allometer sweep sweep.yaml --out runs.db\n"
+    "  allometer sweep sweep.yaml --shard 3/8 --out shard-3.db",
+    0,
+    0,
+    0};
+
+static volatile sig_atomic_t stop; /* the signal that asked for it, or 0 */
+
+static void ask_to_stop(int number) {
+    stop = number;
+}
+
+/* Once: a second Ctrl-C ends the program at once, which the store survives. */
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* SWEEP.yaml -> SWEEP.db; the caller frees it. */
+static char *default_out(const char *path) {
+    const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
+    int stem = dot && dot > (slash ? slash + 1 : path) ? (int)(dot - path) : (int)strlen(path);
+    char *out = NULL;
+    return asprintf(&out, "%.*s.db", stem, path) < 0 ? NULL : out;
+}
+
+static enum allometer_code open_device(const struct sweep_arguments *arguments,
+                                       const struct allometer_backend **backend,
+                                       struct allometer_device **device, struct allometer_error *error) {
+    int is_auto = !arguments->device || strcmp(arguments->device, "auto") == 0;
+    /* Who names threads or an instruction set means the CPU. */
+    int wants_cpu = arguments->device_options.threads || arguments->device_options.instruction_set;
+    if (!is_auto || !wants_cpu) {
+        *backend = allometer_backend_find(is_auto ? "cuda" : arguments->device, error);
+        enum allometer_code code =
+            *backend ? (*backend)->open(device, &arguments->device_options, error) : error->code;
+        if (!code || !is_auto) return code;
+        if (!arguments->quiet) fprintf(stderr, "allometer: no GPU, using the CPU (%s)\n", error->message);
+    }
+    *backend = &allometer_cpu;
+    return (*backend)->open(device, &arguments->device_options, error);
+}
+
+static void print_plan(const struct sweep_arguments *arguments, const struct allometer_sweep *sweep,
+                       const struct allometer_plan *plan) {
+    if (arguments->json)
+        allometer_plan_print_json(plan, sweep, stdout);
+    else
+        allometer_plan_print(plan, sweep, stdout);
+}
+
+static void print_summary(const struct sweep_arguments *arguments,
+                          const struct allometer_run_progress *progress) {
+    if (arguments->json)
+        printf(
+            "{\"models\": %llu, \"done\": %llu, \"diverged\": %llu, \"trained\": %llu, \"seconds\": %.3f}\n",
+            (unsigned long long)progress->n_models, (unsigned long long)progress->n_done,
+            (unsigned long long)progress->n_diverged, (unsigned long long)progress->n_trained,
+            progress->seconds);
+    if (stop && !arguments->quiet)
+        fprintf(stderr,
+                "allometer: stopped with %llu of %llu models in %s; the same command goes on from there\n",
+                (unsigned long long)progress->n_done, (unsigned long long)progress->n_models, arguments->out);
+    else if (!arguments->quiet)
+        fprintf(stderr, "%s: %llu models, %llu of them diverged; %llu trained now\n", arguments->out,
+                (unsigned long long)progress->n_done, (unsigned long long)progress->n_diverged,
+                (unsigned long long)progress->n_trained);
+}
+
+static enum allometer_code warn_of_foreign(struct allometer_store *store,
+                                           const struct allometer_backend *backend,
+                                           const struct allometer_device *device,
+                                           struct allometer_error *error) {
+    const char *set = backend->instruction_set ? backend->instruction_set(device) : "";
+    uint64_t n = 0;
+    enum allometer_code code = allometer_store_count_foreign(store, backend->name, set, &n, error);
+    if (n)
+        fprintf(stderr,
+                "allometer: note: %llu stored models were trained on another backend or instruction set than "
+                "%s %s: "
+                "the two agree to a tolerance, not bit for bit\n",
+                (unsigned long long)n, backend->name, set);
+    return code;
+}
+
+static enum allometer_code train(const struct sweep_arguments *arguments, const struct allometer_sweep *sweep,
+                                 const struct allometer_plan *plan, const struct allometer_backend *backend,
+                                 struct allometer_device *device, struct allometer_error *error) {
+    struct allometer_store *store;
+    enum allometer_code code = sweep_plan_check(plan, backend, arguments->out, error);
+    if (!code) code = allometer_store_open(arguments->out, sweep, &store, error);
+    if (code) return code;
+    if (!arguments->quiet) code = warn_of_foreign(store, backend, device, error);
+    if (!code) {
+        struct allometer_run_options run_options = {
+            .shard = arguments->shard, .n_shards = arguments->n_shards, .flops = plan->flops, .stop = &stop};
+        struct allometer_run_progress finished;
+        struct sweep_progress progress = {0};
+        if (!arguments->quiet) {
+            fprintf(stderr, "%s: %s\n", allometer_sweep_name(sweep), backend->describe(device));
+            sweep_progress_begin(&progress, &run_options);
+        }
+        catch_signals();
+        code = allometer_run(sweep, store, backend, device, &run_options, &finished, error);
+        sweep_progress_end(&progress);
+        if (!code || code == ALLOMETER_INTERRUPTED) print_summary(arguments, &finished);
+    }
+    struct allometer_error lost;
+    if (allometer_store_close(store, &lost) && (!code || code == ALLOMETER_INTERRUPTED))
+        code = allometer_fail(error, lost.code, "%s", lost.message);
+    return code;
+}
+
+static int sweep(struct sweep_arguments *arguments, const struct allometer_sweep *sweep) {
+    struct allometer_error error;
+    struct allometer_plan plan;
+    const struct allometer_backend *backend;
+    struct allometer_device *device;
+    if (open_device(arguments, &backend, &device, &error)) return verb_fail(&error);
+    enum allometer_code code = sweep_plan(sweep, arguments->shard, arguments->n_shards, arguments->dry_run,
+                                          backend, device, &plan, &error);
+    if (!code && arguments->dry_run)
+        print_plan(arguments, sweep, &plan);
+    else if (!code)
+        code = train(arguments, sweep, &plan, backend, device, &error);
+    backend->close(device);
+    if (code == ALLOMETER_INTERRUPTED) return 128 + stop;
+    return code ? verb_fail(&error) : VERB_DONE;
+}
+
+int verb_sweep(int argc, char **argv) {
+    struct sweep_arguments arguments = {.shard = 1, .n_shards = 1};
+    verb_parse(&argp, argc, argv, &arguments);
+    struct allometer_error error;
+    struct allometer_sweep *loaded;
+    if (allometer_sweep_load(arguments.path, &loaded, &error)) return verb_fail(&error);
+    char *out = default_out(arguments.path);
+    if (!arguments.out) arguments.out = out;
+    int code = arguments.out ? sweep(&arguments, loaded) : VERB_FAILED;
+    free(out);
+    allometer_sweep_free(loaded);
+    return code;
+}

@@ -1,0 +1,97 @@
+#include "verb_sweep.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+static enum allometer_code ignore_result(void *user, size_t index, const struct allometer_result *result,
+                                         const float *weights, struct allometer_error *error) {
+    (void)user, (void)index, (void)result, (void)weights, (void)error;
+    return ALLOMETER_OK;
+}
+
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Trains as many copies of a model as the device takes at once, for a few steps and then for more, until the time
+   taken says something about the rate. */
+static enum allometer_code measure_rate(const struct allometer_backend *backend,
+                                        struct allometer_device *device, const struct allometer_model *model,
+                                        double *flops_per_second, struct allometer_error *error) {
+    static const double long_enough = 0.2;
+    int concurrent = 1;
+    backend->memory(device, model, &concurrent);
+    struct allometer_model *models = malloc((size_t)concurrent * sizeof *models);
+    if (!models) return allometer_fail(error, ALLOMETER_FAILED, "out of memory: %d models", concurrent);
+    const struct allometer_training training = {
+        .models = models, .n_models = (size_t)concurrent, .done = ignore_result};
+    enum allometer_code code = ALLOMETER_OK;
+    double seconds = 0;
+    for (int64_t steps = 16; !code && seconds < long_enough; steps *= 4) {
+        struct allometer_model short_model = *model;
+        short_model.steps = steps < model->steps ? (int32_t)steps : model->steps;
+        if (short_model.warmup_steps > short_model.steps) short_model.warmup_steps = short_model.steps;
+        for (int i = 0; i < concurrent; i++) models[i] = short_model;
+        double begun = seconds_now();
+        code = backend->train(device, &training, error);
+        seconds = seconds_now() - begun;
+        *flops_per_second = concurrent * allometer_training_flops(&short_model) / seconds;
+        if (short_model.steps == model->steps) break;
+    }
+    free(models);
+    return code;
+}
+
+enum allometer_code sweep_plan(const struct allometer_sweep *sweep, unsigned shard, unsigned n_shards,
+                               int measure, const struct allometer_backend *backend,
+                               struct allometer_device *device, struct allometer_plan *plan,
+                               struct allometer_error *error) {
+    struct allometer_plan_options options = {
+        .shard = shard - 1, .n_shards = n_shards, .backend = backend, .device = device};
+    enum allometer_code code = ALLOMETER_OK;
+    if (measure) {
+        struct allometer_model model;
+        code = allometer_sweep_model(sweep, allometer_sweep_n_models(sweep) / 2, &model, NULL, error);
+        if (!code) code = measure_rate(backend, device, &model, &options.flops_per_second, error);
+    } else
+        options.most_visited = 100000; /* enough for the estimates of a run, and over in a moment */
+    return code ? code : allometer_plan_make(sweep, &options, plan, error);
+}
+
+/* 0 where it is not known. */
+static double memory_available(void) {
+    double kilobytes = 0;
+    char line[128];
+    FILE *file = fopen("/proc/meminfo", "r");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "MemAvailable: %lf kB", &kilobytes) == 1) break;
+    if (file) fclose(file);
+    return kilobytes * 1024;
+}
+
+/* On the disk of a file that may not be there yet; 0 where it is not known. */
+static double disk_available(const char *path) {
+    struct statvfs status;
+    char *folder = strdup(path), *slash = folder ? strrchr(folder, '/') : NULL;
+    if (slash) slash[slash == folder] = '\0';
+    int failed = !folder || statvfs(slash ? folder : ".", &status) != 0;
+    free(folder);
+    return failed ? 0 : (double)status.f_bavail * (double)status.f_frsize;
+}
+
+enum allometer_code sweep_plan_check(const struct allometer_plan *plan,
+                                     const struct allometer_backend *backend, const char *out,
+                                     struct allometer_error *error) {
+    struct allometer_plan still = *plan;
+    struct stat status;
+    if (stat(out, &status) == 0) still.disk_bytes -= (double)status.st_size;
+    /* The machine's memory says nothing about a GPU's. */
+    double memory = strcmp(backend->name, "cpu") == 0 ? memory_available() : 0;
+    return allometer_plan_check(&still, memory, disk_available(out), error);
+}

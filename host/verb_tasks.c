@@ -1,0 +1,103 @@
+#include "sweep_keys.h"
+#include "text.h"
+#include "verbs.h"
+
+#include <stdio.h>
+
+/* Tables of names.h that a sweep file may draw on, in the order of interest. */
+static const struct {
+    const char *heading, *key; /* key: of --json */
+    const struct allometer_names *names;
+} sections[] = {
+    {"Functions of subtasks", "functions", &allometer_functions},
+    {"Losses, given by the function", "losses", &allometer_losses},
+    {"Compositions", "compositions", &allometer_compositions},
+    {"Distributions of inputs", "distributions", &allometer_distributions},
+    {"Weights of samples", "weights", &allometer_weightings},
+    {"Activations", "activations", &allometer_activations},
+    {"Initializations", "initializations", &allometer_initializations},
+    {"Optimizers", "optimizers", &allometer_optimizers},
+    {"Schedules of the learning rate", "schedules", &allometer_schedules},
+    {"Steps of the l1 penalty", "l1_steps", &allometer_l1_steps},
+};
+enum { N_SECTIONS = sizeof sections / sizeof *sections, OPTION_JSON = 0x100 };
+
+static error_t parse(int key, char *value, struct argp_state *state) {
+    switch (key) {
+    case OPTION_JSON:
+        *(int *)state->input = 1;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "unexpected '%s'", value);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {{"json", OPTION_JSON, 0, 0, "Print one JSON object", 0}, {0}};
+static const struct argp argp = {
+    options,
+    parse,
+    "",
+    "Lists what a sweep file may name, with formulas, and its keys with their defaults.\v"
+    "Example:\n  allometer tasks | less\n  allometer tasks --json | jq .functions",
+    0,
+    0,
+    0};
+
+static void print_text(void) {
+    for (int i = 0; i < N_SECTIONS; i++) {
+        printf("%s\n", sections[i].heading);
+        for (size_t row = 0; row < sections[i].names->n_rows; row++)
+            printf("  %-20s %s\n", sections[i].names->rows[row].name, sections[i].names->rows[row].formula);
+        puts("");
+    }
+    const struct allometer_sweep_key *keys;
+    size_t n_keys = allometer_sweep_keys(&keys);
+    puts("Keys of a sweep file, their defaults (an axis may have any but those in brackets)");
+    for (size_t i = 0; i < n_keys; i++)
+        printf("  %s%s%s%*s %-12s %s\n", keys[i].is_axis ? " " : "[", keys[i].path,
+               keys[i].is_axis ? " " : "]", (int)(28 - snprintf(NULL, 0, "%s", keys[i].path)), "",
+               keys[i].standard ? keys[i].standard : "(required)", keys[i].help);
+}
+
+static void print_pair(const char *before, const char *key, const char *value) {
+    printf("%s\"%s\": ", before, key);
+    if (value)
+        text_write_json(stdout, value);
+    else
+        fputs("null", stdout);
+}
+
+static void print_json(void) {
+    for (int i = 0; i < N_SECTIONS; i++) {
+        printf("%s\"%s\": [", i ? ",\n " : "{", sections[i].key);
+        for (size_t row = 0; row < sections[i].names->n_rows; row++) {
+            print_pair(row ? ", {" : "{", "name", sections[i].names->rows[row].name);
+            print_pair(", ", "formula", sections[i].names->rows[row].formula);
+            putchar('}');
+        }
+        putchar(']');
+    }
+    const struct allometer_sweep_key *keys;
+    size_t n_keys = allometer_sweep_keys(&keys);
+    fputs(",\n \"keys\": [", stdout);
+    for (size_t i = 0; i < n_keys; i++) {
+        print_pair(i ? ",\n  {" : "{", "key", keys[i].path);
+        print_pair(", ", "default", keys[i].standard);
+        print_pair(", ", "help", keys[i].help);
+        printf(", \"axis\": %s}", keys[i].is_axis ? "true" : "false");
+    }
+    puts("]}");
+}
+
+int verb_tasks(int argc, char **argv) {
+    int json = 0;
+    verb_parse(&argp, argc, argv, &json);
+    if (json)
+        print_json();
+    else
+        print_text();
+    return VERB_DONE;
+}
