@@ -6,6 +6,10 @@
 #include <string.h>
 #include <time.h>
 
+const char *allometer_store_library(void) {
+    return "SQLite " SQLITE_VERSION;
+}
+
 static double seconds_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

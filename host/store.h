@@ -14,6 +14,9 @@
 
 struct allometer_store;
 
+/* Name and version of the library beneath: "SQLite 3.40.1". */
+const char *allometer_store_library(void);
+
 /* Opens the file of a sweep for writing: creates it, or goes on with it. BAD_INPUT: a file that is no database, or
    a foreign, damaged or newer one; another specification (the message names the keys that differ). FAILED: another
    process is writing to it; I/O. sweep must outlive the store. */

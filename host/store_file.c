@@ -27,9 +27,20 @@ static const struct {
     {SQLITE_NOMEM, ALLOMETER_FAILED, "out of memory"},
 };
 
+/* Why the operating system refused, or 0: asked of the write-ahead log first, to which results go. */
+static int system_reason(sqlite3 *db) {
+    if (!db) return ENOMEM;
+    int reason = 0;
+    sqlite3_file *log = NULL;
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (log && log->pMethods) log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &reason);
+    if (!reason) sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &reason);
+    return reason ? reason : sqlite3_system_errno(db);
+}
+
 enum allometer_code store_fail(const struct store_file *file, const char *doing,
                                struct allometer_error *error) {
-    int reason = sqlite3_extended_errcode(file->db), system = sqlite3_system_errno(file->db);
+    int reason = sqlite3_extended_errcode(file->db), system = system_reason(file->db);
     int primary = reason & 0xff;
     /* A limit on file sizes or a quota is a full disk by another name, which SQLite calls an I/O error. */
     if (primary == SQLITE_IOERR && (system == ENOSPC || system == EFBIG || system == EDQUOT))

@@ -1,9 +1,9 @@
+#include "store.h"
 #include "text.h"
 #include "verbs.h"
 
 #include <cyaml/cyaml.h>
 #include <omp.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,8 +60,8 @@ static int describe(const char *name, const char *instruction_set, char *text, s
 
 static void print_text(void) {
     char text[sizeof((struct allometer_error *)0)->message];
-    printf("allometer %s\nSQLite %s, libcyaml %s, OpenMP %d, compiled by %s\n\nBackends\n", ALLOMETER_VERSION,
-           sqlite3_libversion(), cyaml_version_str, _OPENMP, __VERSION__);
+    printf("allometer %s\n%s, libcyaml %s, OpenMP %d, compiled by %s\n\nBackends\n", ALLOMETER_VERSION,
+           allometer_store_library(), cyaml_version_str, _OPENMP, __VERSION__);
     for (int i = 0; i < N_BACKENDS; i++) {
         int found = describe(backends[i], NULL, text, sizeof text);
         printf("  %-6s %s%s\n", backends[i], found ? "" : "none: ", text);
@@ -75,8 +75,8 @@ static void print_text(void) {
 
 static void print_json(void) {
     char text[sizeof((struct allometer_error *)0)->message];
-    printf("{\"version\": \"%s\", \"sqlite\": \"%s\", \"libcyaml\": \"%s\", \"openmp\": %d, \"compiler\": ",
-           ALLOMETER_VERSION, sqlite3_libversion(), cyaml_version_str, _OPENMP);
+    printf("{\"version\": \"%s\", \"store\": \"%s\", \"libcyaml\": \"%s\", \"openmp\": %d, \"compiler\": ",
+           ALLOMETER_VERSION, allometer_store_library(), cyaml_version_str, _OPENMP);
     text_write_json(stdout, __VERSION__);
     for (int i = 0; i < N_BACKENDS; i++) {
         int found = describe(backends[i], NULL, text, sizeof text);

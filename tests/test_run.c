@@ -1,0 +1,292 @@
+/* The run of a sweep on a backend that makes results up: whatever ends a run, going on gives the same store in the
+   end. */
+#include "scratch.h"
+#include "run.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char plain[] = "name: run\n"
+                            "task:\n"
+                            "  subtasks: [{function: square}]\n"
+                            "model: {width: 3}\n"
+                            "measure: {keep_weights: true}\n"
+                            "axes:\n"
+                            "  task.scale: {log: [1, 512], count: 5}\n"
+                            "  seed: {count: 8}\n";
+enum { M = 40 };
+
+/* The backend's side of the story. */
+struct allometer_device {
+    int n_trained;       /* models handed back so far */
+    int stop_after;      /* sets *stop after so many; -1: never */
+    int fail_after;      /* fails after so many; -1: never */
+    int microseconds;    /* that a model takes */
+    int n_refused;       /* models that the run did not take */
+    size_t most_at_once; /* the largest batch */
+    volatile sig_atomic_t stop;
+    /* After so many models the next one is stored behind the run's back. */
+    const struct allometer_sweep *meddle_with;
+    struct allometer_store *store;
+    int meddle_after;
+};
+
+static const char *describe(const struct allometer_device *device) {
+    (void)device;
+    return "a fake";
+}
+
+static void make_up(const struct allometer_model *model, struct allometer_result *result, float *weights) {
+    *result = (struct allometer_result){.steps = model->steps, .live = 1};
+    result->status = model->seed == 5 ? ALLOMETER_MODEL_DIVERGED : ALLOMETER_MODEL_DONE;
+    result->loss[0] = model->seed == 5 ? NAN : 1 / (model->scale + (float)model->seed);
+    result->accuracy[0] = NAN;
+    for (int64_t i = 0; i < allometer_n_parameters(model); i++) weights[i] = model->scale + (float)i;
+}
+
+static void meddle(struct allometer_device *device, uint64_t index) {
+    struct allometer_error error;
+    struct allometer_model model;
+    struct allometer_axis_value values[3];
+    struct allometer_result result;
+    float weights[64];
+    assert_ok(allometer_sweep_model(device->meddle_with, index, &model, values, &error), error);
+    make_up(&model, &result, weights);
+    assert_ok(allometer_store_add(device->store, index, &model, values, &result, weights, &error), error);
+    assert_ok(allometer_store_commit(device->store, &error), error);
+}
+
+/* Backwards: the run promises nothing about order. */
+static enum allometer_code train(struct allometer_device *device, const struct allometer_training *training,
+                                 struct allometer_error *error) {
+    enum allometer_code code = ALLOMETER_OK;
+    if (training->n_models > device->most_at_once) device->most_at_once = training->n_models;
+    for (size_t i = training->n_models; i-- > 0 && !code;) {
+        if (training->stop && *training->stop)
+            return allometer_fail(error, ALLOMETER_INTERRUPTED, "interrupted");
+        if (device->n_trained == device->fail_after)
+            return allometer_fail(error, ALLOMETER_FAILED, "the fake broke");
+        struct allometer_result result;
+        float weights[64];
+        make_up(&training->models[i], &result, weights);
+        if (device->meddle_with && device->n_trained == device->meddle_after) meddle(device, i);
+        if (device->microseconds) usleep((useconds_t)device->microseconds);
+        code = training->done(training->user, i, &result, training->keep_weights ? weights : NULL, error);
+        device->n_refused += code != ALLOMETER_OK;
+        if (++device->n_trained == device->stop_after) device->stop = 1;
+    }
+    return code;
+}
+
+static const struct allometer_backend fake = {.name = "fake", .describe = describe, .train = train};
+
+static struct allometer_device device_new(void) {
+    return (struct allometer_device){.stop_after = -1, .fail_after = -1};
+}
+
+static enum allometer_code run(const char *name, const struct allometer_sweep *sweep,
+                               struct allometer_device *device, struct allometer_run_options options,
+                               struct allometer_run_progress *progress, struct allometer_error *error) {
+    struct allometer_store *store;
+    struct allometer_error closing;
+    options.stop = &device->stop;
+    assert_ok(allometer_store_open(scratch_path(name), sweep, &store, error), *error);
+    enum allometer_code code = allometer_run(sweep, store, &fake, device, &options, progress, error);
+    assert_ok(allometer_store_close(store, &closing), closing);
+    return code;
+}
+
+static char *export(const char *name) {
+    struct allometer_error error;
+    FILE *file = fopen(scratch_path("export"), "w");
+    assert_ok(allometer_store_export(scratch_path(name), ALLOMETER_STORE_CSV, file, &error), error);
+    assert_int_equal(fclose(file), 0);
+    return scratch_read("export", NULL);
+}
+
+static void assert_same_results(const char *one, const char *other) {
+    char *a = export(one), *b = export(other);
+    assert_string_equal(a, b);
+    free(a);
+    free(b);
+}
+
+static void test_all_models_are_trained_once(void **state) {
+    (void)state;
+    struct allometer_error error;
+    struct allometer_sweep *sweep = scratch_sweep("%s", plain);
+    for (size_t window = 1; window <= 64; window *= 4) {
+        struct allometer_device device = device_new();
+        struct allometer_run_progress progress;
+        struct allometer_store_summary summary;
+        char name[16];
+        snprintf(name, sizeof name, "%zu.db", window);
+        assert_ok(
+            run(name, sweep, &device, (struct allometer_run_options){.window = window}, &progress, &error),
+            error);
+        assert_int_equal(device.n_trained, M);
+        assert_true(device.most_at_once <= window);
+        assert_int_equal(progress.n_models, M);
+        assert_int_equal(progress.n_done, M);
+        assert_int_equal(progress.n_trained, M);
+        assert_int_equal(progress.n_diverged, 5);
+        assert_true(progress.seconds_left == 0);
+        assert_ok(allometer_store_summarize(scratch_path(name), &summary, &error), error);
+        assert_int_equal(summary.n_stored, M);
+        assert_int_equal(summary.n_diverged, 5);
+        assert_int_equal(summary.n_weights, M);
+        assert_same_results("1.db", name);
+        /* Once more: nothing is left to do. */
+        assert_ok(run(name, sweep, &device, (struct allometer_run_options){0}, &progress, &error), error);
+        assert_int_equal(device.n_trained, M);
+        assert_int_equal(progress.n_trained, 0);
+        assert_int_equal(progress.n_diverged, 5);
+    }
+    allometer_sweep_free(sweep);
+}
+
+static void test_a_stop_at_every_point_is_resumed(void **state) {
+    (void)state;
+    struct allometer_error error;
+    struct allometer_sweep *sweep = scratch_sweep("%s", plain);
+    struct allometer_device device = device_new();
+    assert_ok(run("whole.db", sweep, &device, (struct allometer_run_options){0}, NULL, &error), error);
+    for (int at = 1; at < M; at++) {
+        struct allometer_run_progress progress;
+        struct allometer_run_options options = {.window = 7};
+        device = device_new();
+        device.stop_after = at;
+        assert_code(run("stopped.db", sweep, &device, options, &progress, &error), ALLOMETER_INTERRUPTED,
+                    error);
+        assert_int_equal(progress.n_done, at);
+        device = device_new();
+        assert_ok(run("stopped.db", sweep, &device, options, &progress, &error), error);
+        assert_int_equal(device.n_trained, M - at);
+        assert_int_equal(progress.n_done, M);
+        assert_same_results("whole.db", "stopped.db");
+        assert_int_equal(unlink(scratch_path("stopped.db")), 0);
+    }
+    allometer_sweep_free(sweep);
+}
+
+static void test_a_failing_backend_loses_nothing(void **state) {
+    (void)state;
+    struct allometer_error error;
+    struct allometer_sweep *sweep = scratch_sweep("%s", plain);
+    struct allometer_device device = device_new();
+    struct allometer_run_progress progress;
+    device.fail_after = 11;
+    assert_code(run("runs.db", sweep, &device, (struct allometer_run_options){0}, &progress, &error),
+                ALLOMETER_FAILED, error);
+    assert_string_equal(error.message, "the fake broke");
+    assert_int_equal(progress.n_done, 11);
+    device = device_new();
+    assert_ok(run("runs.db", sweep, &device, (struct allometer_run_options){0}, &progress, &error), error);
+    assert_int_equal(progress.n_trained, M - 11);
+    allometer_sweep_free(sweep);
+}
+
+static void test_shards_share_the_models_and_merge(void **state) {
+    (void)state;
+    struct allometer_error error;
+    struct allometer_sweep *sweep = scratch_sweep("%s", plain);
+    struct allometer_device device = device_new();
+    assert_ok(run("whole.db", sweep, &device, (struct allometer_run_options){0}, NULL, &error), error);
+    enum { N = 3 };
+    const char *inputs[N];
+    uint64_t n_all = 0;
+    for (unsigned shard = 1; shard <= N; shard++) {
+        struct allometer_run_progress progress;
+        char name[16];
+        snprintf(name, sizeof name, "%u.db", shard);
+        const struct allometer_run_options options = {.shard = shard, .n_shards = N, .window = 4};
+        device = device_new();
+        assert_ok(run(name, sweep, &device, options, &progress, &error), error);
+        assert_int_equal(progress.n_models, progress.n_done);
+        assert_int_equal(progress.n_models, device.n_trained);
+        n_all += progress.n_models;
+        inputs[shard - 1] = scratch_path(name);
+    }
+    assert_int_equal(n_all, M);
+    assert_ok(allometer_store_merge(scratch_path("merged.db"), inputs, N, NULL, &error), error);
+    assert_same_results("whole.db", "merged.db");
+    assert_code(run("whole.db", sweep, &device, (struct allometer_run_options){.shard = 4, .n_shards = 3},
+                    NULL, &error),
+                ALLOMETER_BAD_INPUT, error);
+    assert_says(error, "shard 4 of 3");
+    allometer_sweep_free(sweep);
+}
+
+/* A model stored behind the run's back cannot be stored again: the run ends with that error, long before the end. */
+static void test_failing_to_store_ends_the_training(void **state) {
+    (void)state;
+    struct allometer_error error, closing;
+    struct allometer_sweep *sweep = scratch_sweep("%s", plain);
+    struct allometer_device device = device_new();
+    device.microseconds = 20000;
+    device.meddle_with = sweep;
+    device.meddle_after = 3;
+    assert_ok(allometer_store_open(scratch_path("runs.db"), sweep, &device.store, &error), error);
+    struct allometer_run_options options = {0};
+    struct allometer_run_progress progress;
+    assert_code(allometer_run(sweep, device.store, &fake, &device, &options, &progress, &error),
+                ALLOMETER_FAILED, error);
+    assert_says(error, "runs.db: ");
+    assert_int_equal(device.n_refused, 1);
+    assert_true(device.n_trained < M);
+    assert_ok(allometer_store_close(device.store, &closing), closing);
+
+    /* Whole models or none, and going on works. */
+    device = device_new();
+    assert_ok(run("runs.db", sweep, &device, options, &progress, &error), error);
+    assert_int_equal(progress.n_done, M);
+    device = device_new();
+    assert_ok(run("whole.db", sweep, &device, options, &progress, &error), error);
+    assert_same_results("whole.db", "runs.db");
+    allometer_sweep_free(sweep);
+}
+
+struct told {
+    int n_calls;
+    uint64_t first, last;
+    int is_monotonic;
+    double seconds_left;
+};
+
+static void listen(void *user, const struct allometer_run_progress *progress) {
+    struct told *told = user;
+    if (told->n_calls++ == 0) told->first = progress->n_done;
+    told->is_monotonic &= progress->n_done >= told->last;
+    told->last = progress->n_done;
+    if (progress->n_trained && progress->n_done < progress->n_models)
+        told->seconds_left = progress->seconds_left;
+}
+
+static void test_progress_is_told(void **state) {
+    (void)state;
+    struct allometer_error error;
+    struct allometer_sweep *sweep = scratch_sweep("%s", plain);
+    struct allometer_device device = device_new();
+    struct told told = {.is_monotonic = 1};
+    device.microseconds = 2000;
+    const struct allometer_run_options options = {
+        .progress = listen, .progress_seconds = 0.01, .user = &told};
+    assert_ok(run("runs.db", sweep, &device, options, NULL, &error), error);
+    assert_true(told.n_calls >= 4);
+    assert_int_equal(told.first, 0);
+    assert_int_equal(told.last, M);
+    assert_true(told.is_monotonic);
+    assert_true(told.seconds_left > 0);
+    allometer_sweep_free(sweep);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
+    const struct CMUnitTest tests[] = {
+        TEST(test_all_models_are_trained_once),        TEST(test_a_stop_at_every_point_is_resumed),
+        TEST(test_a_failing_backend_loses_nothing),    TEST(test_shards_share_the_models_and_merge),
+        TEST(test_failing_to_store_ends_the_training), TEST(test_progress_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
