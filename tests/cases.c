@@ -1,0 +1,220 @@
+#include "cases.h"
+
+#include "names.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+struct allometer_model case_model(int32_t width, int32_t samples, const int32_t *functions, int32_t n) {
+    struct allometer_model model = {
+        .seed = 1,
+        .width = width,
+        .depth = 1,
+        .initialization_gain = 1,
+        .n_subtasks = n,
+        .scale = 1,
+        .low = -1,
+        .high = 1,
+        .samples = samples,
+        .batch = samples,
+        .steps = 100,
+        .learning_rate = 3e-3f,
+        .momentum = 0.9f,
+        .beta1 = 0.9f,
+        .beta2 = 0.999f,
+        .epsilon = 1e-8f,
+        .weight_decay = 0.01f,
+        .test_samples = 50,
+        .threshold = 1e-3f,
+        .ablation_share = 0.1f,
+    };
+    for (int32_t k = 0; k < n; ++k) {
+        const struct allometer_function_shape *shape = &allometer_function_shapes[functions[k]];
+        model.subtasks[k] = (struct allometer_subtask){
+            .function = functions[k],
+            .loss = shape->loss,
+            .first_input = model.n_inputs,
+            .n_inputs = shape->n_inputs ? shape->n_inputs : 3,
+            .first_output = model.n_outputs,
+            .n_outputs = shape->n_outputs,
+            .weight = 1.0f / (float)(k + 1),
+            .frequency = 1.5f,
+        };
+        model.n_inputs += model.subtasks[k].n_inputs;
+        model.n_outputs += model.subtasks[k].n_outputs;
+    }
+    return model;
+}
+
+#define F(function) ALLOMETER_FUNCTION_##function
+#define FUNCTIONS(...) \
+    .functions = {__VA_ARGS__}, .n_functions = sizeof((int32_t[]){__VA_ARGS__}) / sizeof(int32_t)
+
+struct case_row {
+    const char *name;
+    int32_t width, samples;
+    int32_t functions[ALLOMETER_FUNCTION_COUNT], n_functions;
+    struct allometer_model set; /* fields that are not zero replace the case's */
+    int32_t batch;              /* of a mini-batch */
+};
+
+/* One row for each thing that can differ; the rest of the combinations come from the loops in case_at. */
+static const struct case_row rows[] = {
+    {"one neuron, one sample", 1, 1, FUNCTIONS(F(SQUARE)), {.scale = 2}, 0},
+    {"square", 17, 33, FUNCTIONS(F(SQUARE)), {.scale = 4, .l1 = 3e-5f, .l2 = 3e-4f}, 0},
+    {"two squares, even",
+     100,
+     200,
+     FUNCTIONS(F(SQUARE), F(SQUARE)),
+     {.scale = 16, .distribution = 1, .l2 = 3e-4f},
+     0},
+    {"trapezoid",
+     16,
+     31,
+     FUNCTIONS(F(CUBE)),
+     {.distribution = 1, .weighting = ALLOMETER_WEIGHTING_TRAPEZOID},
+     0},
+    {"bootstrap weights", 13, 50, FUNCTIONS(F(SINE)), {.weighting = ALLOMETER_WEIGHTING_BOOTSTRAP}, 0},
+    {"all functions",
+     40,
+     65,
+     FUNCTIONS(F(SQUARE), F(CUBE), F(ABSOLUTE), F(SINE), F(EXPONENTIAL), F(PRODUCT), F(STEP), F(PARITY)),
+     {.l2 = 1e-3f, .penalize_biases = 1},
+     0},
+    {"parity", 24, 64, FUNCTIONS(F(PARITY)), {.scale = 3}, 0},
+    {"parity beside regression",
+     9,
+     20,
+     FUNCTIONS(F(ABSOLUTE), F(PARITY), F(STEP)),
+     {.initialization_gain = 2},
+     0},
+    {"product", 33, 48, FUNCTIONS(F(PRODUCT), F(EXPONENTIAL)), {.low = -2, .high = 3}, 0},
+    {"mini-batches", 20, 50, FUNCTIONS(F(SINE), F(SQUARE)), {.scale = 2}, 16},
+    {"mini-batches, even, weighted",
+     20,
+     50,
+     FUNCTIONS(F(SQUARE)),
+     {.distribution = 1, .weighting = ALLOMETER_WEIGHTING_BOOTSTRAP},
+     49},
+    {"fresh draws", 31, 40, FUNCTIONS(F(SQUARE), F(PARITY)), {.fresh = 1}, 0},
+    {"warm-up and cosine", 12, 30, FUNCTIONS(F(CUBE)), {.schedule = 1, .warmup_steps = 10}, 0},
+    {"sgd",
+     30,
+     40,
+     FUNCTIONS(F(SQUARE), F(STEP)),
+     {.optimizer = ALLOMETER_OPTIMIZER_SGD, .learning_rate = 0.02f, .l2 = 1e-3f},
+     0},
+    {"adamw, biases",
+     30,
+     40,
+     FUNCTIONS(F(SINE)),
+     {.optimizer = ALLOMETER_OPTIMIZER_ADAMW, .penalize_biases = 1},
+     0},
+    {"proximal adam", 30, 40, FUNCTIONS(F(SQUARE)), {.l1 = 1e-2f, .l1_step = ALLOMETER_L1_PROXIMAL}, 0},
+    {"proximal sgd, biases",
+     30,
+     40,
+     FUNCTIONS(F(SQUARE)),
+     {.optimizer = ALLOMETER_OPTIMIZER_SGD,
+      .l1 = 1e-2f,
+      .l1_step = ALLOMETER_L1_PROXIMAL,
+      .penalize_biases = 1},
+     0},
+    {"wide", 301, 20, FUNCTIONS(F(SQUARE)), {.scale = 8}, 0},
+    {"many samples", 5, 515, FUNCTIONS(F(EXPONENTIAL)), {.scale = 8}, 0},
+};
+
+static void apply(const struct case_row *row, struct allometer_model *model) {
+#define SET(field) \
+    if (row->set.field) model->field = row->set.field;
+    SET(scale)
+    SET(l1) SET(l2) SET(distribution) SET(weighting) SET(penalize_biases) SET(initialization_gain) SET(fresh)
+        SET(schedule) SET(warmup_steps) SET(optimizer) SET(l1_step) SET(learning_rate)
+#undef SET
+            if (row->set.low < row->set.high) model->low = row->set.low,
+                                              model->high = row->set.high;
+    if (row->batch) model->batch = row->batch;
+}
+
+int case_at(size_t i, struct allometer_model *model, char *name) {
+    const size_t n_rows = sizeof rows / sizeof rows[0];
+    if (i < n_rows) {
+        *model = case_model(rows[i].width, rows[i].samples, rows[i].functions, rows[i].n_functions);
+        apply(&rows[i], model);
+        model->seed = i;
+        snprintf(name, 96, "%s (h%d s%d d%d o%d)", rows[i].name, model->width, model->batch, model->n_inputs,
+                 model->n_outputs);
+        return 1;
+    }
+    i -= n_rows;
+    if (i < ALLOMETER_ACTIVATION_COUNT) {
+        *model = case_model(19 + (int32_t)i, 37, (int32_t[]){F(SQUARE), F(SINE), F(CUBE)}, 3);
+        model->activation = (int32_t)i;
+        snprintf(name, 96, "%s (h%d s37 d3 o3)", allometer_activations.rows[i].name, model->width);
+        return 1;
+    }
+    i -= ALLOMETER_ACTIVATION_COUNT;
+    if (i < ALLOMETER_INITIALIZATION_COUNT) {
+        *model = case_model(21, 25, (int32_t[]){F(SQUARE), F(EXPONENTIAL)}, 2);
+        model->initialization = (int32_t)i;
+        model->seed = UINT64_MAX - i;
+        snprintf(name, 96, "%s initialization (h21 s25 d2 o2)", allometer_initializations.rows[i].name);
+        return 1;
+    }
+    return 0;
+}
+
+struct backend_under_test backend_under_test_open(int threads, int reverse) {
+    const char *name = getenv("ALLOMETER_TEST_BACKEND");
+    struct allometer_device_options options = {threads, getenv("ALLOMETER_TEST_INSTRUCTION_SET"), reverse};
+    struct allometer_error error = {0};
+    struct backend_under_test under_test = {allometer_backend_find(name ? name : "cpu", &error), NULL};
+    if (!under_test.backend
+        || under_test.backend->open(&under_test.device, &options, &error) != ALLOMETER_OK) {
+        printf("skipped: %s\n", error.message);
+        exit(77);
+    }
+    return under_test;
+}
+
+void backend_under_test_close(struct backend_under_test *under_test) {
+    under_test->backend->close(under_test->device);
+}
+
+struct collected {
+    const struct allometer_model *models;
+    struct allometer_result *results;
+    float **weights;
+};
+
+static enum allometer_code collect(void *user, size_t index, const struct allometer_result *result,
+                                   const float *weights, struct allometer_error *error) {
+    (void)error;
+    struct collected *all = user;
+    all->results[index] = *result;
+    if (all->weights) {
+        memcpy(all->weights[index], weights,
+               (size_t)allometer_n_parameters(&all->models[index]) * sizeof *weights);
+    }
+    return ALLOMETER_OK;
+}
+
+void train_all(const struct backend_under_test *under_test, const struct allometer_model *models,
+               size_t n_models, struct allometer_result *results, float **weights) {
+    struct collected all = {models, results, weights};
+    struct allometer_training training = {models, n_models, weights != NULL, NULL, collect, &all};
+    struct allometer_error error = {0};
+    if (under_test->backend->train(under_test->device, &training, &error) != ALLOMETER_OK)
+        fail_msg("%s", error.message);
+}
+
+float *train_one(const struct backend_under_test *under_test, const struct allometer_model *model,
+                 struct allometer_result *result) {
+    float *weights = calloc((size_t)allometer_n_parameters(model), sizeof *weights);
+    train_all(under_test, model, 1, result, &weights);
+    return weights;
+}

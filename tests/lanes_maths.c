@@ -1,0 +1,39 @@
+#include "lanes_maths.h"
+
+#include "random.h"
+
+#define ROW(function, ulp, low, high, reference)                                              \
+    static void apply_##function(float *y, const float *x, size_t n) {                        \
+        for (size_t i = 0; i < n; i += LANES) vf_store(y + i, vf_##function(vf_load(x + i))); \
+    }
+MATHS_TABLE(ROW)
+#undef ROW
+
+static void apply_philox(uint32_t words[4], const uint32_t counter[4], const uint32_t key[2]) {
+    struct vu4 r = lane_philox(vu_set(counter[0]), counter[1], counter[2], counter[3], key[0], key[1]);
+    for (int w = 0; w < 4; ++w) words[w] = LANE(r.word[w], 0);
+    for (int l = 1; l < LANES; ++l) {
+        for (int w = 0; w < 4; ++w) {
+            if (LANE(r.word[w], l) != words[w]) words[0] = ~0u;
+        }
+    }
+}
+
+static void apply_permutation(int32_t *image, int32_t n, uint64_t seed, uint32_t which, uint32_t step) {
+    struct permutation p = permutation_make(seed, which, step, n);
+    for (int32_t i = 0; i < n; ++i) image[i] = permutation_at(&p, i);
+}
+
+#define PASTE(a, b)  a##b
+#define EXPAND(a, b) PASTE(a, b)
+#define TEXT(a)      #a
+#define STRING(a)    TEXT(a)
+extern const struct lanes_maths EXPAND(lanes_maths_, INSTRUCTION_SET);
+const struct lanes_maths EXPAND(lanes_maths_, INSTRUCTION_SET) = {
+    .name = STRING(INSTRUCTION_SET),
+#define ROW(function, ulp, low, high, reference) .function = apply_##function,
+    MATHS_TABLE(ROW)
+#undef ROW
+        .philox = apply_philox,
+    .permutation = apply_permutation,
+};

@@ -1,0 +1,134 @@
+/* The headline property: a model gives the same answer, bit for bit, alone, in any slot of a batch, in a batch of
+   hundreds, in either order, on any number of threads; and to a stated tolerance on another instruction set. */
+#include "cases.h"
+#include "compare.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { MAX_MODELS = 400, STEPS = 20 };
+
+struct answers {
+    size_t n;
+    struct allometer_model models[MAX_MODELS];
+    struct allometer_result results[MAX_MODELS];
+    float *weights[MAX_MODELS];
+};
+
+static void answers_free(struct answers *a) {
+    for (size_t i = 0; i < a->n; ++i) free(a->weights[i]);
+    free(a);
+}
+
+/* Every case with `seeds` seeds each; model i of the list stands at place (i * stride) mod n of the batch. stride is
+   prime to n or 1. */
+static struct answers *train_cases(size_t seeds, size_t stride, int threads, int reverse) {
+    struct answers *a = calloc(1, sizeof *a);
+    struct allometer_model model;
+    char name[96];
+    assert_non_null(a);
+    while (case_at(a->n / seeds, &model, name)) {
+        assert_true(a->n < MAX_MODELS);
+        model.seed += 1000 * (a->n % seeds), model.steps = STEPS;
+        a->models[a->n++] = model;
+    }
+    struct allometer_model *placed = calloc(a->n, sizeof *placed);
+    struct allometer_result *results = calloc(a->n, sizeof *results);
+    float **weights = calloc(a->n, sizeof *weights);
+    for (size_t i = 0; i < a->n; ++i) {
+        a->weights[i] = calloc((size_t)allometer_n_parameters(&a->models[i]), sizeof **a->weights);
+        placed[i * stride % a->n] = a->models[i], weights[i * stride % a->n] = a->weights[i];
+    }
+    struct backend_under_test under_test = backend_under_test_open(threads, reverse);
+    train_all(&under_test, placed, a->n, results, weights);
+    backend_under_test_close(&under_test);
+    for (size_t i = 0; i < a->n; ++i) a->results[i] = results[i * stride % a->n];
+    free(placed), free(results), free(weights);
+    return a;
+}
+
+/* All but the seconds; NaN of equal bits is equal. */
+static void assert_same(const struct answers *a, const struct answers *b) {
+    for (size_t i = 0; i < a->n; ++i) {
+        const size_t bytes = (size_t)allometer_n_parameters(&a->models[i]) * sizeof(float);
+        struct allometer_result x = a->results[i], y = b->results[i];
+        if (memcmp(a->weights[i], b->weights[i], bytes) != 0) fail_msg("weights of model %zu differ", i);
+        if (memcmp(&x, &y, offsetof(struct allometer_result, seconds)) != 0)
+            fail_msg("results of model %zu differ", i);
+    }
+}
+
+static void test_slots_threads_order(void **state) {
+    (void)state;
+    struct answers *first = train_cases(8, 1, 1, 0);
+    assert_int_not_equal(first->n % 7, 0);
+    struct answers *others[] = {train_cases(8, 7, 1, 0), train_cases(8, 1, 2, 0), train_cases(8, 7, 3, 1)};
+    for (int i = 0; i < 3; ++i) {
+        assert_same(first, others[i]);
+        answers_free(others[i]);
+    }
+    answers_free(first);
+}
+
+static void test_alone(void **state) {
+    (void)state;
+    struct answers *batch = train_cases(2, 1, 2, 0), *alone = train_cases(2, 1, 1, 0);
+    struct backend_under_test under_test = backend_under_test_open(1, 0);
+    for (size_t i = 0; i < alone->n; ++i) {
+        free(alone->weights[i]);
+        alone->weights[i] = train_one(&under_test, &alone->models[i], &alone->results[i]);
+    }
+    backend_under_test_close(&under_test);
+    assert_same(batch, alone);
+    answers_free(batch), answers_free(alone);
+}
+
+/* Between instruction sets sums run in another order: 20 steps of Adam keep parameters within a tenth of what a
+   parameter can move in all. */
+static void test_instruction_sets(void **state) {
+    (void)state;
+    const char *sets[] = {"sse2", "avx2", "avx512", "neon"};
+    const char *chosen = getenv("ALLOMETER_TEST_INSTRUCTION_SET"),
+               *backend = getenv("ALLOMETER_TEST_BACKEND");
+    if (chosen || (backend && strcmp(backend, "cpu") != 0)) skip();
+    struct answers *best = train_cases(1, 1, 2, 0);
+    for (size_t s = 0; s < sizeof sets / sizeof sets[0]; ++s) {
+        struct allometer_device *device;
+        struct allometer_device_options options = {1, sets[s], 0};
+        struct allometer_error error;
+        if (allometer_cpu.open(&device, &options, &error) != ALLOMETER_OK) {
+            print_message("%s\n", error.message);
+            continue;
+        }
+        allometer_cpu.close(device);
+        setenv("ALLOMETER_TEST_INSTRUCTION_SET", sets[s], 1);
+        struct answers *other = train_cases(1, 1, 2, 0);
+        unsetenv("ALLOMETER_TEST_INSTRUCTION_SET");
+        for (size_t i = 0; i < best->n; ++i) {
+            const struct allometer_model *model = &best->models[i];
+            size_t n = (size_t)allometer_n_parameters(model);
+            struct comparison c = compare_floats(other->weights[i], n, best->weights[i], n,
+                                                 0.1 * STEPS * (double)model->learning_rate, 1e-4);
+            if (!c.passed) comparison_report(c, sets[s], __FILE__, __LINE__);
+            c = compare_floats(other->results[i].loss, (size_t)model->n_subtasks, best->results[i].loss,
+                               (size_t)model->n_subtasks, 1e-6, 1e-2);
+            if (!c.passed) comparison_report(c, sets[s], __FILE__, __LINE__);
+        }
+        answers_free(other);
+    }
+    answers_free(best);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_slots_threads_order),
+        cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_instruction_sets),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
