@@ -315,6 +315,21 @@ static void every_key_is_in_the_specification(void **state) {
     allometer_sweep_free(sweep);
 }
 
+static void each_name_is_told_from_the_others(void **state) {
+    (void)state;
+    static const struct allometer_names *const tables[] = {
+        &allometer_activations, &allometer_functions,       &allometer_losses,        &allometer_optimizers,
+        &allometer_schedules,   &allometer_initializations, &allometer_distributions, &allometer_weightings,
+        &allometer_l1_steps,    &allometer_compositions,    &allometer_truths,        &allometer_batches};
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+        for (size_t i = 0; i < tables[t]->n_rows; i++) {
+            assert_non_null(tables[t]->rows[i].name); /* a row that a table of the kernels forgot */
+            assert_non_null(tables[t]->rows[i].formula);
+            assert_int_equal(allometer_name_find(tables[t], tables[t]->rows[i].name), i);
+        }
+    assert_int_equal(allometer_name_find(&allometer_functions, "squar"), -1);
+}
+
 static void numbers_survive_being_text(void **state) {
     (void)state;
     static const double values[] = {
@@ -388,6 +403,7 @@ int main(void) {
         cmocka_unit_test(zipped_axes_move_together),
         cmocka_unit_test(specifications_are_equal_where_results_are),
         cmocka_unit_test(every_key_is_in_the_specification),
+        cmocka_unit_test(each_name_is_told_from_the_others),
         cmocka_unit_test(numbers_survive_being_text),
         cmocka_unit_test(nothing_depends_on_the_locale),
         cmocka_unit_test(the_example_is_a_sweep),
