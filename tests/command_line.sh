@@ -1,0 +1,198 @@
+#!/usr/bin/env bash
+# The program as its user meets it: exit codes, messages, signals, files. Usage: command_line.sh PROGRAM
+set -u
+program=$(realpath "$1")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+failures=0
+
+fail() {
+    printf 'FAILED: %s\n' "$*"
+    failures=$((failures + 1))
+}
+
+# expect CODE PATTERN ARGUMENTS...: the exit code, and a pattern (extended) in what was printed to stderr.
+expect() {
+    local code=$1 pattern=$2
+    shift 2
+    "$program" "$@" >stdout 2>stderr
+    local got=$?
+    [ "$got" -eq "$code" ] || fail "allometer $*: exit code $got, expected $code; $(cat stderr)"
+    [ -z "$pattern" ] || grep -qE -e "$pattern" stderr || fail "allometer $*: expected '$pattern' in: $(cat stderr)"
+}
+
+# expect_output PATTERN ARGUMENTS...: success, and the pattern on stdout.
+expect_output() {
+    local pattern=$1
+    shift
+    expect 0 '' "$@"
+    grep -qE -e "$pattern" stdout || fail "allometer $*: expected '$pattern' on stdout: $(head -c 500 stdout)"
+}
+
+sweep() { # NAME STEPS SEEDS: a sweep of 4 * SEEDS models
+    printf '%s\n' "name: $1" "task:" "  subtasks: [{function: square}, {function: sine, frequency: 2}]" \
+        "  inputs: {samples: 64}" "model: {width: 16}" "train: {steps: $2}" "measure: {samples: 64}" "axes:" \
+        "  task.scale: {log: [1, 512], count: 4}" "  seed: {count: $3}"
+}
+
+# ---- usage ----------------------------------------------------------------------------------------------------
+expect 2 'Usage: allometer VERB'
+expect 2 "unknown verb 'swep'; did you mean 'sweep'" swep
+expect 2 "unknown verb 'qqqqqqqq'" qqqqqqqq
+expect_output 'sweep .*train' --help
+expect_output '^allometer [0-9]+\.[0-9]+\.[0-9]+$' --version
+for verb in sweep export merge tasks info; do
+    expect_output 'Example' "$verb" --help
+    expect 2 "unknown option '--hepl'; did you mean '--help'" "$verb" --hepl
+done
+expect 2 "unknown option '--shart'; did you mean '--shard'" sweep a.yaml --shart 1/2
+expect 2 'expected a sweep file' sweep
+expect 2 "unexpected 'b.yaml'" sweep a.yaml b.yaml
+expect 2 'expected I/N' sweep a.yaml --shard 0/3
+expect 2 'expected I/N' sweep a.yaml --shard 4/3
+expect 2 'expected I/N' sweep a.yaml --shard 1/3x
+expect 2 'expected auto, cpu or cuda' sweep a.yaml --device tpu
+expect 2 'whole number from 1' sweep a.yaml --threads 0
+expect 2 'whole number from 1' sweep a.yaml --threads many
+expect 2 'expected a store' export
+expect 2 'expected csv or json' export a.db --format xml
+expect 2 'expected OUT.db' merge a.db
+expect_output '"functions": \[\{"name": "square", "formula": "x\^2"' tasks --json
+expect_output '"name": "cpu", "available": true' info --json
+
+# ---- bad input ------------------------------------------------------------------------------------------------
+expect 2 'absent.yaml: ' sweep absent.yaml
+sweep bad 10 1 | sed 's/width/widht/' >bad.yaml
+expect 2 'bad.yaml:5.*width' sweep bad.yaml
+[ ! -e bad.db ] || fail "a refused sweep left a store"
+sweep good 200 2 >good.yaml
+expect 2 "instruction set 'mmx'" sweep good.yaml --instruction-set mmx
+expect 2 'not a database' export good.yaml
+expect 2 'absent.db: No such file' export absent.db
+expect 2 'absent.db: No such file' merge out.db absent.db
+[ ! -e out.db ] || fail "a failed merge left a store"
+expect 2 'not a regular file' sweep good.yaml --device cpu --out .
+cp good.yaml not.db
+expect 2 'not a database' sweep good.yaml --device cpu --out not.db
+cmp -s good.yaml not.db || fail "a foreign file was changed"
+sweep huge 200 100000000000 >huge.yaml
+expect 2 'disk' sweep huge.yaml --device cpu
+[ ! -e huge.db ] || fail "a sweep too large for the disk left a store"
+if [ "$(id -u)" -ne 0 ]; then
+    mkdir closed && chmod a-w closed
+    expect 2 'cannot write' sweep good.yaml --device cpu --out closed/runs.db
+fi
+
+# ---- a sweep from start to end --------------------------------------------------------------------------------
+expect_output 'models +8$' sweep good.yaml --dry-run --device cpu
+expect_output '"models": *8,' sweep good.yaml --dry-run --device cpu --json
+[ ! -e good.db ] || fail "a dry run left a store"
+expect 0 '8/8 models' sweep good.yaml --device cpu
+expect_output '"done": 8, "diverged": 0, "trained": 0' sweep good.yaml --device cpu --json
+expect 0 '' sweep good.yaml --device cpu --quiet
+[ ! -s stderr ] || fail "--quiet is not: $(cat stderr)"
+expect_output '^model,task.scale,seed,' export good.db
+[ "$(wc -l <stdout)" -eq 17 ] || fail "8 models of 2 subtasks gave $(wc -l <stdout) lines"
+mv stdout good.csv
+expect 0 '' export good.db --out again.csv
+cmp -s good.csv again.csv || fail "--out and standard output differ"
+expect 2 'no/folder.csv: No such' export good.db --out no/folder.csv
+sweep good 300 2 >good.yaml
+expect 2 'train.steps \(200 there, 300 in' sweep good.yaml --device cpu
+sweep good 200 2 >good.yaml
+
+# One thread or two, an instruction set asked for or not, shards or not: the same bits.
+expect 0 '' sweep good.yaml --out one.db --threads 1
+expect_output '' export one.db
+cmp -s good.csv stdout || fail "one thread gives other results"
+for shard in 1 2 3; do expect 0 '' sweep good.yaml --device cpu --shard $shard/3 --out shard-$shard.db; done
+expect 0 'holds 3 of the sweep.s 8 models' export shard-1.db
+expect 0 '8 of 8 models' merge merged.db shard-3.db shard-1.db shard-2.db
+expect_output '' export merged.db
+cmp -s good.csv stdout || fail "merged shards give other results"
+expect 2 'both read and written' merge merged.db merged.db
+
+# Output that cannot be written is a failure.
+if [ -e /dev/full ]; then
+    "$program" export good.db >/dev/full 2>stderr
+    [ $? -eq 1 ] || fail "writing to a full disk went unnoticed"
+fi
+
+# ---- weights --------------------------------------------------------------------------------------------------
+expect 2 'no weights were kept' export good.db --weights weights
+sed 's/measure: {/measure: {keep_weights: true, /' good.yaml >kept.yaml
+expect 0 '' sweep kept.yaml --device cpu
+expect 0 'weights of 8 models' export kept.db --weights weights
+if python3 -c 'import numpy' 2>/dev/null; then
+    python3 - <<'PYTHON' || fail "numpy does not read the weights"
+import csv, numpy
+for row in csv.DictReader(open("weights/manifest.csv")):
+    D, H, O = int(row["inputs"]), int(row["width"]), int(row["outputs"])
+    for name, shape in dict(input_weight=(H, D), input_bias=(H,), output_weight=(O, H), output_bias=(O,)).items():
+        array = numpy.load("weights/" + row[name])
+        assert array.shape == shape and array.dtype == numpy.float32 and numpy.isfinite(array).all()
+PYTHON
+else
+    echo "numpy is not installed: the .npy files are compared to their definition only (test_store)"
+fi
+
+# ---- death, signals, disks ------------------------------------------------------------------------------------
+# wait_for_models FILE N: until N models are committed, 20 s at most.
+wait_for_models() {
+    for _ in $(seq 400); do
+        [ -s "$1" ] && [ "$("$program" export --quiet "$1" 2>/dev/null | wc -l)" -gt $((2 * $2)) ] && return 0
+        sleep 0.05
+    done
+    fail "$1 never held $2 models"
+}
+
+# As slow as it takes for a sweep to last some seconds: the steps are found by trying.
+steps=1000
+while :; do
+    sweep long "$steps" 64 >long.yaml
+    start=$(date +%s%N)
+    rm -f long.db
+    "$program" sweep long.yaml --device cpu --quiet || fail "the long sweep"
+    elapsed=$((($(date +%s%N) - start) / 1000000))
+    [ "$elapsed" -ge 2500 ] && break
+    steps=$((elapsed < 300 ? steps * 8 : steps * 3500 / elapsed))
+done
+"$program" export long.db >long.csv || fail "exporting the long sweep"
+
+"$program" sweep long.yaml --device cpu --quiet --out killed.db &
+killed=$!
+wait_for_models killed.db 1
+expect 1 'killed.db: another allometer is writing' sweep long.yaml --device cpu --out killed.db
+kill -9 $killed
+wait $killed 2>/dev/null
+"$program" export --quiet killed.db >killed.csv || fail "a store is not readable after kill -9"
+[ "$(wc -l <killed.csv)" -lt "$(wc -l <long.csv)" ] || fail "kill -9 came too late to test anything"
+expect 0 '256/256 models' sweep long.yaml --device cpu --out killed.db
+"$program" export killed.db | cmp -s - long.csv || fail "kill -9 and resumption changed the results"
+
+for signal in INT TERM; do
+    # env: a shell makes background processes ignore Ctrl-C.
+    env --default-signal=INT "$program" sweep long.yaml --device cpu --out $signal.db 2>stderr &
+    stopped=$!
+    wait_for_models $signal.db 1
+    kill -$signal $stopped
+    wait $stopped
+    code=$?
+    [ $code -eq $((128 + $(kill -l $signal))) ] || fail "SIG$signal: exit code $code"
+    grep -q 'stopped with .* of 256 models in .*the same command goes on' stderr || fail "SIG$signal: $(cat stderr)"
+    [ ! -e $signal.db-wal ] || fail "SIG$signal left the log behind"
+done
+expect 0 '256/256 models' sweep long.yaml --device cpu --out INT.db
+"$program" export INT.db | cmp -s - long.csv || fail "Ctrl-C and resumption changed the results"
+
+# A limit on the size of files stands for a full disk.
+sweep full 10 600 >full.yaml
+(ulimit -f 200 && exec "$program" sweep full.yaml --device cpu) >stdout 2>stderr
+[ $? -eq 1 ] || fail "a full disk: no exit code 1"
+grep -q 'full.db: the disk is full' stderr || fail "a full disk: $(cat stderr)"
+expect 0 '2400/2400 models' sweep full.yaml --device cpu
+"$program" export --quiet full.db | wc -l | grep -qx 4801 || fail "a full disk lost models"
+
+[ $failures -eq 0 ] && echo "all passed"
+exit $((failures > 0))
