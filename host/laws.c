@@ -43,29 +43,36 @@ double allometer_role_outer(enum allometer_role role, double coordinate) {
     return allometer_role_is_log(role) ? exp(coordinate) : coordinate;
 }
 
-void allometer_law_evaluate(enum allometer_law_id law, const double *parameters, const double *const *columns,
-                            size_t n, double *values, double *derivatives) {
+static void evaluate(enum allometer_law_id law, const double *parameters, const double *const *columns,
+                     int logs, size_t n, double *values, double *derivatives) {
     int P = allometer_laws[law].n_parameters, C = allometer_laws[law].n_columns;
-    int logs = allometer_laws[law].form == ALLOMETER_COLUMNS_LOG;
     vd t[ALLOMETER_MAX_PARAMETERS], d[ALLOMETER_MAX_PARAMETERS], x[ALLOMETER_MAX_LAW_COLUMNS];
     for (int p = 0; p < P; ++p) t[p] = vd_set(parameters[p]);
     for (size_t i = 0; i < n; i += VD_LANES) {
         for (int c = 0; c < C; ++c) {
-            for (int l = 0; l < VD_LANES; ++l) {
-                double value = columns[c][i + (size_t)l < n ? i + (size_t)l : i];
-                vd_put(&x[c], l, logs ? log(value) : value);
+            for (size_t l = 0; l < VD_LANES; ++l) {
+                double value = columns[c][i + l < n ? i + l : i];
+                vd_put(&x[c], (int)l, logs ? log(value) : value);
             }
         }
         vd y = functions[law](t, x, d);
-        for (int l = 0; l < VD_LANES && i + (size_t)l < n; ++l) {
-            values[i + (size_t)l] = vd_get(&y, l);
-            for (int p = 0; derivatives && p < P; ++p)
-                derivatives[(i + (size_t)l) * (size_t)P + (size_t)p] = vd_get(&d[p], l);
+        for (size_t l = 0; l < VD_LANES && i + l < n; ++l) {
+            values[i + l] = vd_get(&y, (int)l);
+            for (int p = 0; derivatives && p < P; ++p) {
+                derivatives[(i + l) * (size_t)P + (size_t)p] = vd_get(&d[p], (int)l);
+            }
         }
     }
 }
 
-const char *const allometer_fit_status_names[] = {"converged (gradient)", "converged (step)",
-                                                  "converged (cost)",     "stalled",
-                                                  "out of iterations",    "not finite"};
-const char *const allometer_objective_names[] = {"mse", "msle", "huber"};
+void allometer_law_evaluate(enum allometer_law_id law, const double *parameters, const double *const *columns,
+                            size_t n, double *values, double *derivatives) {
+    evaluate(law, parameters, columns, allometer_laws[law].form == ALLOMETER_COLUMNS_LOG, n, values,
+             derivatives);
+}
+
+void allometer_law_evaluate_formed(enum allometer_law_id law, const double *parameters,
+                                   const double *const *columns, size_t n, double *values,
+                                   double *derivatives) {
+    evaluate(law, parameters, columns, 0, n, values, derivatives);
+}

@@ -36,5 +36,9 @@ double allometer_role_outer(enum allometer_role role, double coordinate);
    are given as they are (columns[c][i]). parameters: P, in the solver's coordinates. */
 void allometer_law_evaluate(enum allometer_law_id law, const double *parameters, const double *const *columns,
                             size_t n, double *values, double *derivatives);
+/* The same at points in the form that the law reads: logarithms, where it takes them. */
+void allometer_law_evaluate_formed(enum allometer_law_id law, const double *parameters,
+                                   const double *const *columns, size_t n, double *values,
+                                   double *derivatives);
 
 #endif

@@ -1,0 +1,256 @@
+/* Fits of a law to every group: starts, pruned early; the best of them; its bootstrap; all as problems of batches. */
+#include "fit_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PRUNE_ITERATIONS = 12,      /* of every start, before the best go on */
+    KEPT_STARTS = 16,           /* at most, of each group */
+    MAX_ITERATIONS = 1000,      /* of one fit, by default */
+    BATCH_PARAMETERS = 1 << 23, /* problems x P of one batch at most, or a group's own: 64 MB */
+};
+
+const char *const allometer_group_status_names[ALLOMETER_GROUP_STATUS_COUNT] = {
+    [ALLOMETER_FIT_GRADIENT] = "converged",
+    [ALLOMETER_FIT_STEP] = "converged",
+    [ALLOMETER_FIT_COST] = "converged",
+    [ALLOMETER_FIT_STALLED] = "stalled",
+    [ALLOMETER_FIT_OUT_OF_ITERATIONS] = "out-of-iterations",
+    [ALLOMETER_FIT_NOT_FINITE] = "law-not-finite",
+    [ALLOMETER_GROUP_UNDETERMINED] = "undetermined",
+    [ALLOMETER_GROUP_TOO_FEW_POINTS] = "too-few-points",
+    [ALLOMETER_GROUP_X_CONSTANT] = "x-constant",
+    [ALLOMETER_GROUP_X_NOT_POSITIVE] = "x-not-positive",
+    [ALLOMETER_GROUP_Y_NOT_POSITIVE] = "y-not-positive",
+    [ALLOMETER_GROUP_NOT_FINITE] = "not-finite",
+};
+
+int allometer_group_has_values(int32_t status) {
+    return status >= 0 && status <= ALLOMETER_GROUP_UNDETERMINED && status != ALLOMETER_FIT_NOT_FINITE;
+}
+
+/* A batch under construction: room for so many problems. */
+struct batch {
+    struct fit_memory *memory;
+    struct allometer_fitting fitting;
+    struct allometer_fit_problem *problems;
+    double *parameters; /* starts, then results */
+};
+
+static enum allometer_code batch_make(struct batch *batch, const struct fit_work *work, size_t capacity,
+                                      struct allometer_error *error) {
+    const struct allometer_fit_options *options = &work->fits->options;
+    *batch = (struct batch){0};
+    batch->problems = fit_allocate(&batch->memory, capacity, sizeof *batch->problems);
+    batch->parameters = fit_allocate(&batch->memory, capacity * (size_t)work->n_parameters, sizeof(double));
+    struct allometer_fit_outcome *outcomes = fit_allocate(&batch->memory, capacity, sizeof *outcomes);
+    if (!batch->problems || !batch->parameters || !outcomes) {
+        return allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu fits", capacity);
+    }
+    batch->fitting = (struct allometer_fitting){
+        .law = (int32_t)options->law,
+        .objective = (int32_t)options->objective,
+        .delta = options->delta,
+        .max_iterations = options->max_iterations ? options->max_iterations : MAX_ITERATIONS,
+        .seed = options->seed,
+        .points = {.target = work->target, .weight = work->weight, .units = work->units},
+        .sets = work->sets,
+        .lower = work->lower,
+        .upper = work->upper,
+        .problems = batch->problems,
+        .starts = batch->parameters,
+        .parameters = batch->parameters,
+        .outcomes = outcomes,
+        .n_sets = (int64_t)work->fits->n_groups,
+    };
+    for (int c = 0; c < work->n_columns; ++c) batch->fitting.points.columns[c] = work->columns[c];
+    return ALLOMETER_OK;
+}
+
+static void batch_add(struct batch *batch, const struct fit_work *work, size_t group, uint32_t resample,
+                      const double *start) {
+    size_t P = (size_t)work->n_parameters, f = (size_t)batch->fitting.n_problems++;
+    batch->problems[f] = (struct allometer_fit_problem){.set = (int32_t)group, .resample = resample};
+    memcpy(batch->parameters + f * P, start, P * sizeof *start);
+}
+
+static enum allometer_code batch_run(struct batch *batch, const struct fit_work *work,
+                                     struct allometer_error *error) {
+    const struct allometer_fit_options *options = &work->fits->options;
+    return options->backend->fit(options->device, &batch->fitting, error);
+}
+
+static int is_minimum(int32_t status) {
+    return status >= 0 && status <= ALLOMETER_FIT_COST;
+}
+
+/* Lower cost first; of costs that differ by rounding alone, a minimum first. */
+static int better(const struct allometer_fit_outcome *a, const struct allometer_fit_outcome *b) {
+    int a_is_finite = a->status != ALLOMETER_FIT_NOT_FINITE,
+        b_is_finite = b->status != ALLOMETER_FIT_NOT_FINITE;
+    if (!a_is_finite || !b_is_finite) return a_is_finite && !b_is_finite;
+    if (fabs(a->cost - b->cost) <= 1e-9 * fabs(b->cost) && is_minimum(a->status) != is_minimum(b->status)) {
+        return is_minimum(a->status);
+    }
+    return a->cost < b->cost;
+}
+
+/* The kept best starts of one group after a few iterations: problems of the next batch. */
+static void keep_best(struct batch *into, const struct batch *from, const struct fit_work *work, size_t begin,
+                      size_t end) {
+    size_t kept[KEPT_STARTS], n = 0, P = (size_t)work->n_parameters;
+    const struct allometer_fit_outcome *outcomes = from->fitting.outcomes;
+    for (size_t f = begin; f < end; ++f) {
+        size_t at = n < KEPT_STARTS ? n++ : n;
+        if (at == KEPT_STARTS && !better(&outcomes[f], &outcomes[kept[--at]])) continue;
+        while (at > 0 && better(&outcomes[f], &outcomes[kept[at - 1]])) kept[at] = kept[at - 1], --at;
+        kept[at] = f;
+    }
+    for (size_t i = 0; i < n; ++i) {
+        batch_add(into, work, (size_t)from->problems[begin].set, 0, from->parameters + kept[i] * P);
+    }
+}
+
+static void take_best(const struct batch *batch, struct fit_work *work) {
+    struct allometer_fit_group *groups = work->fits->groups;
+    size_t P = (size_t)work->n_parameters, n = (size_t)batch->fitting.n_problems;
+    for (size_t f = 0, end; f < n; f = end) {
+        size_t best = f, g = (size_t)batch->problems[f].set;
+        for (end = f + 1; end < n && (size_t)batch->problems[end].set == g; ++end) {
+            if (better(&batch->fitting.outcomes[end], &batch->fitting.outcomes[best])) best = end;
+        }
+        groups[g].status = batch->fitting.outcomes[best].status;
+        groups[g].iterations = batch->fitting.outcomes[best].iterations;
+        groups[g].objective = batch->fitting.outcomes[best].cost;
+        memcpy(groups[g].inner, batch->parameters + best * P, P * sizeof(double));
+    }
+}
+
+/* Finds the minimum of the groups begin .. end - 1. */
+static enum allometer_code fit_groups(struct fit_work *work, size_t begin, size_t end, double *scratch,
+                                      struct allometer_error *error) {
+    size_t n_starts = (size_t)fit_n_starts(work), capacity = (end - begin) * n_starts;
+    struct batch all, best = {0};
+    double start[ALLOMETER_MAX_PARAMETERS];
+    enum allometer_code code = batch_make(&all, work, capacity, error);
+    for (size_t g = begin; g < end && code == ALLOMETER_OK; ++g) {
+        if (work->fits->groups[g].status != -1) continue;
+        for (size_t i = 0; i < n_starts; ++i) {
+            fit_start(work, g, (int)i, start, scratch);
+            batch_add(&all, work, g, 0, start);
+        }
+    }
+    if (n_starts > 1) {
+        all.fitting.max_iterations = PRUNE_ITERATIONS;
+        if (code == ALLOMETER_OK) code = batch_run(&all, work, error);
+        if (code == ALLOMETER_OK) code = batch_make(&best, work, (end - begin) * KEPT_STARTS, error);
+        for (size_t f = 0; f < (size_t)all.fitting.n_problems && code == ALLOMETER_OK; f += n_starts) {
+            keep_best(&best, &all, work, f, f + n_starts);
+        }
+    }
+    struct batch *last = n_starts > 1 ? &best : &all;
+    if (code == ALLOMETER_OK) code = batch_run(last, work, error);
+    if (code == ALLOMETER_OK) take_best(last, work);
+    fit_memory_free(all.memory);
+    fit_memory_free(best.memory);
+    return code;
+}
+
+/* Bootstraps the groups begin .. end - 1 from their minima, and works out everything that is reported of them. */
+static enum allometer_code describe_groups(struct fit_work *work, size_t begin, size_t end,
+                                           struct allometer_error *error) {
+    size_t R = (size_t)work->fits->options.bootstrap, P = (size_t)work->n_parameters;
+    struct batch batch;
+    enum allometer_code code = batch_make(&batch, work, (end - begin) * R, error);
+    for (size_t g = begin; g < end && code == ALLOMETER_OK; ++g) {
+        if (!allometer_group_has_values(work->fits->groups[g].status)) continue;
+        for (size_t r = 1; r <= R; ++r) batch_add(&batch, work, g, (uint32_t)r, work->fits->groups[g].inner);
+    }
+    if (code == ALLOMETER_OK && R) code = batch_run(&batch, work, error);
+    for (size_t g = begin, f = 0; g < end && code == ALLOMETER_OK; ++g) {
+        size_t first = f, n = 0;
+        for (; f < (size_t)batch.fitting.n_problems && (size_t)batch.problems[f].set == g; ++f) {
+            if (!is_minimum(batch.fitting.outcomes[f].status)) continue;
+            memmove(batch.parameters + (first + n++) * P, batch.parameters + f * P, P * sizeof(double));
+        }
+        code = fit_describe_group(work, g, batch.parameters + first * P, n, error);
+    }
+    fit_memory_free(batch.memory);
+    return code;
+}
+
+static double *allocate_nan(struct allometer_fits *fits, size_t n) {
+    double *values = fit_allocate(&fits->memory, n, sizeof *values);
+    for (size_t i = 0; i < n && values; ++i) values[i] = NAN;
+    return values;
+}
+
+static enum allometer_code allocate_results(struct allometer_fits *fits, struct allometer_error *error) {
+    size_t P = (size_t)fits->law->n_parameters;
+    size_t n_curve = fits->n_groups * (size_t)fits->options.n_curve;
+    double *arrays = allocate_nan(fits, fits->n_groups * 5 * P);
+    fits->yhat = allocate_nan(fits, fits->n_rows), fits->lower = allocate_nan(fits, fits->n_rows);
+    fits->upper = allocate_nan(fits, fits->n_rows);
+    fits->curve_x = allocate_nan(fits, n_curve), fits->curve_y = allocate_nan(fits, n_curve);
+    fits->curve_lower = allocate_nan(fits, n_curve), fits->curve_upper = allocate_nan(fits, n_curve);
+    if (!arrays || !fits->yhat || !fits->lower || !fits->upper || !fits->curve_x || !fits->curve_y
+        || !fits->curve_lower || !fits->curve_upper) {
+        return allometer_fail(error, ALLOMETER_FAILED, "out of memory for results");
+    }
+    for (size_t g = 0; g < fits->n_groups; ++g, arrays += 5 * P) {
+        struct allometer_fit_group *group = &fits->groups[g];
+        group->values = arrays, group->errors = arrays + P, group->lower = arrays + 2 * P;
+        group->upper = arrays + 3 * P, group->inner = arrays + 4 * P;
+        group->objective = group->rmsle_train = group->rmsle_test = NAN;
+    }
+    return ALLOMETER_OK;
+}
+
+static size_t groups_per_batch(size_t problems, size_t P) {
+    size_t n = BATCH_PARAMETERS / ((problems ? problems : 1) * P);
+    return n ? n : 1;
+}
+
+enum allometer_code allometer_fit(const struct allometer_table *table,
+                                  const struct allometer_fit_options *options, struct allometer_fits **result,
+                                  struct allometer_error *error) {
+    *result = NULL;
+    struct allometer_fits *fits = calloc(1, sizeof *fits);
+    if (!fits) return allometer_fail(error, ALLOMETER_FAILED, "out of memory");
+    fits->table = table, fits->law = &allometer_laws[options->law], fits->options = *options;
+    struct fit_work work = {
+        .fits = fits, .n_parameters = fits->law->n_parameters, .n_columns = fits->law->n_columns};
+    size_t P = (size_t)work.n_parameters;
+
+    enum allometer_code code = fit_collect_rows(fits, error);
+    if (code == ALLOMETER_OK) code = fit_set_bounds(&work, error);
+    if (code == ALLOMETER_OK) code = fit_collect_points(&work, error);
+    if (code == ALLOMETER_OK) code = allocate_results(fits, error);
+    double *scratch =
+        code == ALLOMETER_OK ? fit_allocate(&work.memory, fit_start_scratch(&work), sizeof *scratch) : NULL;
+    if (code == ALLOMETER_OK && !scratch) code = allometer_fail(error, ALLOMETER_FAILED, "out of memory");
+    if (code == ALLOMETER_OK) fit_tighten_bounds(&work);
+    size_t n = groups_per_batch((size_t)fit_n_starts(&work), P);
+    for (size_t g = 0; g < fits->n_groups && code == ALLOMETER_OK; g += n) {
+        code = fit_groups(&work, g, g + n < fits->n_groups ? g + n : fits->n_groups, scratch, error);
+    }
+    n = groups_per_batch((size_t)options->bootstrap, P);
+    for (size_t g = 0; g < fits->n_groups && code == ALLOMETER_OK; g += n) {
+        code = describe_groups(&work, g, g + n < fits->n_groups ? g + n : fits->n_groups, error);
+    }
+    fit_memory_free(work.memory);
+    if (code == ALLOMETER_OK)
+        *result = fits;
+    else
+        allometer_fits_free(fits);
+    return code;
+}
+
+void allometer_fits_free(struct allometer_fits *fits) {
+    if (!fits) return;
+    fit_memory_free(fits->memory);
+    free(fits->groups);
+    free(fits);
+}

@@ -1,0 +1,122 @@
+/* Fits of a law to every group of a table's rows: options in, one result per group and one per row out. */
+#ifndef ALLOMETER_FIT_H
+#define ALLOMETER_FIT_H
+
+#include "backend.h"
+#include "laws.h"
+#include "table.h"
+
+/* How a group ended: as its fit did (enum allometer_fit_status), or without one for what its points are. */
+enum allometer_group_status {
+    ALLOMETER_GROUP_UNDETERMINED = ALLOMETER_FIT_STATUS_COUNT, /* a minimum that the points do not pin down */
+    ALLOMETER_GROUP_TOO_FEW_POINTS,                            /* fewer than free parameters */
+    ALLOMETER_GROUP_X_CONSTANT,     /* an independent variable has one value only */
+    ALLOMETER_GROUP_X_NOT_POSITIVE, /* and the law takes its logarithm */
+    ALLOMETER_GROUP_Y_NOT_POSITIVE, /* and the objective takes its logarithm */
+    ALLOMETER_GROUP_NOT_FINITE,     /* an infinite x, y or weight */
+    ALLOMETER_GROUP_STATUS_COUNT
+};
+extern const char *const allometer_group_status_names[ALLOMETER_GROUP_STATUS_COUNT]; /* "converged", ... */
+/* Whether the group has parameters, right or wrong. */
+int allometer_group_has_values(int32_t status);
+
+/* Rows that take part: those whose cell compares so to value. Numbers where both are, else text (= and != only). */
+enum {
+    ALLOMETER_MAX_GROUP_COLUMNS = 32,
+};
+enum allometer_comparison {
+    ALLOMETER_EQUAL,
+    ALLOMETER_NOT_EQUAL,
+    ALLOMETER_LESS,
+    ALLOMETER_LESS_OR_EQUAL,
+    ALLOMETER_GREATER,
+    ALLOMETER_GREATER_OR_EQUAL
+};
+struct allometer_fit_filter {
+    const char *column, *value;
+    enum allometer_comparison comparison;
+};
+
+/* What the user knows of a parameter, in its own units; NaN where nothing. low = high fixes it. */
+struct allometer_fit_setting {
+    const char *parameter;
+    double start, low, high;
+};
+
+struct allometer_fit_options {
+    enum allometer_law_id law;
+    enum allometer_objective objective;
+    double delta;                             /* of huber */
+    const char *x[ALLOMETER_MAX_LAW_COLUMNS]; /* columns: as many as the law has independent variables */
+    const char *y, *weight, *cluster;         /* columns; weight and cluster may be NULL */
+    const char *train_column, *train_value;   /* rows with that value are fitted; NULL: all */
+    const char *const *groups;                /* columns; rows alike in all of them are one group */
+    size_t n_groups;
+    const struct allometer_fit_filter *filters;
+    size_t n_filters;
+    const struct allometer_fit_setting *settings;
+    size_t n_settings;
+    int32_t bootstrap; /* resamples; 0: intervals from standard errors */
+    double confidence; /* of all intervals: 0.95 */
+    uint64_t seed;
+    int32_t max_iterations; /* of one fit; 0 for the default */
+    int32_t bands;          /* 1: work out where a new y would lie, for every row */
+    int32_t n_curve;        /* points of each group's curve for pictures; 0: none */
+    const struct allometer_backend *backend;
+    struct allometer_device *device;
+};
+
+/* One group. Parameters are in their own units; arrays of P. */
+struct allometer_fit_group {
+    const char **key;         /* the texts of the group columns */
+    size_t first_row, n_rows; /* its rows, among the fits' */
+    size_t n_train, n_test;   /* points that were fitted, and points with a y that were not */
+    size_t n_units;           /* what resampling draws from: points, or clusters */
+    int32_t status;           /* enum allometer_fit_status or allometer_group_status */
+    int32_t iterations;
+    int32_t n_resamples;            /* bootstrap fits that reached a minimum */
+    double objective;               /* mean over the fitted points: squared error, or Huber's loss */
+    double rmsle_train, rmsle_test; /* sqrt(mean((log yhat - log y)^2)); NaN where there is none */
+    double *values, *errors, *lower,
+        *upper;    /* errors: standard errors; NaN where a bound holds the parameter */
+    double *inner; /* the values in the solver's coordinates */
+};
+
+struct allometer_fits {
+    const struct allometer_table *table;
+    const struct allometer_law *law;
+    struct allometer_fit_options options;
+    size_t n_groups, n_rows;
+    struct allometer_fit_group *groups;
+    /* One element for each row that takes part, group by group. */
+    size_t *rows;                             /* of the table */
+    double *x[ALLOMETER_MAX_LAW_COLUMNS], *y; /* y: NaN where missing */
+    unsigned char *train;
+    double *yhat, *lower, *upper; /* the law, and where a new y would lie with the given confidence */
+    /* For pictures: the law and that interval along x of every group, options.n_curve each; laws of one variable only. */
+    double *curve_x, *curve_y, *curve_lower, *curve_upper; /* groups x n_curve */
+    struct fit_memory *memory;                             /* what all of the above is kept in */
+};
+
+/* Fits every group. BAD_INPUT: a column, parameter or filter that makes no sense. The table must outlive the fits, and
+   so must what options point to. */
+enum allometer_code allometer_fit(const struct allometer_table *table,
+                                  const struct allometer_fit_options *options, struct allometer_fits **fits,
+                                  struct allometer_error *error);
+void allometer_fits_free(struct allometer_fits *fits);
+
+/* Results: a table for reading, fits.csv, predictions.csv (formats: the manual) and JSON. FAILED on output errors. */
+enum allometer_code allometer_fits_print(const struct allometer_fits *fits, FILE *file,
+                                         struct allometer_error *error);
+enum allometer_code allometer_fits_write_json(const struct allometer_fits *fits, FILE *file,
+                                              struct allometer_error *error);
+enum allometer_code allometer_fits_write_csv(const struct allometer_fits *fits, const char *path,
+                                             struct allometer_error *error);
+enum allometer_code allometer_fits_write_predictions(const struct allometer_fits *fits, const char *path,
+                                                     struct allometer_error *error);
+/* Draws every group with its points, law and interval through gnuplot, to SVG or PNG by the path's ending. keep: the
+   data and the script stay beside the picture, as PATH.dat and PATH.gp. */
+enum allometer_code allometer_fits_plot(const struct allometer_fits *fits, const char *path, int keep,
+                                        struct allometer_error *error);
+
+#endif

@@ -1,0 +1,100 @@
+#include "fit_internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static enum allometer_code find_parameter(const struct allometer_law *law, const char *name, int *parameter,
+                                          struct allometer_error *error) {
+    char names[256] = "";
+    size_t length = 0;
+    for (*parameter = 0; *parameter < law->n_parameters; ++*parameter) {
+        if (strcmp(law->parameters[*parameter].name, name) == 0) return ALLOMETER_OK;
+        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", length ? ", " : "",
+                                   law->parameters[*parameter].name);
+    }
+    return allometer_fail(error, ALLOMETER_BAD_INPUT, "law %s has no parameter '%s'; it has %s", law->name,
+                          name, names);
+}
+
+/* A user's bound in the solver's coordinates: for a logarithm, 0 and less is no bound from below. */
+static double inner_bound(enum allometer_role role, double value) {
+    if (allometer_role_is_log(role) && value <= 0) return -INFINITY;
+    return allometer_role_inner(role, value);
+}
+
+static enum allometer_code apply_setting(struct fit_work *work, const struct allometer_fit_setting *setting,
+                                         double *lower, double *upper, struct allometer_error *error) {
+    int p;
+    enum allometer_code code = find_parameter(work->fits->law, setting->parameter, &p, error);
+    if (code != ALLOMETER_OK) return code;
+    enum allometer_role role = work->fits->law->parameters[p].role;
+    int positive = allometer_role_is_log(role), fixed = setting->low == setting->high;
+    if (setting->low > setting->high) {
+        return allometer_fail(error, ALLOMETER_BAD_INPUT,
+                              "parameter %s: low bound %g is above the high bound %g", setting->parameter,
+                              setting->low, setting->high);
+    }
+    if (positive && (setting->start <= 0 || setting->high <= 0 || (fixed && setting->low <= 0))) {
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "parameter %s of law %s: expected a number above 0",
+                              setting->parameter, work->fits->law->name);
+    }
+    if (!isnan(setting->low)) lower[p] = inner_bound(role, setting->low);
+    if (!isnan(setting->high)) upper[p] = inner_bound(role, setting->high);
+    if (!isnan(setting->start)) work->wanted[p] = allometer_role_inner(role, setting->start);
+    return ALLOMETER_OK;
+}
+
+enum allometer_code fit_set_bounds(struct fit_work *work, struct allometer_error *error) {
+    const struct allometer_fit_options *options = &work->fits->options;
+    size_t P = (size_t)work->n_parameters, G = work->fits->n_groups;
+    double lower[ALLOMETER_MAX_PARAMETERS], upper[ALLOMETER_MAX_PARAMETERS];
+    for (size_t p = 0; p < P; ++p) lower[p] = -INFINITY, upper[p] = INFINITY, work->wanted[p] = NAN;
+    for (size_t i = 0; i < options->n_settings; ++i) {
+        enum allometer_code code = apply_setting(work, &options->settings[i], lower, upper, error);
+        if (code != ALLOMETER_OK) return code;
+    }
+    work->lower = fit_allocate(&work->memory, G * P, sizeof *work->lower);
+    work->upper = fit_allocate(&work->memory, G * P, sizeof *work->upper);
+    if (!work->lower || !work->upper)
+        return allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu groups", G);
+    for (size_t i = 0; i < G * P; ++i) work->lower[i] = lower[i % P], work->upper[i] = upper[i % P];
+    return ALLOMETER_OK;
+}
+
+/* Where the user set no bound: limits of a loss are not negative where no loss is, and breaks lie near the data,
+   since nothing could tell where they are if they did not. */
+void fit_tighten_bounds(struct fit_work *work) {
+    const struct allometer_fits *fits = work->fits;
+    size_t P = (size_t)work->n_parameters;
+    for (size_t g = 0; g < fits->n_groups; ++g) {
+        size_t first = (size_t)work->units[work->sets[g].first_unit], n = fits->groups[g].n_train;
+        if (fits->groups[g].status != -1) continue;
+        double x_low = INFINITY, x_high = -INFINITY, y_low = INFINITY;
+        for (size_t i = first; i < first + n; ++i) {
+            x_low = fmin(x_low, work->columns[0][i]), x_high = fmax(x_high, work->columns[0][i]);
+            y_low = fmin(y_low, fits->y[work->point_rows[i]]);
+        }
+        double span = x_high - x_low;
+        for (size_t p = 0; p < P; ++p) {
+            double low = -INFINITY, high = INFINITY;
+            double *lower = &work->lower[g * P + p], *upper = &work->upper[g * P + p];
+            switch (fits->law->parameters[p].role) {
+            case ALLOMETER_ROLE_ASYMPTOTE:
+            case ALLOMETER_ROLE_CEILING:
+                low = y_low >= 0 ? 0 : -INFINITY;
+                break;
+            case ALLOMETER_ROLE_POSITION:
+                low = x_low - span / 2, high = x_high + span / 2;
+                break;
+            case ALLOMETER_ROLE_WIDTH:
+                low = log(1e-3), high = log(fmax(2, span));
+                break;
+            default:
+                break;
+            }
+            if (isinf(*lower) && low <= *upper) *lower = low;
+            if (isinf(*upper) && high >= *lower) *upper = high;
+        }
+    }
+}

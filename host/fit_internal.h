@@ -1,0 +1,72 @@
+/* What the parts of a fit share. */
+#ifndef ALLOMETER_FIT_INTERNAL_H
+#define ALLOMETER_FIT_INTERNAL_H
+
+#include "fit.h"
+
+/* Memory that is freed all at once. */
+struct fit_memory;
+/* n zeroed elements; NULL when out of memory. */
+void *fit_allocate(struct fit_memory **memory, size_t n, size_t size);
+void fit_memory_free(struct fit_memory *memory);
+
+/* The fitted points of all groups, pooled, group by group and unit by unit, as the solver reads them. */
+struct fit_work {
+    struct allometer_fits *fits;
+    struct fit_memory *memory;
+    int n_parameters, n_columns; /* P, C */
+    size_t n_points, n_units;
+    double *columns[ALLOMETER_MAX_LAW_COLUMNS], *target, *weight; /* n_points */
+    int64_t *units;                                               /* n_units + 1 */
+    size_t *point_rows;                                           /* n_points: index into the fits' rows */
+    struct allometer_fit_set *sets;                               /* one for each group */
+    double *lower, *upper;                   /* groups x P, in the solver's coordinates */
+    double wanted[ALLOMETER_MAX_PARAMETERS]; /* P starts from the user; NaN: none */
+};
+
+/* fit_groups.c: which rows take part, and which group each belongs to. */
+enum allometer_code fit_collect_rows(struct allometer_fits *fits, struct allometer_error *error);
+/* fit_points.c: the points to be fitted; gives groups that cannot be their status. */
+enum allometer_code fit_collect_points(struct fit_work *work, struct allometer_error *error);
+
+/* fit_bounds.c: bounds of every group's parameters: first the user's, then what law and data say of the others. */
+enum allometer_code fit_set_bounds(struct fit_work *work, struct allometer_error *error);
+void fit_tighten_bounds(struct fit_work *work);
+
+/* fit_starts.c: how many starts the law needs, and the one with number `index` for a group: P coordinates within the
+   bounds, at or near those that the user gave. scratch: fit_start_scratch doubles. */
+int fit_n_starts(const struct fit_work *work);
+size_t fit_start_scratch(const struct fit_work *work);
+void fit_start(const struct fit_work *work, size_t group, int index, double *start, double *scratch);
+
+/* What is known of a group's minimum beside where it is. Coordinates are the solver's. */
+struct fit_precision {
+    int n_free;
+    int free[ALLOMETER_MAX_PARAMETERS]; /* the parameters that no bound holds */
+    double covariance[ALLOMETER_MAX_PARAMETERS * ALLOMETER_MAX_PARAMETERS]; /* n_free x n_free */
+    double variance; /* of one error of y, or of log y, of weight 1 */
+    double degrees;  /* of freedom: points less free parameters */
+    double *errors;  /* n_train: y - law or log y - log law, widened for the parameters that were fitted */
+    const double *resamples; /* n_resamples x P: bootstrap minima */
+    size_t n_resamples;
+};
+
+/* fit_statistics.c: all that is reported of a group whose parameters are known. */
+enum allometer_code fit_describe_group(struct fit_work *work, size_t group, const double *resamples, size_t n,
+                                       struct allometer_error *error);
+/* fit_precision.c: fills the above but for the resamples; errors: n_train doubles. UNDETERMINED as the status of a
+   group whose points leave a parameter open. */
+enum allometer_code fit_precision(struct fit_work *work, size_t group, struct fit_precision *precision,
+                                  struct allometer_error *error);
+/* fit_bands.c: the law at n points (columns as they are), and, unless lower is NULL, where a new y would lie there. */
+enum allometer_code fit_bands(const struct fit_work *work, size_t group,
+                              const struct fit_precision *precision, const double *const *columns, size_t n,
+                              double *yhat, double *lower, double *upper, struct allometer_error *error);
+
+/* quantile.c: Student's t: the x below which a share p of the distribution with so many degrees of freedom lies. */
+double student_quantile(double p, double degrees);
+/* The q-quantile of n sorted values, interpolated linearly between order statistics; NaN if n = 0. */
+double sorted_quantile(const double *sorted, size_t n, double q);
+void sort_doubles(double *values, size_t n);
+
+#endif

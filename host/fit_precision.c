@@ -1,0 +1,139 @@
+/* Standard errors. The solver's normal equations square the condition of the problem; here the Jacobian itself is
+   factored, in extended precision, once for each group. */
+#include "fit_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Householder's method on the n x m matrix a, column by column in memory: leaves R in its upper triangle. */
+static void factor(long double *a, size_t n, int m) {
+    for (int j = 0; j < m && (size_t)j < n; ++j) {
+        long double *v = a + (size_t)j * n, norm = 0;
+        for (size_t i = (size_t)j; i < n; ++i) norm += v[i] * v[i];
+        norm = sqrtl(norm);
+        if (norm == 0) continue;
+        long double pivot = v[j] > 0 ? -norm : norm, scale;
+        v[j] -= pivot;
+        scale = 1 / (pivot * v[j]);
+        for (int k = j + 1; k < m; ++k) {
+            long double *other = a + (size_t)k * n, dot = 0;
+            for (size_t i = (size_t)j; i < n; ++i) dot += v[i] * other[i];
+            for (size_t i = (size_t)j; i < n; ++i) other[i] += dot * scale * v[i];
+        }
+        v[j] = pivot;
+    }
+}
+
+/* (R'R)^-1 of the upper triangle R of a, whose columns had length 1; 0 if one of them is, but for rounding, a sum of
+   those before it. */
+static int invert(const long double *a, size_t n, int m, double *inverse) {
+    long double z[ALLOMETER_MAX_PARAMETERS][ALLOMETER_MAX_PARAMETERS] = {{0}}; /* R^-1 */
+    for (int j = 0; j < m; ++j) {
+        const long double *column = a + (size_t)j * n;
+        if (!(fabsl(column[j]) > 1e-13L)) return 0;
+        z[j][j] = 1 / column[j];
+        for (int i = j - 1; i >= 0; --i) {
+            for (int k = i + 1; k <= j; ++k) z[i][j] -= a[(size_t)k * n + (size_t)i] * z[k][j];
+            z[i][j] /= a[(size_t)i * n + (size_t)i];
+        }
+    }
+    for (int i = 0; i < m; ++i) {
+        for (int j = 0; j < m; ++j) {
+            long double sum = 0;
+            for (int k = i > j ? i : j; k < m; ++k) sum += z[i][k] * z[j][k];
+            inverse[i * m + j] = (double)sum;
+        }
+    }
+    return 1;
+}
+
+/* Residuals, and the free columns of the Jacobian times the root of each weight, scaled to length 1 (norms). */
+static void fill_jacobian(const struct fit_work *work, size_t group, struct fit_precision *precision,
+                          const double *derivatives, const double *values, long double *a,
+                          long double *norms) {
+    size_t first = (size_t)work->units[work->sets[group].first_unit], n = work->fits->groups[group].n_train;
+    size_t P = (size_t)work->n_parameters;
+    int on_logs = work->fits->options.objective != ALLOMETER_OBJECTIVE_MSE;
+    for (size_t i = 0; i < n; ++i) {
+        double target = work->target[first + i];
+        precision->errors[i] = target - (on_logs ? log(values[i]) : values[i]);
+    }
+    for (int j = 0; j < precision->n_free; ++j) {
+        long double *column = a + (size_t)j * n;
+        norms[j] = 0;
+        for (size_t i = 0; i < n; ++i) {
+            long double d = derivatives[i * P + (size_t)precision->free[j]];
+            long double weight = work->weight ? sqrtl(work->weight[first + i]) : 1;
+            column[i] = weight * (on_logs ? d / values[i] : d);
+            norms[j] += column[i] * column[i];
+        }
+        norms[j] = sqrtl(norms[j]);
+        for (size_t i = 0; i < n && norms[j] > 0; ++i) column[i] /= norms[j];
+    }
+}
+
+/* The variance of one error. For Huber's loss (1981, section 7.6): the mean square of the clipped errors over the
+   square of the share that is not clipped. */
+static double error_variance(const struct fit_work *work, size_t group,
+                             const struct fit_precision *precision) {
+    size_t first = (size_t)work->units[work->sets[group].first_unit], n = work->fits->groups[group].n_train;
+    double delta =
+        work->fits->options.objective == ALLOMETER_OBJECTIVE_HUBER ? work->fits->options.delta : INFINITY;
+    double sum = 0, inside = 0;
+    for (size_t i = 0; i < n; ++i) {
+        double weight = work->weight ? work->weight[first + i] : 1,
+               size = fmin(fabs(precision->errors[i]), delta);
+        sum += weight * size * size;
+        inside += size < delta;
+    }
+    double share = inside / (double)n;
+    return sum / precision->degrees / (share * share);
+}
+
+static void find_free(const struct fit_work *work, size_t group, struct fit_precision *precision) {
+    size_t P = (size_t)work->n_parameters;
+    for (size_t p = 0; p < P; ++p) {
+        double t = work->fits->groups[group].inner[p];
+        if (t > work->lower[group * P + p] && t < work->upper[group * P + p]) {
+            precision->free[precision->n_free++] = (int)p;
+        }
+    }
+}
+
+enum allometer_code fit_precision(struct fit_work *work, size_t group, struct fit_precision *precision,
+                                  struct allometer_error *error) {
+    struct allometer_fit_group *of = &work->fits->groups[group];
+    size_t first = (size_t)work->units[work->sets[group].first_unit], n = of->n_train,
+           P = (size_t)work->n_parameters;
+    const double *columns[ALLOMETER_MAX_LAW_COLUMNS];
+    long double norms[ALLOMETER_MAX_PARAMETERS];
+    for (int c = 0; c < work->n_columns; ++c) columns[c] = work->columns[c] + first;
+    precision->n_free = 0;
+    find_free(work, group, precision);
+    precision->degrees = (double)n - precision->n_free;
+
+    double *values = malloc((n * (P + 1) + 1) * sizeof *values), *derivatives = values ? values + n : NULL;
+    long double *a = malloc((n * P + 1) * sizeof *a);
+    enum allometer_code code = ALLOMETER_OK;
+    if (!values || !a) {
+        code =
+            allometer_fail(error, ALLOMETER_FAILED, "out of memory for the standard errors of %zu points", n);
+        goto done;
+    }
+    allometer_law_evaluate_formed(work->fits->options.law, of->inner, columns, n, values, derivatives);
+    fill_jacobian(work, group, precision, derivatives, values, a, norms);
+    factor(a, n, precision->n_free);
+    precision->variance = precision->degrees > 0 ? error_variance(work, group, precision) : NAN;
+    int m = precision->n_free, determined = (size_t)m <= n && invert(a, n, m, precision->covariance);
+    if (!determined && of->status <= ALLOMETER_FIT_COST) of->status = ALLOMETER_GROUP_UNDETERMINED;
+    for (int i = 0; i < m * m; ++i) {
+        double scale = (double)(norms[i / m] * norms[i % m]);
+        precision->covariance[i] = determined ? precision->covariance[i] * precision->variance / scale : NAN;
+    }
+    double widening = precision->degrees > 0 ? sqrt((double)n / precision->degrees) : NAN;
+    for (size_t i = 0; i < n; ++i) precision->errors[i] *= widening;
+done:
+    free(values);
+    free(a);
+    return code;
+}

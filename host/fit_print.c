@@ -1,0 +1,153 @@
+/* Results for reading: one line per group, or one line per parameter where there is a single group. */
+#include "fit_internal.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CELL = 64 };
+
+/* A table of cells that is printed once all widths are known. */
+struct grid {
+    size_t n_rows, n_columns;
+    char (*cells)[CELL];
+};
+
+static char *cell(struct grid *grid, size_t row, size_t column) {
+    return grid->cells[row * grid->n_columns + column];
+}
+
+/* What the text takes on a terminal: bytes that do not continue a UTF-8 character. */
+static size_t width(const char *text) {
+    size_t n = 0;
+    for (; *text; ++text) n += (*text & 0xc0) != 0x80;
+    return n;
+}
+
+static enum allometer_code print_grid(struct grid *grid, size_t n_left, FILE *file,
+                                      struct allometer_error *error) {
+    size_t *widest = calloc(grid->n_columns, sizeof *widest);
+    if (!widest) return allometer_fail(error, ALLOMETER_FAILED, "out of memory for a table");
+    for (size_t i = 0; i < grid->n_rows * grid->n_columns; ++i) {
+        size_t here = width(grid->cells[i]), column = i % grid->n_columns;
+        if (here > widest[column]) widest[column] = here;
+    }
+    for (size_t row = 0; row < grid->n_rows; ++row) {
+        for (size_t column = 0; column < grid->n_columns; ++column) {
+            const char *text = cell(grid, row, column);
+            int last = column + 1 == grid->n_columns, left = column < n_left || last;
+            int pad = (int)(widest[column] - width(text));
+            fprintf(file, "%*s%s%*s%s", left ? 0 : pad, "", text, left && !last ? pad : 0, "",
+                    last ? "\n" : "  ");
+        }
+    }
+    free(widest);
+    return ALLOMETER_OK;
+}
+
+/* Copies what fits, whole UTF-8 characters only. */
+static void put_text(char *into, const char *text) {
+    size_t n = strlen(text), most = 30;
+    if (n > most) {
+        for (n = most - 3; n > 0 && (text[n] & 0xc0) == 0x80; --n) {
+        }
+    }
+    snprintf(into, CELL, "%.*s%s", (int)n, text, n < strlen(text) ? "..." : "");
+}
+
+static void put_number(char *into, double value, int digits) {
+    if (isnan(value))
+        snprintf(into, CELL, "-");
+    else
+        snprintf(into, CELL, "%.*g", digits, value);
+}
+
+/* The value with as many digits as its standard error supports: two of the error's. */
+static void put_value(char *into, double value, double error) {
+    if (isnan(value)) {
+        snprintf(into, CELL, "-");
+    } else if (!(error > 0) || !isfinite(error)) {
+        snprintf(into, CELL, "%.6g", value);
+    } else {
+        double size = fmax(fabs(value), error);
+        int digits = (int)floor(log10(size)) - (int)floor(log10(error)) + 2;
+        digits = digits < 2 ? 2 : digits > 12 ? 12 : digits;
+        snprintf(into, CELL, "%.*g ± %.2g", digits, value, error);
+    }
+}
+
+static void fill_groups(struct grid *grid, const struct allometer_fits *fits) {
+    size_t n_key = fits->options.n_groups, P = (size_t)fits->law->n_parameters;
+    static const char *const titles[] = {"n", "rmsle", "rmsle outside", "status"};
+    for (size_t c = 0; c < n_key; ++c) put_text(cell(grid, 0, c), fits->options.groups[c]);
+    for (size_t p = 0; p < P; ++p) put_text(cell(grid, 0, n_key + 1 + p), fits->law->parameters[p].name);
+    put_text(cell(grid, 0, n_key), titles[0]);
+    for (size_t i = 1; i < 4; ++i) put_text(cell(grid, 0, n_key + P + i), titles[i]);
+    for (size_t g = 0; g < fits->n_groups; ++g) {
+        const struct allometer_fit_group *group = &fits->groups[g];
+        for (size_t c = 0; c < n_key; ++c) put_text(cell(grid, g + 1, c), group->key[c]);
+        snprintf(cell(grid, g + 1, n_key), CELL, "%zu", group->n_train);
+        for (size_t p = 0; p < P; ++p)
+            put_value(cell(grid, g + 1, n_key + 1 + p), group->values[p], group->errors[p]);
+        put_number(cell(grid, g + 1, n_key + P + 1), group->rmsle_train, 3);
+        put_number(cell(grid, g + 1, n_key + P + 2), group->rmsle_test, 3);
+        put_text(cell(grid, g + 1, n_key + P + 3), allometer_group_status_names[group->status]);
+    }
+}
+
+static void fill_parameters(struct grid *grid, const struct allometer_fits *fits) {
+    static const char *const titles[] = {"parameter", "value", "lower", "upper", "unit"};
+    const struct allometer_fit_group *group = &fits->groups[0];
+    for (size_t c = 0; c < 5; ++c) put_text(cell(grid, 0, c), titles[c]);
+    for (int p = 0; p < fits->law->n_parameters; ++p) {
+        size_t row = (size_t)p + 1;
+        put_text(cell(grid, row, 0), fits->law->parameters[p].name);
+        put_value(cell(grid, row, 1), group->values[p], group->errors[p]);
+        put_number(cell(grid, row, 2), group->lower[p], 6);
+        put_number(cell(grid, row, 3), group->upper[p], 6);
+        put_text(cell(grid, row, 4), fits->law->parameters[p].unit);
+    }
+}
+
+static void print_summary(const struct allometer_fits *fits, FILE *file) {
+    const struct allometer_fit_group *group = &fits->groups[0];
+    char inside[CELL], outside[CELL];
+    put_number(inside, group->rmsle_train, 3);
+    put_number(outside, group->rmsle_test, 3);
+    fprintf(file, "%s: %zu points, rmsle %s", allometer_group_status_names[group->status], group->n_train,
+            inside);
+    if (group->n_test) fprintf(file, "; outside: %zu points, rmsle %s", group->n_test, outside);
+    fputs("\n\n", file);
+}
+
+enum allometer_code allometer_fits_print(const struct allometer_fits *fits, FILE *file,
+                                         struct allometer_error *error) {
+    const struct allometer_fit_options *options = &fits->options;
+    int single = fits->n_groups == 1 && options->n_groups == 0;
+    size_t P = (size_t)fits->law->n_parameters;
+    struct grid grid = {.n_rows = single ? P + 1 : fits->n_groups + 1,
+                        .n_columns = single ? 5 : options->n_groups + P + 4};
+    grid.cells = calloc(grid.n_rows * grid.n_columns, sizeof *grid.cells);
+    if (!grid.cells) return allometer_fail(error, ALLOMETER_FAILED, "out of memory for a table");
+    fprintf(file, "%s: %s = %s\n", fits->law->name, options->y, fits->law->formula);
+    if (options->bootstrap) {
+        fprintf(file, "%g %% intervals from %d resamples of %s\n", 100 * options->confidence,
+                options->bootstrap, options->cluster ? options->cluster : "points");
+    } else {
+        fprintf(file, "%g %% intervals from standard errors\n", 100 * options->confidence);
+    }
+    if (single) {
+        print_summary(fits, file);
+        fill_parameters(&grid, fits);
+    } else {
+        putc('\n', file);
+        fill_groups(&grid, fits);
+    }
+    enum allometer_code code = print_grid(&grid, single ? 1 : options->n_groups, file, error);
+    free(grid.cells);
+    if (code != ALLOMETER_OK) return code;
+    if (fflush(file) == 0 && !ferror(file)) return ALLOMETER_OK;
+    return allometer_fail(error, ALLOMETER_FAILED, "output: %s",
+                          errno ? strerror(errno) : "cannot be written");
+}

@@ -1,0 +1,228 @@
+/* Where a fit begins. Most laws are, but for a few parameters, linear in logarithms: those few are drawn from ranges that
+   the data give, by a low-discrepancy sequence, and the others follow by linear least squares. */
+#include "fit_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The points of one group, and what is known of their ranges. */
+struct group_points {
+    const struct fit_work *work;
+    size_t n;
+    const double *columns[ALLOMETER_MAX_LAW_COLUMNS]; /* n each, as the law reads them */
+    const double *target;
+    int on_logs;
+    double x_low[ALLOMETER_MAX_LAW_COLUMNS], x_high[ALLOMETER_MAX_LAW_COLUMNS], y_low, y_high;
+    const double *lower, *upper; /* P */
+    double *scratch;             /* n * (P + 1) */
+};
+
+static double y_of(const struct group_points *points, size_t i) {
+    return points->on_logs ? exp(points->target[i]) : points->target[i];
+}
+
+/* Coordinate j of d of point `index` of a sequence that fills the unit cube evenly (Roberts 2018: the additive
+   recurrence of the generalized golden ratio, the root of r^(d + 1) = r + 1). */
+static double even_draw(int index, int j, int d) {
+    double r = 2;
+    for (int i = 0; i < 40; ++i) r = pow(1 + r, 1.0 / (d + 1));
+    double at = 0.5 + index * pow(r, -(j + 1));
+    return at - floor(at);
+}
+
+static int is_drawn(enum allometer_role role) {
+    return role != ALLOMETER_ROLE_SCALE && role != ALLOMETER_ROLE_EXPONENT && role != ALLOMETER_ROLE_RATE;
+}
+
+static double draw(const struct group_points *points, enum allometer_role role, double u) {
+    double span = points->x_high[0] - points->x_low[0], range = points->y_high - points->y_low;
+    switch (role) {
+    case ALLOMETER_ROLE_ASYMPTOTE:
+        return points->y_low > 0 ? 0.999 * u * points->y_low : points->y_low - range * u;
+    case ALLOMETER_ROLE_CEILING:
+        return points->y_high + range * pow(10, 3 * u - 2);
+    case ALLOMETER_ROLE_LEVEL:
+        return points->y_low + u * range;
+    case ALLOMETER_ROLE_POSITION:
+        return points->x_low[0] + u * span;
+    case ALLOMETER_ROLE_INVERSE:
+        return -points->x_high[0] - 2 + u * (span + 2);
+    case ALLOMETER_ROLE_WIDTH:
+        return log(0.01) + u * log(100 * fmax(0.1, span / 3));
+    case ALLOMETER_ROLE_SHAPE:
+        return log(0.05) + u * log(40);
+    default:
+        return 0;
+    }
+}
+
+static double within(double value, double lower, double upper) {
+    return fmin(fmax(value, lower), upper);
+}
+
+/* Solves the m normal equations a s = b in place, slightly damped; parameters that nothing determines get 0. */
+static void solve_normal(double *a, double *b, int m) {
+    for (int j = 0; j < m; ++j) a[j * m + j] = a[j * m + j] > 0 ? a[j * m + j] * (1 + 1e-9) : 1;
+    for (int j = 0; j < m; ++j) {
+        for (int k = j + 1; k < m; ++k) {
+            double factor = a[k * m + j] / a[j * m + j];
+            for (int i = j; i < m; ++i) a[k * m + i] -= factor * a[j * m + i];
+            b[k] -= factor * b[j];
+        }
+    }
+    for (int j = m - 1; j >= 0; --j) {
+        for (int k = j + 1; k < m; ++k) b[j] -= a[j * m + k] * b[k];
+        b[j] /= a[j * m + j];
+    }
+}
+
+/* The law without its asymptote is exp(sum of linear parameters times their derivatives): draws the others, then takes
+   those that fit log(y - asymptote) best. An error of y weighs as much as it does in the objective. */
+static void start_log_linear(const struct group_points *points, int index, double *start) {
+    const struct allometer_law *law = points->work->fits->law;
+    int P = law->n_parameters, n_drawn = 0, m = 0, linear[ALLOMETER_MAX_PARAMETERS];
+    double *values = points->scratch, *derivatives = values + points->n, asymptote = 0;
+    double a[ALLOMETER_MAX_PARAMETERS * ALLOMETER_MAX_PARAMETERS] = {0}, b[ALLOMETER_MAX_PARAMETERS] = {0};
+    for (int p = 0; p < P; ++p) n_drawn += is_drawn(law->parameters[p].role);
+    for (int p = 0, j = 0; p < P; ++p) {
+        enum allometer_role role = law->parameters[p].role;
+        start[p] = is_drawn(role) ? draw(points, role, even_draw(index, j++, n_drawn)) : 0;
+        if (!isnan(points->work->wanted[p])) start[p] = points->work->wanted[p];
+        start[p] = within(start[p], points->lower[p], points->upper[p]);
+        if (!is_drawn(role) && points->lower[p] < points->upper[p] && isnan(points->work->wanted[p]))
+            linear[m++] = p;
+        if (role == ALLOMETER_ROLE_ASYMPTOTE) asymptote = start[p];
+    }
+    allometer_law_evaluate_formed(points->work->fits->options.law, start, points->columns, points->n, values,
+                                  derivatives);
+    for (size_t i = 0; i < points->n; ++i) {
+        double y = y_of(points, i), above = y - asymptote, least = 1e-3 * (points->y_high - points->y_low);
+        if (!(above > least)) above = least > 0 ? least : 1e-300;
+        double term = values[i] - asymptote, error = log(above) - log(term), row[ALLOMETER_MAX_PARAMETERS];
+        double weight = points->on_logs ? above / y : above / points->y_high;
+        if (!isfinite(error) || !isfinite(weight)) continue;
+        for (int j = 0; j < m; ++j) row[j] = derivatives[i * (size_t)P + (size_t)linear[j]] / term;
+        for (int j = 0; j < m; ++j) {
+            b[j] += weight * weight * row[j] * error;
+            for (int k = 0; k < m; ++k) a[j * m + k] += weight * weight * row[j] * row[k];
+        }
+    }
+    solve_normal(a, b, m);
+    for (int j = 0; j < m; ++j) {
+        int p = linear[j];
+        if (isfinite(b[j])) start[p] = within(start[p] + b[j], points->lower[p], points->upper[p]);
+    }
+}
+
+/* log(y - e_inf) - alpha log(e_0 - y) = log beta - c log x: a line, once e_inf, e_0 and alpha are drawn. */
+static void start_m4(const struct group_points *points, int index, double *start) {
+    static const enum allometer_role roles[] = {ALLOMETER_ROLE_ASYMPTOTE, ALLOMETER_ROLE_CEILING,
+                                                ALLOMETER_ROLE_SHAPE};
+    double a[4] = {0}, b[2] = {0};
+    for (int p = 0; p < 3; ++p) {
+        start[p] = draw(points, roles[p], even_draw(index, p, 3));
+        start[p] = within(start[p], points->lower[p], points->upper[p]);
+    }
+    double alpha = exp(start[2]);
+    for (size_t i = 0; i < points->n; ++i) {
+        double y = y_of(points, i), above = y - start[0], below = start[1] - y;
+        double weight = 1 / (1 / above + alpha / below) / (points->on_logs ? y : 1);
+        double error = log(above) - alpha * log(below), row[2] = {1, -points->columns[0][i]};
+        if (!(above > 0 && below > 0)) continue;
+        for (int j = 0; j < 2; ++j) {
+            b[j] += weight * weight * row[j] * error;
+            for (int k = 0; k < 2; ++k) a[j * 2 + k] += weight * weight * row[j] * row[k];
+        }
+    }
+    solve_normal(a, b, 2);
+    for (int j = 0; j < 2; ++j) start[3 + j] = within(b[j], points->lower[3 + j], points->upper[3 + j]);
+}
+
+/* Each of the two terms gets half of what is above the drawn asymptote, in the middle of the data. */
+static void start_chinchilla(const struct group_points *points, int index, double *start) {
+    double middle_y = sqrt(points->y_low * points->y_high);
+    start[0] = draw(points, ALLOMETER_ROLE_ASYMPTOTE, even_draw(index, 0, 3));
+    for (int c = 0; c < 2; ++c) {
+        double middle_x = 0.5 * (points->x_low[c] + points->x_high[c]);
+        start[3 + c] = 0.05 + 0.95 * even_draw(index, 1 + c, 3);
+        start[1 + c] = log(0.5 * fmax(middle_y - start[0], 1e-3 * middle_y)) + start[3 + c] * middle_x;
+    }
+}
+
+static void start_kaplan(const struct group_points *points, int index, double *start) {
+    double log_y = 0.5 * log(points->y_low * points->y_high);
+    for (int p = 2; p < 4; ++p) start[p] = log(0.02) + even_draw(index, p - 2, 2) * log(50);
+    double alpha_n = exp(start[2]), alpha_d = exp(start[3]), half = log_y / alpha_d + log(0.5);
+    start[0] = 0.5 * (points->x_low[0] + points->x_high[0]) + alpha_d / alpha_n * half;
+    start[1] = 0.5 * (points->x_low[1] + points->x_high[1]) + half;
+}
+
+static void start_logarithmic(const struct group_points *points, int index, double *start) {
+    (void)index;
+    start[0] = 0.5 * (points->y_low + points->y_high);
+    start[1] = 0;
+}
+
+static const struct {
+    int n; /* starts */
+    void (*start)(const struct group_points *points, int index, double *start);
+} plans[ALLOMETER_LAW_COUNT] = {
+    [ALLOMETER_LAW_power] = {1, start_log_linear},
+    [ALLOMETER_LAW_power_offset] = {16, start_log_linear},
+    [ALLOMETER_LAW_exponential] = {16, start_log_linear},
+    [ALLOMETER_LAW_logarithmic] = {1, start_logarithmic},
+    [ALLOMETER_LAW_m3] = {32, start_log_linear},
+    [ALLOMETER_LAW_m4] = {128, start_m4},
+    [ALLOMETER_LAW_resource] = {1, start_log_linear},
+    [ALLOMETER_LAW_bnsl_0] = {16, start_log_linear},
+    [ALLOMETER_LAW_bnsl_1] = {256, start_log_linear},
+    [ALLOMETER_LAW_bnsl_2] = {512, start_log_linear},
+    [ALLOMETER_LAW_bnsl_3] = {768, start_log_linear},
+    [ALLOMETER_LAW_bnsl_4] = {1024, start_log_linear},
+    [ALLOMETER_LAW_bnsl_5] = {1024, start_log_linear},
+    [ALLOMETER_LAW_bnsl_6] = {1024, start_log_linear},
+    [ALLOMETER_LAW_chinchilla] = {128, start_chinchilla},
+    [ALLOMETER_LAW_kaplan] = {128, start_kaplan},
+};
+
+int fit_n_starts(const struct fit_work *work) {
+    return plans[work->fits->options.law].n;
+}
+
+size_t fit_start_scratch(const struct fit_work *work) {
+    size_t most = 0;
+    for (size_t g = 0; g < work->fits->n_groups; ++g) {
+        if (work->fits->groups[g].n_train > most) most = work->fits->groups[g].n_train;
+    }
+    return most * (size_t)(work->n_parameters + 1);
+}
+
+void fit_start(const struct fit_work *work, size_t group, int index, double *start, double *scratch) {
+    size_t first = (size_t)work->units[work->sets[group].first_unit], P = (size_t)work->n_parameters;
+    struct group_points points = {.work = work,
+                                  .n = work->fits->groups[group].n_train,
+                                  .target = work->target + first,
+                                  .on_logs = work->fits->options.objective != ALLOMETER_OBJECTIVE_MSE,
+                                  .y_low = INFINITY,
+                                  .y_high = -INFINITY,
+                                  .lower = work->lower + group * P,
+                                  .upper = work->upper + group * P,
+                                  .scratch = scratch};
+    for (size_t i = 0; i < points.n; ++i) {
+        points.y_low = fmin(points.y_low, y_of(&points, i)),
+        points.y_high = fmax(points.y_high, y_of(&points, i));
+    }
+    for (int c = 0; c < work->n_columns; ++c) {
+        points.columns[c] = work->columns[c] + first;
+        points.x_low[c] = INFINITY, points.x_high[c] = -INFINITY;
+        for (size_t i = 0; i < points.n; ++i) {
+            points.x_low[c] = fmin(points.x_low[c], points.columns[c][i]);
+            points.x_high[c] = fmax(points.x_high[c], points.columns[c][i]);
+        }
+    }
+    plans[work->fits->options.law].start(&points, index, start);
+    for (size_t p = 0; p < P; ++p) {
+        if (!isnan(work->wanted[p])) start[p] = work->wanted[p];
+        start[p] = within(start[p], points.lower[p], points.upper[p]);
+    }
+}

@@ -1,0 +1,134 @@
+/* From a group's minimum and its bootstrap to what is reported. */
+#include "fit_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { FEWEST_RESAMPLES = 20 }; /* that say anything of an interval */
+
+/* Root mean squared logarithmic error over the rows with that train mark; NaN where a logarithm does not exist. */
+static double rmsle(const struct allometer_fits *fits, const struct allometer_fit_group *group, int train) {
+    double sum = 0;
+    size_t n = 0;
+    for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i) {
+        if (fits->train[i] != train || isnan(fits->y[i]) || isnan(fits->x[0][i])) continue;
+        double error = log(fits->yhat[i]) - log(fits->y[i]);
+        sum += error * error;
+        ++n;
+    }
+    return n && isfinite(sum) ? sqrt(sum / (double)n) : NAN;
+}
+
+/* The solver's cost per unit of weight; Huber's loss is half of it. */
+static double mean_objective(const struct fit_work *work, size_t g) {
+    const struct allometer_fit_group *group = &work->fits->groups[g];
+    size_t first = (size_t)work->units[work->sets[g].first_unit];
+    double weights = 0;
+    for (size_t i = first; i < first + group->n_train; ++i) weights += work->weight ? work->weight[i] : 1;
+    return group->objective / weights / (work->fits->options.objective == ALLOMETER_OBJECTIVE_HUBER ? 2 : 1);
+}
+
+static void intervals_from_errors(const struct fit_work *work, struct allometer_fit_group *group,
+                                  const struct fit_precision *precision) {
+    const struct allometer_fits *fits = work->fits;
+    double t = student_quantile(0.5 + 0.5 * fits->options.confidence, precision->degrees);
+    for (int j = 0; j < precision->n_free; ++j) {
+        int p = precision->free[j];
+        double reach = t * sqrt(precision->covariance[j * precision->n_free + j]);
+        group->lower[p] = allometer_role_outer(fits->law->parameters[p].role, group->inner[p] - reach);
+        group->upper[p] = allometer_role_outer(fits->law->parameters[p].role, group->inner[p] + reach);
+    }
+}
+
+static void intervals_from_resamples(const struct fit_work *work, struct allometer_fit_group *group,
+                                     const struct fit_precision *precision, double *scratch) {
+    const struct allometer_fits *fits = work->fits;
+    double tail = 0.5 * (1 - fits->options.confidence);
+    size_t P = (size_t)work->n_parameters;
+    for (size_t p = 0; p < P; ++p) {
+        enum allometer_role role = fits->law->parameters[p].role;
+        for (size_t r = 0; r < precision->n_resamples; ++r) scratch[r] = precision->resamples[r * P + p];
+        sort_doubles(scratch, precision->n_resamples);
+        group->lower[p] = allometer_role_outer(role, sorted_quantile(scratch, precision->n_resamples, tail));
+        group->upper[p] =
+            allometer_role_outer(role, sorted_quantile(scratch, precision->n_resamples, 1 - tail));
+    }
+}
+
+static void describe_parameters(const struct fit_work *work, struct allometer_fit_group *group,
+                                const struct fit_precision *precision, double *scratch) {
+    const struct allometer_law *law = work->fits->law;
+    for (int p = 0; p < work->n_parameters; ++p) {
+        group->values[p] = allometer_role_outer(law->parameters[p].role, group->inner[p]);
+    }
+    for (int j = 0; j < precision->n_free; ++j) {
+        int p = precision->free[j];
+        double scale =
+            allometer_role_is_log(law->parameters[p].role) ? group->values[p] : 1; /* dv / d log v */
+        group->errors[p] = scale * sqrt(precision->covariance[j * precision->n_free + j]);
+    }
+    if (precision->n_resamples)
+        intervals_from_resamples(work, group, precision, scratch);
+    else
+        intervals_from_errors(work, group, precision);
+}
+
+/* x of a group's curve: even in the law's own form of x, over all rows and a tenth of their span to both sides. */
+static int curve_points(const struct fit_work *work, const struct allometer_fit_group *group, double *x) {
+    const struct allometer_fits *fits = work->fits;
+    int logs = fits->law->form == ALLOMETER_COLUMNS_LOG, n = fits->options.n_curve;
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i) {
+        double at = logs ? log(fits->x[0][i]) : fits->x[0][i];
+        if (isfinite(at)) low = fmin(low, at), high = fmax(high, at);
+    }
+    double margin = 0.1 * (high - low);
+    for (int i = 0; i < n; ++i) {
+        double at = low - margin + (high - low + 2 * margin) * i / (n - 1);
+        x[i] = logs ? exp(at) : at;
+    }
+    return low < high;
+}
+
+static enum allometer_code describe_curve(const struct fit_work *work, size_t g,
+                                          const struct fit_precision *precision,
+                                          struct allometer_error *error) {
+    struct allometer_fits *fits = work->fits;
+    size_t n = (size_t)fits->options.n_curve, at = g * n;
+    if (n == 0 || work->n_columns != 1 || !curve_points(work, &fits->groups[g], fits->curve_x + at))
+        return ALLOMETER_OK;
+    const double *columns[ALLOMETER_MAX_LAW_COLUMNS] = {fits->curve_x + at};
+    return fit_bands(work, g, precision, columns, n, fits->curve_y + at, fits->curve_lower + at,
+                     fits->curve_upper + at, error);
+}
+
+enum allometer_code fit_describe_group(struct fit_work *work, size_t g, const double *resamples, size_t n,
+                                       struct allometer_error *error) {
+    struct allometer_fits *fits = work->fits;
+    struct allometer_fit_group *group = &fits->groups[g];
+    if (!allometer_group_has_values(group->status)) return ALLOMETER_OK;
+    size_t kept = n >= FEWEST_RESAMPLES ? n : 0;
+    struct fit_precision precision = {.resamples = resamples, .n_resamples = kept};
+    precision.errors = malloc(group->n_train * sizeof *precision.errors);
+    double *scratch = malloc((kept + 1) * sizeof *scratch);
+    enum allometer_code code =
+        precision.errors && scratch
+            ? fit_precision(work, g, &precision, error)
+            : allometer_fail(error, ALLOMETER_FAILED, "out of memory for group %zu", g + 1);
+    if (code == ALLOMETER_OK) {
+        const double *columns[ALLOMETER_MAX_LAW_COLUMNS];
+        size_t first = group->first_row;
+        for (int c = 0; c < work->n_columns; ++c) columns[c] = fits->x[c] + first;
+        group->n_resamples = (int32_t)n;
+        group->objective = mean_objective(work, g);
+        describe_parameters(work, group, &precision, scratch);
+        code = fit_bands(work, g, &precision, columns, group->n_rows, fits->yhat + first,
+                         fits->options.bands ? fits->lower + first : NULL, fits->upper + first, error);
+        group->rmsle_train = rmsle(fits, group, 1);
+        group->rmsle_test = rmsle(fits, group, 0);
+    }
+    if (code == ALLOMETER_OK) code = describe_curve(work, g, &precision, error);
+    free(precision.errors);
+    free(scratch);
+    return code;
+}

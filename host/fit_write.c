@@ -1,0 +1,176 @@
+/* Results as files: fits.csv, predictions.csv and JSON. A number that does not exist is an empty cell, or null. */
+#include "fit_internal.h"
+#include "text.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const objective_names[ALLOMETER_OBJECTIVE_COUNT] = {"mse", "msle", "huber"};
+
+static void write_cell(FILE *file, double value) {
+    char text[TEXT_NUMBER_SIZE];
+    putc(',', file);
+    if (isnan(value)) return;
+    text_from_double(text, value);
+    fputs(text, file);
+}
+
+static void write_key(FILE *file, const struct allometer_fit_group *group, size_t n) {
+    for (size_t c = 0; c < n; ++c) {
+        allometer_csv_write_field(group->key[c], file);
+        putc(',', file);
+    }
+}
+
+static void write_names(FILE *file, const struct allometer_fit_options *options) {
+    for (size_t c = 0; c < options->n_groups; ++c) {
+        allometer_csv_write_field(options->groups[c], file);
+        putc(',', file);
+    }
+}
+
+/* Closes the file; a full disk shows at the latest here. */
+static enum allometer_code finish(FILE *file, const char *path, struct allometer_error *error) {
+    int failed = ferror(file);
+    failed |= fclose(file);
+    if (!failed) return ALLOMETER_OK;
+    return allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path,
+                          errno ? strerror(errno) : "cannot be written");
+}
+
+static FILE *begin(const char *path, struct allometer_error *error) {
+    errno = 0;
+    FILE *file = fopen(path, "w");
+    if (!file) allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path, strerror(errno));
+    return file;
+}
+
+enum allometer_code allometer_fits_write_csv(const struct allometer_fits *fits, const char *path,
+                                             struct allometer_error *error) {
+    const struct allometer_law *law = fits->law;
+    FILE *file = begin(path, error);
+    if (!file) return ALLOMETER_FAILED;
+    write_names(file, &fits->options);
+    fputs("law,status,n,objective,rmsle_train,rmsle_test", file);
+    for (int p = 0; p < law->n_parameters; ++p) {
+        const char *name = law->parameters[p].name;
+        fprintf(file, ",%s,%s_se,%s_lower,%s_upper", name, name, name, name);
+    }
+    putc('\n', file);
+    for (size_t g = 0; g < fits->n_groups; ++g) {
+        const struct allometer_fit_group *group = &fits->groups[g];
+        write_key(file, group, fits->options.n_groups);
+        fprintf(file, "%s,%s,%zu", law->name, allometer_group_status_names[group->status], group->n_train);
+        write_cell(file, group->objective);
+        write_cell(file, group->rmsle_train);
+        write_cell(file, group->rmsle_test);
+        for (int p = 0; p < law->n_parameters; ++p) {
+            write_cell(file, group->values[p]);
+            write_cell(file, group->errors[p]);
+            write_cell(file, group->lower[p]);
+            write_cell(file, group->upper[p]);
+        }
+        putc('\n', file);
+    }
+    return finish(file, path, error);
+}
+
+/* In the order of the table, group by group as they stand there. */
+enum allometer_code allometer_fits_write_predictions(const struct allometer_fits *fits, const char *path,
+                                                     struct allometer_error *error) {
+    size_t n_table = fits->table->n_rows, *group_of = malloc((fits->n_rows + 1) * sizeof *group_of);
+    size_t *at_of = calloc(n_table + 1, sizeof *at_of); /* place among the fits' rows + 1; 0: takes no part */
+    FILE *file = group_of && at_of ? begin(path, error) : NULL;
+    if (!group_of || !at_of)
+        allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu predictions", fits->n_rows);
+    for (size_t g = 0; g < fits->n_groups && file; ++g) {
+        for (size_t i = 0; i < fits->groups[g].n_rows; ++i) group_of[fits->groups[g].first_row + i] = g;
+    }
+    for (size_t i = 0; i < fits->n_rows && file; ++i) at_of[fits->rows[i]] = i + 1;
+    if (file) {
+        write_names(file, &fits->options);
+        for (int c = 0; c < fits->law->n_columns; ++c) {
+            allometer_csv_write_field(fits->options.x[c], file);
+            putc(',', file);
+        }
+        allometer_csv_write_field(fits->options.y, file);
+        fputs(",train,yhat,lower,upper\n", file);
+    }
+    for (size_t row = 0; row < n_table && file; ++row) {
+        char text[TEXT_NUMBER_SIZE];
+        if (at_of[row] == 0) continue;
+        size_t i = at_of[row] - 1;
+        write_key(file, &fits->groups[group_of[i]], fits->options.n_groups);
+        for (int c = 0; c < fits->law->n_columns; ++c) {
+            if (!isnan(fits->x[c][i])) text_from_double(text, fits->x[c][i]), fputs(text, file);
+            if (c + 1 < fits->law->n_columns) putc(',', file);
+        }
+        write_cell(file, fits->y[i]);
+        fprintf(file, ",%d", fits->train[i]);
+        write_cell(file, fits->yhat[i]);
+        write_cell(file, fits->lower[i]);
+        write_cell(file, fits->upper[i]);
+        putc('\n', file);
+    }
+    free(group_of);
+    free(at_of);
+    return file ? finish(file, path, error) : ALLOMETER_FAILED;
+}
+
+static void write_json_number(FILE *file, const char *name, double value) {
+    char text[TEXT_NUMBER_SIZE] = "null";
+    if (isfinite(value)) text_from_double(text, value);
+    fprintf(file, "\"%s\": %s", name, text);
+}
+
+static void write_json_group(FILE *file, const struct allometer_fits *fits,
+                             const struct allometer_fit_group *group) {
+    static const char *const reasons[] = {"gradient", "step", "cost"};
+    fputs("    {\"group\": {", file);
+    for (size_t c = 0; c < fits->options.n_groups; ++c) {
+        if (c) fputs(", ", file);
+        text_write_json(file, fits->options.groups[c]);
+        fputs(": ", file);
+        text_write_json(file, group->key[c]);
+    }
+    fprintf(file, "}, \"status\": \"%s\", ", allometer_group_status_names[group->status]);
+    if (group->status <= ALLOMETER_FIT_COST)
+        fprintf(file, "\"stopped_by\": \"%s\", ", reasons[group->status]);
+    fprintf(file, "\"n_train\": %zu, \"n_test\": %zu, \"iterations\": %d, \"resamples\": %d, ",
+            group->n_train, group->n_test, group->iterations, group->n_resamples);
+    write_json_number(file, "objective", group->objective);
+    fputs(", ", file);
+    write_json_number(file, "rmsle_train", group->rmsle_train);
+    fputs(", ", file);
+    write_json_number(file, "rmsle_test", group->rmsle_test);
+    fputs(",\n     \"parameters\": {", file);
+    for (int p = 0; p < fits->law->n_parameters; ++p) {
+        const char *const names[] = {"value", "se", "lower", "upper"};
+        const double values[] = {group->values[p], group->errors[p], group->lower[p], group->upper[p]};
+        fprintf(file, "%s\"%s\": {", p ? ", " : "", fits->law->parameters[p].name);
+        for (int i = 0; i < 4; ++i) {
+            if (i) fputs(", ", file);
+            write_json_number(file, names[i], values[i]);
+        }
+        putc('}', file);
+    }
+    fputs("}}", file);
+}
+
+enum allometer_code allometer_fits_write_json(const struct allometer_fits *fits, FILE *file,
+                                              struct allometer_error *error) {
+    fprintf(file, "{\"law\": \"%s\", \"formula\": ", fits->law->name);
+    text_write_json(file, fits->law->formula);
+    fprintf(file, ", \"objective\": \"%s\", ", objective_names[fits->options.objective]);
+    write_json_number(file, "confidence", fits->options.confidence);
+    fputs(",\n  \"groups\": [\n", file);
+    for (size_t g = 0; g < fits->n_groups; ++g) {
+        write_json_group(file, fits, &fits->groups[g]);
+        fputs(g + 1 < fits->n_groups ? ",\n" : "\n", file);
+    }
+    fputs("  ]}\n", file);
+    if (fflush(file) == 0 && !ferror(file)) return ALLOMETER_OK;
+    return allometer_fail(error, ALLOMETER_FAILED, "JSON: %s", errno ? strerror(errno) : "cannot be written");
+}

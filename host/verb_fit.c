@@ -1,0 +1,367 @@
+#include "fit.h"
+#include "store.h"
+#include "text.h"
+#include "verbs.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_LIST = 64 };
+
+struct fit_arguments {
+    const char *path, *law, *out, *predictions, *plot;
+    struct allometer_fit_options options;
+    const char *groups[ALLOMETER_MAX_GROUP_COLUMNS];
+    struct allometer_fit_filter filters[MAX_LIST];
+    struct allometer_fit_setting settings[MAX_LIST];
+    struct allometer_device_options device_options;
+    int n_x, breaks, json, keep, quiet;
+};
+
+enum {
+    OPTION_JSON = 0x100,
+    OPTION_OBJECTIVE,
+    OPTION_DELTA,
+    OPTION_WEIGHT,
+    OPTION_CONFIDENCE,
+    OPTION_SEED,
+    OPTION_START,
+    OPTION_BOUND,
+    OPTION_FIX,
+    OPTION_PREDICTIONS,
+    OPTION_PLOT,
+    OPTION_KEEP,
+    OPTION_INSTRUCTION_SET,
+    OPTION_BREAKS,
+    OPTION_TRAIN,
+    OPTION_CLUSTER,
+};
+
+static const struct argp_option options[] = {
+    {"law", 'l', "NAME", 0, "The law; `allometer laws` lists them", 1},
+    {"x", 'x', "COLUMN[,COLUMN]", 0, "The independent variable, or as many as the law has", 1},
+    {"y", 'y', "COLUMN", 0, "What the law predicts, such as a loss", 1},
+    {"group", 'g', "COLUMN,...", 0, "One fit for all rows that are alike in these columns", 1},
+    {"train", OPTION_TRAIN, "COLUMN=VALUE", 0, "Fit these rows only; the law is tried on the others", 1},
+    {"where", 'w', "CONDITION", 0, "Read these rows only: COLUMN=VALUE, or !=, <, <=, >, >=; may be repeated",
+     1},
+    {"weight", OPTION_WEIGHT, "COLUMN", 0, "How much each row counts; 1 unless said otherwise", 1},
+    {"breaks", OPTION_BREAKS, "N", 0, "Of the law bnsl: 0 to 6; 1 unless said otherwise", 1},
+    {"objective", OPTION_OBJECTIVE, "mse|msle|huber", 0,
+     "What is made small: the squared error of y, of log y (unless said otherwise), or Huber's loss of log y",
+     2},
+    {"delta", OPTION_DELTA, "DELTA", 0, "Where Huber's loss becomes linear; 0.001 unless said otherwise", 2},
+    {"start", OPTION_START, "P=VALUE,...", 0, "Start parameters here; never needed, sometimes faster", 2},
+    {"bound", OPTION_BOUND, "P=LOW:HIGH,...", 0,
+     "Keep parameters within these bounds; either may be left out", 2},
+    {"fix", OPTION_FIX, "P=VALUE,...", 0, "Keep parameters at these values", 2},
+    {"bootstrap", 'b', "N", 0, "Intervals from N resamples; from standard errors unless said otherwise", 3},
+    {"cluster", OPTION_CLUSTER, "COLUMN", 0,
+     "Resample the values of this column, such as seeds, not single points", 3},
+    {"confidence", OPTION_CONFIDENCE, "SHARE", 0, "Of all intervals; 0.95 unless said otherwise", 3},
+    {"seed", OPTION_SEED, "N", 0, "Of the resamples; 0 unless said otherwise", 3},
+    {"out", 'o', "FITS.csv", 0, "Write one row per group", 4},
+    {"predictions", OPTION_PREDICTIONS, "FILE.csv", 0,
+     "Write one row per row read, with the law and where a new y would lie", 4},
+    {"plot", OPTION_PLOT, "FILE.svg|png", 0, "Draw every group with its points, through gnuplot", 4},
+    {"keep-plot-files", OPTION_KEEP, 0, 0, "Keep the plot's data and script beside it", 4},
+    {"json", OPTION_JSON, 0, 0, "Print one JSON object in place of the table", 4},
+    {"quiet", 'q', 0, 0, "Print errors only", 4},
+    {"threads", 't', "N", 0, "As many as OpenMP offers unless said otherwise", 5},
+    {"instruction-set", OPTION_INSTRUCTION_SET, "NAME", 0, "The best there is unless said otherwise", 5},
+    {0},
+};
+
+static double number(struct argp_state *state, const char *option, const char *text) {
+    double value = NAN;
+    if (!text_to_double(text, &value)) argp_error(state, "--%s: '%s', expected a number", option, text);
+    return value;
+}
+
+/* Cuts text at the next comma; NULL at its end. Arguments live as long as the program, so they are cut in place. */
+static char *next_item(char **text) {
+    return strsep(text, ",");
+}
+
+/* Cuts "NAME=VALUE" in two. */
+static char *value_of(struct argp_state *state, const char *option, char *item, const char *form) {
+    char *equals = strchr(item, '=');
+    if (!equals || equals == item) argp_error(state, "--%s: '%s', expected %s", option, item, form);
+    *equals = 0;
+    return equals + 1;
+}
+
+static struct allometer_fit_setting *add_setting(struct fit_arguments *arguments, struct argp_state *state,
+                                                 const char *name) {
+    if (arguments->options.n_settings == MAX_LIST)
+        argp_error(state, "more than %d starts and bounds", MAX_LIST);
+    struct allometer_fit_setting *setting = &arguments->settings[arguments->options.n_settings++];
+    *setting = (struct allometer_fit_setting){name, NAN, NAN, NAN};
+    return setting;
+}
+
+static void parse_settings(struct fit_arguments *arguments, struct argp_state *state, int key, char *list) {
+    for (char *item; (item = next_item(&list));) {
+        const char *option = key == OPTION_START ? "start" : key == OPTION_FIX ? "fix" : "bound";
+        char *value =
+            value_of(state, option, item, key == OPTION_BOUND ? "PARAMETER=LOW:HIGH" : "PARAMETER=VALUE");
+        struct allometer_fit_setting *setting = add_setting(arguments, state, item);
+        if (key == OPTION_START) {
+            setting->start = number(state, option, value);
+        } else if (key == OPTION_FIX) {
+            setting->low = setting->high = number(state, option, value);
+        } else {
+            char *high = strchr(value, ':');
+            if (!high) argp_error(state, "--bound: '%s', expected PARAMETER=LOW:HIGH", value);
+            *high++ = 0;
+            if (*value && strcmp(value, "-inf") != 0) setting->low = number(state, option, value);
+            if (*high && strcmp(high, "inf") != 0) setting->high = number(state, option, high);
+            if (strcmp(value, "-inf") == 0) setting->low = -INFINITY;
+            if (strcmp(high, "inf") == 0) setting->high = INFINITY;
+        }
+    }
+}
+
+static void parse_filter(struct fit_arguments *arguments, struct argp_state *state, char *text) {
+    static const struct {
+        const char *sign;
+        enum allometer_comparison comparison;
+    } signs[] = {
+        {"!=", ALLOMETER_NOT_EQUAL}, {"<=", ALLOMETER_LESS_OR_EQUAL}, {">=", ALLOMETER_GREATER_OR_EQUAL},
+        {"==", ALLOMETER_EQUAL},     {"=", ALLOMETER_EQUAL},          {"<", ALLOMETER_LESS},
+        {">", ALLOMETER_GREATER}};
+    size_t at = strcspn(text, "!=<>");
+    if (arguments->options.n_filters == MAX_LIST) argp_error(state, "more than %d conditions", MAX_LIST);
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; ++i) {
+        size_t length = strlen(signs[i].sign);
+        if (at == 0 || strncmp(text + at, signs[i].sign, length) != 0) continue;
+        text[at] = 0;
+        arguments->filters[arguments->options.n_filters++] =
+            (struct allometer_fit_filter){text, text + at + length, signs[i].comparison};
+        return;
+    }
+    argp_error(state, "--where: '%s', expected COLUMN=VALUE, or !=, <, <=, >, >=", text);
+}
+
+static void parse_columns(struct fit_arguments *arguments, struct argp_state *state, int key, char *list) {
+    for (char *item; (item = next_item(&list));) {
+        if (!*item)
+            argp_error(state, "--%s: expected names of columns between the commas",
+                       key == 'x' ? "x" : "group");
+        if (key == 'x') {
+            if (arguments->n_x == ALLOMETER_MAX_LAW_COLUMNS) argp_error(state, "--x: too many columns");
+            arguments->options.x[arguments->n_x++] = item;
+        } else {
+            if (arguments->options.n_groups == ALLOMETER_MAX_GROUP_COLUMNS)
+                argp_error(state, "--group: too many columns");
+            arguments->groups[arguments->options.n_groups++] = item;
+        }
+    }
+}
+
+static void parse_objective(struct fit_arguments *arguments, struct argp_state *state, const char *value) {
+    static const char *const names[ALLOMETER_OBJECTIVE_COUNT] = {"mse", "msle", "huber"};
+    int i = 0;
+    while (i < ALLOMETER_OBJECTIVE_COUNT && strcmp(value, names[i]) != 0) ++i;
+    if (i == ALLOMETER_OBJECTIVE_COUNT)
+        argp_error(state, "--objective: '%s', expected mse, msle or huber", value);
+    arguments->options.objective = (enum allometer_objective)i;
+}
+
+/* The law by its name, and what the names of columns must be for it. */
+static void find_law(struct fit_arguments *arguments, struct argp_state *state) {
+    char name[32];
+    const char *wanted = arguments->law;
+    if (!wanted) argp_error(state, "expected --law, such as --law power; `allometer laws` lists them");
+    if (strcmp(wanted, "bnsl") == 0) {
+        snprintf(name, sizeof name, "bnsl-%d", arguments->breaks < 0 ? 1 : arguments->breaks);
+        wanted = name;
+    } else if (arguments->breaks >= 0) {
+        argp_error(state, "--breaks goes with --law bnsl, not with %s", wanted);
+    }
+    enum allometer_law_id law = allometer_law_find(wanted);
+    if (law == ALLOMETER_LAW_COUNT) {
+        struct text_nearest nearest = {.word = wanted};
+        for (int i = 0; i < ALLOMETER_LAW_COUNT; ++i) text_nearest_offer(&nearest, allometer_laws[i].name);
+        argp_error(state, "unknown law '%s'%s%s%s; `allometer laws` lists them", wanted,
+                   nearest.best ? "; did you mean '" : "", nearest.best ? nearest.best : "",
+                   nearest.best ? "'?" : "");
+    }
+    arguments->options.law = law;
+    if (arguments->n_x != allometer_laws[law].n_columns) {
+        argp_error(state, "--x: law %s has %d independent variable%s, %d column%s given",
+                   allometer_laws[law].name, allometer_laws[law].n_columns,
+                   allometer_laws[law].n_columns == 1 ? "" : "s", arguments->n_x,
+                   arguments->n_x == 1 ? "" : "s");
+    }
+}
+
+static int ends_with(const char *text, const char *end) {
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static error_t parse(int key, char *value, struct argp_state *state) {
+    struct fit_arguments *arguments = state->input;
+    struct allometer_fit_options *fit = &arguments->options;
+    switch (key) {
+    case 'l':
+        arguments->law = value;
+        return 0;
+    case 'x':
+    case 'g':
+        parse_columns(arguments, state, key, value);
+        return 0;
+    case 'y':
+        fit->y = value;
+        return 0;
+    case 'w':
+        parse_filter(arguments, state, value);
+        return 0;
+    case 'o':
+        arguments->out = value;
+        return 0;
+    case 'q':
+        arguments->quiet = 1;
+        return 0;
+    case 'b':
+        fit->bootstrap = (int32_t)verb_integer(state, "bootstrap", value, 0, 10000000);
+        return 0;
+    case 't':
+        arguments->device_options.threads = (int)verb_integer(state, "threads", value, 1, 4096);
+        return 0;
+    case OPTION_TRAIN:
+        fit->train_value = value_of(state, "train", value, "COLUMN=VALUE");
+        fit->train_column = value;
+        return 0;
+    case OPTION_WEIGHT:
+        fit->weight = value;
+        return 0;
+    case OPTION_CLUSTER:
+        fit->cluster = value;
+        return 0;
+    case OPTION_BREAKS:
+        arguments->breaks = (int)verb_integer(state, "breaks", value, 0, 6);
+        return 0;
+    case OPTION_OBJECTIVE:
+        parse_objective(arguments, state, value);
+        return 0;
+    case OPTION_DELTA:
+        fit->delta = number(state, "delta", value);
+        if (!(fit->delta > 0)) argp_error(state, "--delta: '%s', expected a number above 0", value);
+        return 0;
+    case OPTION_START:
+    case OPTION_BOUND:
+    case OPTION_FIX:
+        parse_settings(arguments, state, key, value);
+        return 0;
+    case OPTION_CONFIDENCE:
+        fit->confidence = number(state, "confidence", value);
+        if (!(fit->confidence > 0 && fit->confidence < 1)) {
+            argp_error(state, "--confidence: '%s', expected a share between 0 and 1, such as 0.95", value);
+        }
+        return 0;
+    case OPTION_SEED:
+        fit->seed = (uint64_t)verb_integer(state, "seed", value, 0, INT64_MAX);
+        return 0;
+    case OPTION_PREDICTIONS:
+        arguments->predictions = value;
+        return 0;
+    case OPTION_PLOT:
+        if (!ends_with(value, ".svg") && !ends_with(value, ".png")) {
+            argp_error(state, "--plot: '%s', expected a file that ends in .svg or .png", value);
+        }
+        arguments->plot = value;
+        return 0;
+    case OPTION_KEEP:
+        arguments->keep = 1;
+        return 0;
+    case OPTION_JSON:
+        arguments->json = 1;
+        return 0;
+    case OPTION_INSTRUCTION_SET:
+        arguments->device_options.instruction_set = value;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (arguments->path) argp_error(state, "one table at a time: unexpected '%s'", value);
+        arguments->path = value;
+        return 0;
+    case ARGP_KEY_END:
+        if (!arguments->path) argp_error(state, "expected a table, such as runs.csv or runs.db");
+        if (!arguments->n_x || !fit->y) argp_error(state, "expected --x and --y, columns of the table");
+        find_law(arguments, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {options,
+                                 parse,
+                                 "DATA.csv|DATA.db",
+                                 "Fits a scaling law to every group of a table's rows: a CSV file (gzipped "
+                                 "or not) or the store of a sweep. Starting "
+                                 "points are found from the data.\v"
+                                 "Examples:\n"
+                                 "  allometer fit runs.csv --law power --x parameters --y loss\n"
+                                 "  allometer fit runs.db --law power --x allocated --y loss --group subtask "
+                                 "--bootstrap 2000 --cluster seed\n"
+                                 "  allometer fit curves.csv --law bnsl --breaks 1 --x examples --y loss "
+                                 "--group task --train training=1 \\\n"
+                                 "                --predictions predictions.csv --plot curves.svg\n",
+                                 0,
+                                 0,
+                                 0};
+
+static enum allometer_code read_table(const struct fit_arguments *arguments, struct allometer_table **table,
+                                      struct allometer_error *error) {
+    if (!ends_with(arguments->path, ".db")) return allometer_table_read_csv(arguments->path, table, error);
+    uint64_t n_diverged = 0;
+    enum allometer_code code = allometer_store_read_table(arguments->path, table, &n_diverged, error);
+    if (code == ALLOMETER_OK && n_diverged && !arguments->quiet) {
+        fprintf(stderr, "allometer: %llu diverged models left out\n", (unsigned long long)n_diverged);
+    }
+    return code;
+}
+
+static enum allometer_code write_results(const struct fit_arguments *arguments,
+                                         const struct allometer_fits *fits, struct allometer_error *error) {
+    enum allometer_code code = ALLOMETER_OK;
+    if (arguments->out) code = allometer_fits_write_csv(fits, arguments->out, error);
+    if (code == ALLOMETER_OK && arguments->predictions) {
+        code = allometer_fits_write_predictions(fits, arguments->predictions, error);
+    }
+    if (code == ALLOMETER_OK && arguments->plot) {
+        code = allometer_fits_plot(fits, arguments->plot, arguments->keep, error);
+    }
+    if (code == ALLOMETER_OK && arguments->json) return allometer_fits_write_json(fits, stdout, error);
+    if (code == ALLOMETER_OK && !arguments->quiet) return allometer_fits_print(fits, stdout, error);
+    return code;
+}
+
+int verb_fit(int argc, char **argv) {
+    struct fit_arguments arguments = {
+        .options = {.objective = ALLOMETER_OBJECTIVE_MSLE, .delta = 1e-3, .confidence = 0.95}, .breaks = -1};
+    struct allometer_error error = {0};
+    struct allometer_table *table = NULL;
+    struct allometer_fits *fits = NULL;
+    verb_parse(&argp, argc, argv, &arguments);
+    struct allometer_fit_options *fit = &arguments.options;
+    fit->groups = arguments.groups;
+    fit->filters = arguments.filters;
+    fit->settings = arguments.settings;
+    fit->bands = arguments.predictions != NULL;
+    fit->n_curve = arguments.plot ? 200 : 0;
+    fit->backend = &allometer_cpu;
+
+    enum allometer_code code = fit->backend->open(&fit->device, &arguments.device_options, &error);
+    if (code != ALLOMETER_OK) return verb_fail(&error);
+    code = read_table(&arguments, &table, &error);
+    if (code == ALLOMETER_OK) code = allometer_fit(table, fit, &fits, &error);
+    if (code == ALLOMETER_OK) code = write_results(&arguments, fits, &error);
+    allometer_fits_free(fits);
+    allometer_table_free(table);
+    fit->backend->close(fit->device);
+    return code == ALLOMETER_OK ? VERB_DONE : verb_fail(&error);
+}
