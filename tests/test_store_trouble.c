@@ -153,7 +153,7 @@ static void test_damage_is_survived(void **state) {
         allometer_store_merge(scratch_path("merged.db"), (const char *const[]){scratch_path("bad.db")}, 1,
                               NULL, &error);
         unlink(scratch_path("merged.db"));
-        char folder[16];
+        char folder[32];
         snprintf(folder, sizeof folder, "weights%d", trial);
         allometer_store_export_weights(scratch_path("bad.db"), scratch_path(folder), &n, &error);
         if (!allometer_store_open(scratch_path("bad.db"), sweep, &store, &error))
