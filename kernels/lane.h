@@ -111,7 +111,7 @@ KERNEL vu vu_set(uint32_t x) {
 }
 
 KERNEL vi vi_index(int32_t i) {
-    vi v;
+    vi v = {0};
     for (int l = 0; l < LANES; ++l) v[l] = i + l;
     return v;
 }
