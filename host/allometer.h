@@ -1,4 +1,31 @@
-/* The public interface of liballometer: all that a program needs to plan, train, measure, store and fit. */
+/* The public interface of liballometer: all that a program needs to plan, train, measure, store and fit.
+
+   A sweep from its file to its store:
+
+       #include <allometer/allometer.h>
+       #include <stdio.h>
+
+       int main(void) {
+           struct allometer_error error;
+           struct allometer_device_options all_threads = {0};
+           struct allometer_run_options whole = {0};
+           struct allometer_sweep *sweep;
+           struct allometer_store *store;
+           struct allometer_device *device;
+           if (allometer_sweep_load("sweep.yaml", &sweep, &error)
+               || allometer_store_open("runs.db", sweep, &store, &error)
+               || allometer_cpu.open(&device, &all_threads, &error)
+               || allometer_run(sweep, store, &allometer_cpu, device, &whole, NULL, &error)
+               || allometer_store_close(store, &error)) {
+               fprintf(stderr, "%s\n", error.message);
+               return error.code;
+           }
+           allometer_cpu.close(device);
+           allometer_sweep_free(sweep);
+           return 0;
+       }
+
+   Compile it with: cc example.c $(pkg-config --cflags --libs allometer). */
 #ifndef ALLOMETER_H
 #define ALLOMETER_H
 
