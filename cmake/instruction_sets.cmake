@@ -28,6 +28,11 @@ function(allometer_add_lane_objects target sources)
     target_compile_definitions(${target}_${set} PRIVATE INSTRUCTION_SET=${set})
     # What must be unrolled is marked so: -O3 is no faster than -O2 and compiles half as long again.
     target_compile_options(${target}_${set} PRIVATE ${ALLOMETER_FLAGS_${set}} $<$<CONFIG:Release>:-O2>)
+    if(ALLOMETER_SANITIZE MATCHES undefined)
+      # Every access of an unrolled loop would get these checks, for minutes of compilation. What they find the address
+      # sanitizer finds as well, and the kernels load and store whole vectors through memcpy.
+      target_compile_options(${target}_${set} PRIVATE -fno-sanitize=null,alignment,pointer-overflow,object-size)
+    endif()
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_${set}>)
   endforeach()
 endfunction()

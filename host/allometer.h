@@ -41,7 +41,12 @@ extern "C" {
 #include "backend.h"
 #include "sweep.h"
 #include "plan.h"
+#include "plan.h"
 #include "table.h"
+#include "store.h"
+#include "run.h"
+#include "fit.h"
+#include "laws.h"
 #include "store.h"
 #include "run.h"
 

@@ -8,11 +8,13 @@
 #ifdef ALLOMETER_FEW_SPECIALIZATIONS /* the same text sooner: for builds that look at it and not at speed */
 #define SPECIALIZATION_TABLE(ROW, kind) ROW(kind, 2, 2) ROW(kind, 16, 16)
 #else
-#define SPECIALIZATION_TABLE(ROW, kind)                                                             \
-    ROW(kind, 1, 1)                                                                                 \
-    ROW(kind, 1, 2)                                                                                 \
-    ROW(kind, 2, 1) ROW(kind, 2, 2) ROW(kind, 1, 4) ROW(kind, 4, 1) ROW(kind, 2, 4) ROW(kind, 4, 2) \
-        ROW(kind, 4, 4) ROW(kind, 8, 8) ROW(kind, 16, 16)
+#define SPECIALIZATION_TABLE(ROW, kind) \
+    ROW(kind, 1, 1)                     \
+    ROW(kind, 1, 2)                     \
+    ROW(kind, 2, 1)                     \
+    ROW(kind, 2, 2)                     \
+    ROW(kind, 1, 4)                     \
+    ROW(kind, 4, 1) ROW(kind, 2, 4) ROW(kind, 4, 2) ROW(kind, 4, 4) ROW(kind, 8, 8) ROW(kind, 16, 16)
 #endif
 
 struct specialization {

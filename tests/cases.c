@@ -132,11 +132,20 @@ static void apply(const struct case_row *row, struct allometer_model *model) {
 #define SET(field) \
     if (row->set.field) model->field = row->set.field;
     SET(scale)
-    SET(l1) SET(l2) SET(distribution) SET(weighting) SET(penalize_biases) SET(initialization_gain) SET(fresh)
-        SET(schedule) SET(warmup_steps) SET(optimizer) SET(l1_step) SET(learning_rate)
+    SET(l1)
+    SET(l2)
+    SET(distribution)
+    SET(weighting)
+    SET(penalize_biases)
+    SET(initialization_gain)
+    SET(fresh)
+    SET(schedule)
+    SET(warmup_steps)
+    SET(optimizer)
+    SET(l1_step)
+    SET(learning_rate)
 #undef SET
-            if (row->set.low < row->set.high) model->low = row->set.low,
-                                              model->high = row->set.high;
+    if (row->set.low < row->set.high) model->low = row->set.low, model->high = row->set.high;
     if (row->batch) model->batch = row->batch;
 }
 

@@ -3,7 +3,8 @@ add_test(NAME format COMMAND ${PROJECT_SOURCE_DIR}/tests/check_format)
 add_test(NAME tree COMMAND ${PROJECT_SOURCE_DIR}/tests/check_tree ${PROJECT_BINARY_DIR})
 add_test(NAME install COMMAND ${PROJECT_SOURCE_DIR}/tests/check_install ${PROJECT_BINARY_DIR} ${CMAKE_C_COMPILER}
                               "${ALLOMETER_SANITIZE}")
-set_tests_properties(format tree install PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+add_test(NAME manual COMMAND ${PROJECT_SOURCE_DIR}/tests/check_manual $<TARGET_FILE:allometer_command>)
+set_tests_properties(format tree install manual PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
 
 # What the sanitizers must report (an expression to find in the output), and must not ("").
 if(ALLOMETER_SANITIZE MATCHES thread)
