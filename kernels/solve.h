@@ -44,17 +44,19 @@ struct solver {
     vd *t, *trial, *g, *g_trial, *step, *lower, *upper; /* P each */
     vd *scale;                                          /* P: D, the largest diagonal of A so far */
     vd *a, *a_trial, *factor;                           /* triangles */
-    vd cost, cost_trial, promise, last_promise, lambda, growth, floor;
+    vd cost, cost_trial, promise, lambda, growth, floor;
+    vd least_promise, idle;    /* the least promise so far, and steps within noise since it was last halved */
     vd status, iterations;     /* status: -1 while the lane is at work */
     vmd fresh;                 /* the trial is a start: there is nothing to compare it with */
     int64_t problem[VD_LANES]; /* -1: none */
 };
 
 #define SOLVER_LAMBDA_START 1e-2
-#define SOLVER_LAMBDA_LEAST 1e-12
+#define SOLVER_LAMBDA_LEAST 1e-14
 #define SOLVER_LAMBDA_MOST  1e16
 #define SOLVER_OFFSET       1e-20 /* promise / cost at which a fit is done */
-#define SOLVER_NOISE        1e-14 /* promise / cost below which a change of the cost may be rounding */
+#define SOLVER_NOISE        1e-13 /* promise / cost below which a change of the cost may be rounding */
+#define SOLVER_PATIENCE     4     /* steps within noise that may fail to halve the promise */
 
 KERNEL struct solver solver_on(vd *store, int P) {
     struct solver s = {0};
@@ -204,7 +206,7 @@ KERNEL void judge(struct solver *s) {
 
     vd shrink =
         vd_max(vd_set(1.0 / 3), vd_set(1) - (gain + gain - 1) * (gain + gain - 1) * (gain + gain - 1));
-    shrink = vd_select(in_noise, vd_set(1.0 / 3), vd_min(shrink, vd_set(2)));
+    shrink = vd_select(in_noise, vd_set(1), vd_min(shrink, vd_set(2)));
     s->lambda = s->lambda * vd_select(take, shrink, s->growth);
     s->growth = vd_select(take, vd_set(2), s->growth + s->growth);
     s->lambda =
@@ -220,7 +222,8 @@ KERNEL void judge(struct solver *s) {
     for (int j = 0; j < TRIANGLE(P); ++j) s->a[j] = vd_select(take, s->a_trial[j], s->a[j]);
     s->cost = vd_select(vmd_or(take, s->fresh), s->cost_trial, s->cost);
     s->status = vd_select(vmd_and(s->fresh, vmd_not(finite)), vd_set(ALLOMETER_FIT_NOT_FINITE), s->status);
-    s->last_promise = vd_select(s->fresh, vd_set(1.7976931348623157e308), s->promise);
+    s->least_promise = vd_select(s->fresh, vd_set(1.7976931348623157e308), s->least_promise);
+    s->idle = vd_select(s->fresh, vd_set(0), s->idle);
 }
 
 /* Solves (A + lambda D) s = g by Cholesky's method over the parameters that no bound holds, projects t + s onto the
@@ -278,7 +281,7 @@ KERNEL vd minimum(const struct solver *s) {
         still = vmd_and(still, vd_abs(s->step[j]) <= vd_set(4.5e-16) * vd_abs(s->t[j]));
     }
     vd status = vd_select(still, vd_set(ALLOMETER_FIT_STEP), vd_set(-1));
-    vmd no_better = vmd_and(within_noise, s->promise >= vd_set(0.25) * s->last_promise);
+    vmd no_better = vmd_and(within_noise, s->idle >= vd_set(SOLVER_PATIENCE));
     status = vd_select(vmd_and(no_better, s->promise >= vd_set(0)), vd_set(ALLOMETER_FIT_COST), status);
     vmd at_gradient = vmd_and(s->promise >= vd_set(0), s->promise <= vd_set(SOLVER_OFFSET) * s->cost);
     return vd_select(at_gradient, vd_set(ALLOMETER_FIT_GRADIENT), status);
@@ -295,6 +298,10 @@ KERNEL void propose(struct solver *s, int32_t max_iterations) {
         vd sure = minimum(s);
         status = vd_select(vmd_and(status >= zero, s->promise < zero), status, sure);
     }
+    vmd halved = s->promise < vd_set(0.5) * s->least_promise;
+    vmd idle = vmd_and(vmd_not(halved), s->promise <= vd_set(SOLVER_NOISE) * s->cost);
+    s->least_promise = vd_select(vmd_and(halved, s->promise >= zero), s->promise, s->least_promise);
+    s->idle = vd_select(halved, zero, s->idle + vd_select(idle, vd_set(1), zero));
     status = vd_select(s->cost <= s->floor, vd_set(ALLOMETER_FIT_COST), status);
     status = vd_select(vmd_and(status<zero, s->lambda> vd_set(SOLVER_LAMBDA_MOST)),
                        vd_set(ALLOMETER_FIT_STALLED), status);
