@@ -75,7 +75,7 @@ enum allometer_code fit_on_cpu(const char *instruction_set, int threads,
     size_t rows = (size_t)largest * (ALLOMETER_MAX_LAW_COLUMNS + 2) * (size_t)lanes;
 #pragma omp parallel num_threads(threads) reduction(| : out_of_memory)
     {
-        double *scratch = malloc(rows * sizeof *scratch + 64);
+        double *scratch = calloc(rows, sizeof *scratch); /* lanes that never get a problem */
         int32_t *counts = malloc(((size_t)largest + 1) * sizeof *counts);
         out_of_memory = !scratch || !counts;
 #pragma omp for schedule(dynamic)

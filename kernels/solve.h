@@ -62,6 +62,7 @@ KERNEL struct solver solver_on(vd *store, int P) {
     struct solver s = {0};
     vd **vectors[SOLVER_VECTORS] = {&s.t, &s.trial, &s.g, &s.g_trial, &s.step, &s.lower, &s.upper, &s.scale};
     s.n_parameters = P;
+    for (int i = 0; i < SOLVER_STORE(P); ++i) store[i] = vd_set(0); /* lanes that never get a problem */
     for (int i = 0; i < SOLVER_VECTORS; ++i) *vectors[i] = store + i * P;
     s.a = store + SOLVER_VECTORS * P;
     s.a_trial = s.a + TRIANGLE(P);
@@ -213,7 +214,7 @@ KERNEL void judge(struct solver *s) {
         vd_select(s->fresh, vd_set(SOLVER_LAMBDA_START), vd_max(s->lambda, vd_set(SOLVER_LAMBDA_LEAST)));
 
     for (int j = 0; j < P; ++j) {
-        s->t[j] = vd_select(take, s->trial[j], s->t[j]);
+        s->t[j] = vd_select(vmd_or(take, s->fresh), s->trial[j], s->t[j]);
         s->g[j] = vd_select(take, s->g_trial[j], s->g[j]);
         vd diagonal = s->a_trial[AT(j, j)];
         vd larger = vd_max(diagonal, vd_select(s->fresh, vd_set(0), s->scale[j]));
