@@ -1,7 +1,230 @@
+/* Pictures through gnuplot: a script with its data in it, one panel for each group. */
 #include "fit_internal.h"
+#include "text.h"
+
+#include <errno.h>
+#include <math.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MOST_PANELS = 100, PANEL_WIDTH = 420, PANEL_HEIGHT = 320 };
+
+extern char **environ;
+
+/* A gnuplot string in double quotes: what would end it or mean something in it is escaped. */
+static void write_string(FILE *file, const char *text) {
+    putc('"', file);
+    for (; *text; ++text) {
+        if (*text == '"' || *text == '\\') putc('\\', file);
+        putc(*text == '\n' || *text == '\r' ? ' ' : *text, file);
+    }
+    putc('"', file);
+}
+
+static void write_row(FILE *file, const double *values, size_t n) {
+    char text[TEXT_NUMBER_SIZE];
+    for (size_t i = 0; i < n; ++i) {
+        text_from_double(text, values[i]);
+        fprintf(file, "%s%s", i ? " " : "", isfinite(values[i]) ? text : "NaN");
+    }
+    putc('\n', file);
+}
+
+/* Of one group: $curveG (x, law, lower, upper), $fittedG and $otherG (x, y); for laws of several variables the law takes
+   the place of x. A block without a row would be an error. */
+static void write_data(FILE *file, const struct allometer_fits *fits, size_t g) {
+    const struct allometer_fit_group *group = &fits->groups[g];
+    size_t n = (size_t)fits->options.n_curve;
+    const double nothing[] = {NAN, NAN, NAN, NAN};
+    fprintf(file, "$curve%zu << END\n", g);
+    if (fits->law->n_columns > 1 || n == 0) write_row(file, nothing, 4);
+    for (size_t i = g * n; i < (g + 1) * n && fits->law->n_columns == 1; ++i) {
+        const double row[] = {fits->curve_x[i], fits->curve_y[i], fits->curve_lower[i], fits->curve_upper[i]};
+        write_row(file, row, 4);
+    }
+    fputs("END\n", file);
+    for (int train = 1; train >= 0; --train) {
+        fprintf(file, "$%s%zu << END\n", train ? "fitted" : "other", g);
+        write_row(file, nothing, 2);
+        for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i) {
+            const double row[] = {fits->law->n_columns == 1 ? fits->x[0][i] : fits->yhat[i], fits->y[i]};
+            if (fits->train[i] == train) write_row(file, row, 2);
+        }
+        fputs("END\n", file);
+    }
+}
+
+static void write_title(FILE *file, const struct allometer_fits *fits,
+                        const struct allometer_fit_group *group) {
+    char title[512] = "";
+    size_t length = 0, most = sizeof title;
+    for (size_t c = 0; c < fits->options.n_groups && length < most; ++c) {
+        length += (size_t)snprintf(title + length, most - length, "%s%.60s", c ? ", " : "", group->key[c]);
+    }
+    if (group->status > ALLOMETER_FIT_COST && length < most) {
+        length += (size_t)snprintf(title + length, most - length, "%s(%s)", length ? " " : "",
+                                   allometer_group_status_names[group->status]);
+    }
+    for (int p = 0; p < fits->law->n_parameters && fits->law->n_parameters <= 3 && length < most; ++p) {
+        if (isnan(group->values[p])) break;
+        length += (size_t)snprintf(title + length, most - length, "%s%s %.3g",
+                                   p        ? ", "
+                                   : length ? "; "
+                                            : "",
+                                   fits->law->parameters[p].name, group->values[p]);
+    }
+    fputs("set title ", file);
+    write_string(file, title);
+    fputs(" noenhanced\n", file);
+}
+
+struct range {
+    double low, high;
+};
+
+static void widen(struct range *range, double value) {
+    if (!isfinite(value)) return;
+    range->low = fmin(range->low, value);
+    range->high = fmax(range->high, value);
+}
+
+/* Labels at 1, 2 and 5 times powers of ten, for logarithmic axes that hold few powers themselves. */
+static void write_tics(FILE *file, char axis, double low, double high) {
+    int first = 1;
+    fprintf(file, "set %ctics (", axis);
+    for (double power = pow(10, floor(log10(low))); power <= high; power *= 10) {
+        static const double steps[] = {1, 2, 5};
+        for (int i = 0; i < 3; ++i) {
+            double at = steps[i] * power;
+            if (at >= low && at <= high) fprintf(file, "%s%.3g", first ? "" : ", ", at), first = 0;
+        }
+    }
+    fputs(")\n", file);
+}
+
+/* Logarithmic where that shows more: a range above 0 that spans a factor of 4. */
+static void write_axis(FILE *file, char axis, struct range range, double margin) {
+    int logs = range.low > 0 && range.high > 4 * range.low;
+    double width = logs ? log(range.high / range.low) : range.high - range.low;
+    double low = logs ? range.low * exp(-margin * width) : range.low - margin * width;
+    double high = logs ? range.high * exp(margin * width) : range.high + margin * width;
+    fprintf(file, "unset logscale %c\nset %ctics autofreq\n", axis, axis);
+    fprintf(file, "set format %c '%s'\n", axis, range.low >= 1 && range.high >= 1e4 ? "%.0s%c" : "%.4g");
+    if (!(range.low < range.high)) { /* one value, or none: gnuplot makes room around it */
+        fprintf(file, "set %crange [*:*]\n", axis);
+        return;
+    }
+    if (logs) fprintf(file, "set logscale %c\n", axis);
+    if (logs && width < log(150)) write_tics(file, axis, low, high);
+    fprintf(file, "set %crange [%.17g:%.17g]\n", axis, low, high);
+}
+
+/* All points are in the picture, and the law where there are points, but not wherever its interval may go. */
+static void write_axes(FILE *file, const struct allometer_fits *fits, size_t g) {
+    const struct allometer_fit_group *group = &fits->groups[g];
+    struct range x = {INFINITY, -INFINITY}, y = x;
+    for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i) {
+        widen(&x, fits->law->n_columns == 1 ? fits->x[0][i] : fits->yhat[i]);
+        widen(&y, fits->y[i]);
+        widen(&y, fits->yhat[i]);
+    }
+    write_axis(file, 'x', x, 0.08);
+    write_axis(file, 'y', y, 0.12);
+}
+
+static void write_panel(FILE *file, const struct allometer_fits *fits, size_t g) {
+    const struct allometer_fit_group *group = &fits->groups[g];
+    write_title(file, fits, group);
+    write_axes(file, fits, g);
+    if (fits->law->n_columns == 1) {
+        fprintf(file,
+                "plot $curve%zu using 1:3:4 with filledcurves lc rgb '#c6dbef' title 'where a new point "
+                "would lie', \\\n"
+                "     $curve%zu using 1:2 with lines lw 2 lc rgb '#2171b5' title 'law', \\\n",
+                g, g);
+    } else {
+        fputs("plot x with lines lw 2 lc rgb '#2171b5' title 'law', \\\n", file);
+    }
+    fprintf(file, "     $fitted%zu using 1:2 with points pt 7 ps 0.6 lc rgb '#252525' title 'fitted'", g);
+    if (group->n_test) {
+        fprintf(file,
+                ", \\\n     $other%zu using 1:2 with points pt 6 ps 0.7 lw 1.5 lc rgb '#d94801' title 'not "
+                "fitted'",
+                g);
+    }
+    putc('\n', file);
+}
+
+static void write_script(FILE *file, const struct allometer_fits *fits, const char *path, int png) {
+    size_t n = fits->n_groups < MOST_PANELS ? fits->n_groups : MOST_PANELS,
+           columns = (size_t)ceil(sqrt((double)n));
+    size_t rows = (n + columns - 1) / columns, several = n > 1;
+    for (size_t g = 0; g < n; ++g) write_data(file, fits, g);
+    fprintf(file, "set terminal %s size %zu,%zu %s\nset output ", png ? "pngcairo" : "svg",
+            (several ? columns : 2) * PANEL_WIDTH, (several ? rows : 2) * PANEL_HEIGHT,
+            png ? "font 'sans,11'" : "dynamic font 'sans,12' background 'white'");
+    write_string(file, path);
+    fputs("\nset xlabel ", file);
+    write_string(file, fits->law->n_columns == 1 ? fits->options.x[0] : fits->law->formula);
+    fputs(" noenhanced\nset ylabel ", file);
+    write_string(file, fits->options.y);
+    fputs(" noenhanced\nset key top right samplen 2 font ',9' spacing 0.9\nset border 3\nset tics nomirror\n"
+          "set grid lc rgb '#e0e0e0'\n",
+          file);
+    if (several) fprintf(file, "set multiplot layout %zu,%zu\n", rows, columns);
+    for (size_t g = 0; g < n; ++g) {
+        write_panel(file, fits, g);
+        if (g == 0 && several) fputs("unset key\n", file);
+    }
+    if (several) fputs("unset multiplot\n", file);
+}
+
+static enum allometer_code run_gnuplot(const char *script, struct allometer_error *error) {
+    char program[] = "gnuplot", *arguments[] = {program, (char *)(uintptr_t)script, NULL};
+    pid_t child;
+    int status, failure = posix_spawnp(&child, program, NULL, NULL, arguments, environ);
+    if (failure == ENOENT) {
+        return allometer_fail(error, ALLOMETER_FAILED, "pictures need gnuplot, which is not installed here");
+    }
+    if (failure) return allometer_fail(error, ALLOMETER_FAILED, "gnuplot: %s", strerror(failure));
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) return allometer_fail(error, ALLOMETER_FAILED, "gnuplot: %s", strerror(errno));
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return ALLOMETER_OK;
+    return allometer_fail(error, ALLOMETER_FAILED,
+                          "gnuplot failed on its script; --keep-plot-files keeps that");
+}
 
 enum allometer_code allometer_fits_plot(const struct allometer_fits *fits, const char *path, int keep,
                                         struct allometer_error *error) {
-    (void)fits, (void)keep;
-    return allometer_fail(error, ALLOMETER_FAILED, "%s: pictures are not drawn yet", path);
+    size_t length = strlen(path);
+    int png = length > 4 && strcmp(path + length - 4, ".png") == 0;
+    char *script = malloc(length + 16);
+    FILE *file = NULL;
+    if (!script) return allometer_fail(error, ALLOMETER_FAILED, "out of memory");
+    if (keep) {
+        sprintf(script, "%s.gp", path);
+        file = fopen(script, "w");
+    } else {
+        sprintf(script, "%s.XXXXXX", path);
+        int descriptor = mkstemp(script);
+        file = descriptor < 0 ? NULL : fdopen(descriptor, "w");
+    }
+    enum allometer_code code = ALLOMETER_OK;
+    if (!file) {
+        code = allometer_fail(error, ALLOMETER_FAILED, "%s: %s", script, strerror(errno));
+        free(script);
+        return code;
+    }
+    write_script(file, fits, path, png);
+    int failed = ferror(file);
+    failed |= fclose(file);
+    if (failed) code = allometer_fail(error, ALLOMETER_FAILED, "%s: %s", script, strerror(errno));
+    if (code == ALLOMETER_OK) code = run_gnuplot(script, error);
+    if (!keep) remove(script);
+    free(script);
+    return code;
 }

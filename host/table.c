@@ -144,9 +144,10 @@ enum allometer_code allometer_table_put_text(struct allometer_table *table, size
     const char *kept = length ? keep_text(table, text, length) : "";
     if (!kept) return out_of_memory(table, error);
     into->texts[row] = kept;
-    into->numbers[row] = NAN;
-    if (!is_missing(kept) && !parse_number(kept, &into->numbers[row]) && into->n_words++ == 0)
-        into->first_word = row;
+    double value = NAN;
+    int is_number = parse_number(kept, &value);
+    into->numbers[row] = is_number ? value : NAN;
+    if (!is_number && !is_missing(kept) && into->n_words++ == 0) into->first_word = row;
     return ALLOMETER_OK;
 }
 
