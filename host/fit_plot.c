@@ -113,17 +113,18 @@ static void write_axis(FILE *file, char axis, struct range range, double margin)
     double high = logs ? range.high * exp(margin * width) : range.high + margin * width;
     fprintf(file, "unset logscale %c\nset %ctics autofreq\n", axis, axis);
     fprintf(file, "set format %c '%s'\n", axis, range.low >= 1 && range.high >= 1e4 ? "%.0s%c" : "%.4g");
-    if (!(range.low < range.high)) { /* one value, or none: gnuplot makes room around it */
-        fprintf(file, "set %crange [*:*]\n", axis);
-        return;
+    if (!(range.low < range.high)) { /* one value, or none */
+        double room = isfinite(range.low) && range.low != 0 ? fabs(range.low) / 2 : 1;
+        low = isfinite(range.low) ? range.low - room : 1, high = low + 2 * room;
     }
     if (logs) fprintf(file, "set logscale %c\n", axis);
     if (logs && width < log(150)) write_tics(file, axis, low, high);
     fprintf(file, "set %crange [%.17g:%.17g]\n", axis, low, high);
 }
 
-/* All points are in the picture, and the law where there are points, but not wherever its interval may go. */
-static void write_axes(FILE *file, const struct allometer_fits *fits, size_t g) {
+/* All points are in the picture, and the law where there are points, but not wherever its interval may go. 0 if there
+   is nothing to see. */
+static int write_axes(FILE *file, const struct allometer_fits *fits, size_t g) {
     const struct allometer_fit_group *group = &fits->groups[g];
     struct range x = {INFINITY, -INFINITY}, y = x;
     for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i) {
@@ -133,12 +134,16 @@ static void write_axes(FILE *file, const struct allometer_fits *fits, size_t g) 
     }
     write_axis(file, 'x', x, 0.08);
     write_axis(file, 'y', y, 0.12);
+    return x.low <= x.high && y.low <= y.high;
 }
 
 static void write_panel(FILE *file, const struct allometer_fits *fits, size_t g) {
     const struct allometer_fit_group *group = &fits->groups[g];
     write_title(file, fits, group);
-    write_axes(file, fits, g);
+    if (!write_axes(file, fits, g)) {
+        fputs("plot [1:2] [1:2] 0 notitle\n", file);
+        return;
+    }
     if (fits->law->n_columns == 1) {
         fprintf(file,
                 "plot $curve%zu using 1:3:4 with filledcurves lc rgb '#c6dbef' title 'where a new point "

@@ -1,2 +1,136 @@
-#!/bin/sh
-exit 77
+#!/usr/bin/env bash
+# Fits as their user meets them: exit codes, messages, files. Usage: fit.sh PROGRAM
+set -u
+program=$(realpath "$1")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+failures=0
+
+fail() {
+    printf 'FAILED: %s\n' "$*"
+    failures=$((failures + 1))
+}
+
+# expect CODE PATTERN ARGUMENTS...: the exit code of a fit, and a pattern (extended) in what was printed to stderr.
+expect() {
+    local code=$1 pattern=$2
+    shift 2
+    "$program" fit "$@" >stdout 2>stderr
+    local got=$?
+    [ "$got" -eq "$code" ] || fail "fit $*: exit code $got, expected $code; $(cat stderr)"
+    [ -z "$pattern" ] || grep -qE -e "$pattern" stderr || fail "fit $*: expected '$pattern' in: $(cat stderr)"
+}
+
+# column NAME FILE: the values of a column of a CSV file without quoted commas.
+column() {
+    awk -F, -v name="$1" 'NR == 1 { for (i = 1; i <= NF; ++i) if ($i == name) c = i } NR > 1 { print $c }' "$2"
+}
+
+# close WHAT ACTUAL EXPECTED RELATIVE
+close() {
+    awk -v a="$2" -v e="$3" -v r="$4" 'BEGIN { d = a - e; if (d < 0) d = -d; exit !(a != "" && d <= r * (e < 0 ? -e : e)) }' ||
+        fail "$1: '$2', expected $3"
+}
+
+# Loss 3 n^-0.5 for one task, 0.2 + 8 n^-0.8 for another, with a wobble of 1 % that cancels; and tasks that no law fits.
+{
+    echo 'task,seed,n,loss,use'
+    for ((i = 0; i < 24; ++i)); do
+        awk -v i="$i" 'BEGIN {
+            n = 10 * 1.4 ^ i; w = 1 + 0.01 * cos(2.4 * i); use = i < 20
+            printf "plain,%d,%.6g,%.17g,%d\n", i % 6, n, 3 * n ^ -0.5 * w, use
+            printf "\"bent, twice\",%d,%.6g,%.17g,%d\n", i % 6, n, (0.2 + 8 * n ^ -0.8) * w, use
+            printf "negative,%d,%.6g,%.17g,%d\n", i % 6, n, -n, use
+            printf "constant,%d,7,%.17g,%d\n", i % 6, 1 + n, use
+            if (i == 0) printf "single,0,%.6g,1,1\n", n
+            printf "missing,%d,%.6g,,%d\n", i % 6, n, use
+        }'
+    done
+} >runs.csv
+fit=(runs.csv --law power --x n --y loss --group task)
+
+# ---- usage and bad input ------------------------------------------------------------------------------------------
+expect 2 'expected a table' --law power --x n --y loss
+expect 2 'expected --x and --y' runs.csv --law power --x n
+expect 2 'expected --law' runs.csv --x n --y loss
+expect 2 "unknown law 'powr'; did you mean 'power'" runs.csv --law powr --x n --y loss
+expect 2 'law chinchilla has 2 independent variables, 1 column given' runs.csv --law chinchilla --x n --y loss
+expect 2 'no-such.csv: No such file' no-such.csv --law power --x n --y loss
+expect 2 "no column 'N'; there are 'task', 'seed', 'n'" runs.csv --law power --x N --y loss
+expect 2 "runs.csv:2: column 'task': expected a number, found 'plain'" runs.csv --law power --x n --y task
+expect 2 "law power has no parameter 'c'; it has a, b" "${fit[@]}" --fix c=1
+expect 2 'low bound 2 is above the high bound 1' "${fit[@]}" --bound b=2:1
+expect 2 'expected a number above 0' "${fit[@]}" --start a=-1
+expect 2 'expected PARAMETER=LOW:HIGH' "${fit[@]}" --bound b=2
+expect 2 'expected COLUMN=VALUE' "${fit[@]}" --where n
+expect 2 'only numbers are larger or smaller' "${fit[@]}" --where 'task>plain'
+expect 2 'none of the .* rows takes part' "${fit[@]}" --where task=absent
+expect 2 'expected a share between 0 and 1' "${fit[@]}" --confidence 95
+expect 2 'ends in .svg or .png' "${fit[@]}" --plot fit.pdf
+expect 2 'expected mse, msle or huber' "${fit[@]}" --objective mae
+expect 2 'breaks goes with --law bnsl' "${fit[@]}" --breaks 1
+expect 1 'absent/fits.csv: No such file' "${fit[@]}" --out absent/fits.csv
+printf 'n,loss\n1,2\n3\n' >ragged.csv
+expect 2 'ragged.csv:3: 1 fields, expected 2' ragged.csv --law power --x n --y loss
+[ ! -w /dev/full ] || expect 1 '/dev/full' "${fit[@]}" --out /dev/full
+
+# ---- groups in = rows out, each with its status ----------------------------------------------------------------------
+expect 0 '' "${fit[@]}" --train use=1 --out fits.csv --predictions predictions.csv --quiet
+[ -s stdout ] && fail 'quiet, but not silent'
+for row in 'plain,power,converged,20' '"bent, twice",power,converged,20' 'negative,power,y-not-positive,0' \
+    'constant,power,x-constant,20' 'single,power,too-few-points,1' 'missing,power,too-few-points,0'; do
+    grep -q "^$row," fits.csv || fail "no '$row' in: $(cut -c 1-60 fits.csv)"
+done
+[ "$(wc -l <fits.csv)" -eq 7 ] || fail 'groups in are not rows out'
+[ "$(head -n 1 fits.csv)" = 'task,law,status,n,objective,rmsle_train,rmsle_test,a,a_se,a_lower,a_upper,b,b_se,b_lower,b_upper' ] ||
+    fail "header: $(head -n 1 fits.csv)"
+[ "$(head -n 1 predictions.csv)" = 'task,n,loss,train,yhat,lower,upper' ] || fail 'header of predictions'
+[ "$(wc -l <predictions.csv)" -eq "$(wc -l <runs.csv)" ] || fail 'rows in are not rows out'
+
+expect 0 '' "${fit[@]}" --where task=plain --train use=1 --out plain.csv --quiet
+close a "$(column a plain.csv)" 3 0.01
+close b "$(column b plain.csv)" 0.5 0.005
+[ "$(column n plain.csv)" -eq 20 ] || fail "fitted $(column n plain.csv) points of 20"
+close outside "$(column rmsle_test plain.csv)" 0.007 0.5
+cmp <(sed -n 2p plain.csv) <(sed -n 2p fits.csv) || fail 'a group alone differs from the group among others'
+
+# ---- bootstrap: the same for every number of threads, alone and among others, and of clusters ---------------------------
+expect 0 '' "${fit[@]}" --bootstrap 400 --cluster seed --out one.csv --quiet --threads 1
+expect 0 '' "${fit[@]}" --bootstrap 400 --cluster seed --out two.csv --quiet --threads 2
+expect 0 '' "${fit[@]}" --bootstrap 400 --cluster seed --out alone.csv --quiet --where task=plain
+cmp one.csv two.csv || fail 'threads change the bootstrap'
+cmp <(sed -n 2p one.csv) <(sed -n 2p alone.csv) || fail 'other groups change the bootstrap'
+expect 0 '' "${fit[@]}" --bootstrap 400 --cluster seed --out seed.csv --quiet --seed 1
+cmp -s one.csv seed.csv && fail 'the seed does not change the bootstrap'
+
+# ---- parameters the user knows ------------------------------------------------------------------------------------------
+expect 0 '' "${fit[@]}" --where task=plain --fix b=0.4 --out fixed.csv --quiet
+[ "$(column b fixed.csv)" = 0.4 ] || fail "fixed b: $(column b fixed.csv)"
+[ -z "$(column b_se fixed.csv)" ] || fail 'a fixed parameter has a standard error'
+expect 0 '' "${fit[@]}" --where task=plain --bound b=0.6:,a=:100 --out bounded.csv --quiet
+[ "$(column b bounded.csv)" = 0.6 ] || fail "bounded b: $(column b bounded.csv)"
+
+# ---- other forms of output ------------------------------------------------------------------------------------------------
+expect 0 '' runs.csv --law m2 --x n --y loss --where n\>0 --where 'task=bent, twice' --objective mse
+grep -qE '^c  *0\.(79|80)' stdout || fail "power-offset: $(cat stdout)"
+if command -v python3 >/dev/null; then
+    expect 0 '' "${fit[@]}" --json
+    python3 -c 'import json, sys; d = json.load(sys.stdin); assert len(d["groups"]) == 6, d' <stdout || fail 'JSON'
+fi
+if command -v gnuplot >/dev/null; then
+    expect 0 '' "${fit[@]}" --plot fits.svg --keep-plot-files --quiet
+    grep -q '</svg>' fits.svg || fail 'no picture'
+    [ -s fits.svg.gp ] || fail 'no script of the picture'
+    expect 0 '' "${fit[@]}" --where task=plain --plot fits.png --quiet
+    [ "$(head -c 4 fits.png | tail -c 3)" = PNG ] || fail 'no PNG'
+    [ -z "$(find . -name 'fits.png.*')" ] || fail 'the script of a picture was left behind'
+fi
+PATH=/nowhere "$program" fit "${fit[@]}" --plot none.svg --quiet 2>stderr && fail 'a picture without gnuplot'
+grep -q 'pictures need gnuplot' stderr || fail "without gnuplot: $(cat stderr)"
+
+gzip -k runs.csv && expect 0 '' runs.csv.gz --law power --x n --y loss --group task --train use=1 --out gzipped.csv --quiet
+cmp fits.csv gzipped.csv || fail 'gzip'
+
+[ "$failures" -eq 0 ] && echo 'all as expected'
+exit $((failures > 0))
