@@ -1,0 +1,324 @@
+/* Fits as the library offers them: every law of the table finds its own parameters again, from starts that the data give;
+   intervals cover what they claim to. */
+#include "fit.h"
+#include "text.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "compare.h"
+
+static struct allometer_device *device;
+
+static struct allometer_table *make_table(const char *const *names, size_t n_names) {
+    struct allometer_table *table = allometer_table_new("test");
+    assert_non_null(table);
+    for (size_t c = 0; c < n_names; ++c) {
+        assert_int_equal(allometer_table_add_column(table, names[c], NULL), ALLOMETER_OK);
+    }
+    return table;
+}
+
+static void add_row(struct allometer_table *table, const double *values) {
+    assert_int_equal(allometer_table_add_row(table, table->n_rows + 2, NULL), ALLOMETER_OK);
+    for (size_t c = 0; c < table->n_columns; ++c) allometer_table_put_number(table, c, values[c]);
+}
+
+static struct allometer_fits *fit(const struct allometer_table *table, struct allometer_fit_options options) {
+    struct allometer_fits *fits;
+    struct allometer_error error;
+    options.backend = &allometer_cpu, options.device = device;
+    options.y = "y";
+    if (options.confidence == 0) options.confidence = 0.95;
+    if (allometer_fit(table, &options, &fits, &error) != ALLOMETER_OK) fail_msg("%s", error.message);
+    return fits;
+}
+
+/* A value of each parameter, in its own units, such that all of them shape the data below: x from 10 to 10^5. */
+static double truth_of(const struct allometer_law *law, int p, int n_breaks) {
+    int k = p / 3; /* of a break */
+    switch (law->parameters[p].role) {
+    case ALLOMETER_ROLE_ASYMPTOTE:
+        return 0.3;
+    case ALLOMETER_ROLE_CEILING:
+        return 4;
+    case ALLOMETER_ROLE_LEVEL:
+        return p ? 0.3 : 5;
+    case ALLOMETER_ROLE_SCALE:
+        return strcmp(law->name, "kaplan") ? 6 : 1e6;
+    case ALLOMETER_ROLE_EXPONENT:
+        return p < 3 ? 0.3 : k % 2 ? 0.5 : -0.4;
+    case ALLOMETER_ROLE_SHAPE:
+        return p == 3 ? 0.3 : 0.4;
+    case ALLOMETER_ROLE_RATE:
+        return 1e-4;
+    case ALLOMETER_ROLE_POSITION:
+        return 10 * pow(1e4, (double)k / (n_breaks + 1));
+    case ALLOMETER_ROLE_INVERSE:
+        return 1e-3;
+    case ALLOMETER_ROLE_WIDTH:
+        return 0.15;
+    default:
+        fail();
+        return 0;
+    }
+}
+
+/* Without noise, and with nothing known but the law. */
+static void test_laws_find_their_parameters(void **state) {
+    (void)state;
+    const char *const names[] = {"x", "d", "y", "train"};
+    for (int law = 0; law < ALLOMETER_LAW_COUNT; ++law) {
+        const struct allometer_law *row = &allometer_laws[law];
+        int P = row->n_parameters, n_breaks = strncmp(row->name, "bnsl", 4) ? 0 : P / 3 - 1;
+        if (n_breaks > 2) continue; /* test_many_breaks */
+        double inner[ALLOMETER_MAX_PARAMETERS], truth[ALLOMETER_MAX_PARAMETERS], x[2][100], y[100];
+        const double *columns[] = {x[0], x[1]};
+        for (int p = 0; p < P; ++p) {
+            truth[p] = truth_of(row, p, n_breaks);
+            inner[p] = allometer_role_inner(row->parameters[p].role, truth[p]);
+        }
+        for (int i = 0; i < 100; ++i) {
+            x[0][i] = 10 * pow(1e4, (row->n_columns == 2 ? i % 10 : i) / (row->n_columns == 2 ? 9.0 : 99.0));
+            x[1][i] = 100 * pow(1e4, i / 10 / 9.0);
+        }
+        allometer_law_evaluate((enum allometer_law_id)law, inner, columns, 100, y, NULL);
+        struct allometer_table *table = make_table(names, 4);
+        for (int i = 0; i < 100; ++i) add_row(table, (double[]){x[0][i], x[1][i], y[i], 1});
+        for (int objective = 0; objective < 2; ++objective) {
+            struct allometer_fits *fits =
+                fit(table, (struct allometer_fit_options){
+                               .law = (enum allometer_law_id)law, .objective = objective, .x = {"x", "d"}});
+            char what[64];
+            snprintf(what, sizeof what, "%s, %s: %s", row->name, objective ? "msle" : "mse",
+                     allometer_group_status_names[fits->groups[0].status]);
+            assert_doubles_close(what, fits->groups[0].values, truth, (size_t)P, 0, 1e-6);
+            assert_int_equal(fits->groups[0].status <= ALLOMETER_FIT_COST, 1);
+            allometer_fits_free(fits);
+        }
+        allometer_table_free(table);
+    }
+}
+
+/* Laws with many breaks have many minima of nearly the same height: here the curve is asked for, not each parameter. */
+static void test_many_breaks(void **state) {
+    (void)state;
+    const char *const names[] = {"x", "y"};
+    for (int law = ALLOMETER_LAW_bnsl_3; law <= ALLOMETER_LAW_bnsl_6; ++law) {
+        const struct allometer_law *row = &allometer_laws[law];
+        struct allometer_table *table = make_table(names, 2);
+        double inner[ALLOMETER_MAX_PARAMETERS];
+        for (int p = 0; p < row->n_parameters; ++p) {
+            inner[p] =
+                allometer_role_inner(row->parameters[p].role, truth_of(row, p, row->n_parameters / 3 - 1));
+        }
+        for (int i = 0; i < 200; ++i) {
+            double x = 10 * pow(1e4, i / 199.0), y;
+            const double *columns[] = {&x};
+            allometer_law_evaluate((enum allometer_law_id)law, inner, columns, 1, &y, NULL);
+            add_row(table, (double[]){x, y});
+        }
+        struct allometer_fits *fits = fit(
+            table, (struct allometer_fit_options){
+                       .law = (enum allometer_law_id)law, .objective = ALLOMETER_OBJECTIVE_MSLE, .x = {"x"}});
+        print_message("%s: rmsle %.2e, %s\n", row->name, fits->groups[0].rmsle_train,
+                      allometer_group_status_names[fits->groups[0].status]);
+        assert_true(fits->groups[0].rmsle_train < 1e-9);
+        allometer_fits_free(fits);
+        allometer_table_free(table);
+    }
+}
+
+static double gauss(void) {
+    return sqrt(-2 * log(1 - drand48())) * cos(6.283185307179586 * drand48());
+}
+
+enum { CURVES = 400, POINTS = 40 };
+
+/* CURVES power laws 5 x^-0.4 of POINTS points, with 10 % noise and one more point, ten times as far, that is not fitted. */
+static struct allometer_table *noisy_curves(void) {
+    const char *const names[] = {"curve", "x", "y", "train"};
+    struct allometer_table *table = make_table(names, 4);
+    srand48(3);
+    for (int c = 0; c < CURVES; ++c) {
+        for (int i = 0; i <= POINTS; ++i) {
+            double x = i < POINTS ? 10 * pow(100, i / (POINTS - 1.0)) : 1e4;
+            add_row(table, (double[]){c, x, 5 * pow(x, -0.4) * exp(0.1 * gauss()), i < POINTS});
+        }
+    }
+    return table;
+}
+
+/* A share of CURVES intervals of nominal coverage 0.9: 4 binomial standard deviations are 0.06; resampling points
+   with 40 of them is known to cover a little less than it claims (the spread of 40 errors is taken for that of all). */
+static void check_share(const char *what, int n, double low, double high) {
+    double share = (double)n / CURVES;
+    print_message("%s: %.3f of nominal 0.9 intervals cover the truth\n", what, share);
+    assert_true(share >= low && share <= high);
+}
+
+static void check_coverage(const struct allometer_table *table, int bootstrap) {
+    static const char *const groups[] = {"curve"};
+    struct allometer_fits *fits =
+        fit(table, (struct allometer_fit_options){.law = ALLOMETER_LAW_power,
+                                                  .objective = ALLOMETER_OBJECTIVE_MSLE,
+                                                  .x = {"x"},
+                                                  .groups = groups,
+                                                  .n_groups = 1,
+                                                  .train_column = "train",
+                                                  .train_value = "1",
+                                                  .bootstrap = bootstrap,
+                                                  .confidence = 0.9,
+                                                  .bands = 1});
+    int exponent = 0, scale = 0, beyond = 0;
+    assert_int_equal(fits->n_groups, CURVES);
+    for (size_t g = 0; g < CURVES; ++g) {
+        const struct allometer_fit_group *group = &fits->groups[g];
+        size_t last = group->first_row + POINTS;
+        assert_true(group->status <= ALLOMETER_FIT_COST && group->n_train == POINTS && group->n_test == 1);
+        assert_int_equal(group->n_resamples, bootstrap);
+        scale += group->lower[0] <= 5 && 5 <= group->upper[0];
+        exponent += group->lower[1] <= 0.4 && 0.4 <= group->upper[1];
+        beyond += fits->lower[last] <= fits->y[last] && fits->y[last] <= fits->upper[last];
+    }
+    check_share(bootstrap ? "scale, bootstrap" : "scale, standard error", scale, 0.83, 0.96);
+    check_share(bootstrap ? "exponent, bootstrap" : "exponent, standard error", exponent, 0.83, 0.96);
+    check_share(bootstrap ? "a point beyond, bootstrap" : "a point beyond, standard error", beyond, 0.83,
+                0.96);
+    allometer_fits_free(fits);
+}
+
+static void test_intervals_cover_the_truth(void **state) {
+    (void)state;
+    struct allometer_table *table = noisy_curves();
+    check_coverage(table, 0);
+    check_coverage(table, 500);
+    allometer_table_free(table);
+}
+
+/* Ten runs of four points each, all four off by the same 20 %: points are not independent, runs are. */
+static void test_clusters_widen_intervals(void **state) {
+    (void)state;
+    const char *const names[] = {"run", "x", "y"};
+    int covered[2] = {0, 0};
+    srand48(4);
+    for (int trial = 0; trial < 200; ++trial) {
+        struct allometer_table *table = make_table(names, 3);
+        for (int run = 0; run < 20; ++run) {
+            double factor = exp(0.2 * gauss());
+            for (int i = 0; i < 4; ++i) {
+                double x = pow(10, 1 + run / 10.0);
+                add_row(table, (double[]){run, x, 5 * pow(x, -0.4) * factor * exp(0.01 * gauss())});
+            }
+        }
+        for (int clustered = 0; clustered < 2; ++clustered) {
+            struct allometer_fits *fits =
+                fit(table, (struct allometer_fit_options){.law = ALLOMETER_LAW_power,
+                                                          .objective = ALLOMETER_OBJECTIVE_MSLE,
+                                                          .x = {"x"},
+                                                          .cluster = clustered ? "run" : NULL,
+                                                          .bootstrap = 200,
+                                                          .confidence = 0.9});
+            assert_int_equal(fits->groups[0].n_units, clustered ? 20 : 80);
+            covered[clustered] += fits->groups[0].lower[1] <= 0.4 && 0.4 <= fits->groups[0].upper[1];
+            allometer_fits_free(fits);
+        }
+        allometer_table_free(table);
+    }
+    print_message("of 200 nominal 0.9 intervals %d cover the truth when points are drawn, %d when runs are\n",
+                  covered[0], covered[1]);
+    /* points: half the width, so about 1 - 2 * (1 - Phi(1.645 / 2)) = 0.59; runs: 0.9 less what 20 units cost; both
+       within 4 binomial standard deviations */
+    assert_in_range(covered[0], 90, 146);
+    assert_in_range(covered[1], 156, 192);
+}
+
+/* Weights are repetitions: twice the weight is the row twice. */
+static void test_weights_are_repetitions(void **state) {
+    (void)state;
+    const char *const names[] = {"x", "y", "w"};
+    struct allometer_table *weighted = make_table(names, 3), *repeated = make_table(names, 3);
+    srand48(5);
+    for (int i = 0; i < 30; ++i) {
+        double x = 10 + i * i, y = 3 / sqrt(x) * exp(0.1 * gauss());
+        add_row(weighted, (double[]){x, y, 1 + i % 3});
+        for (int k = 0; k <= i % 3; ++k) add_row(repeated, (double[]){x, y, 1});
+    }
+    struct allometer_fit_options options = {
+        .law = ALLOMETER_LAW_power, .objective = ALLOMETER_OBJECTIVE_MSLE, .x = {"x"}};
+    options.weight = "w";
+    struct allometer_fits *one = fit(weighted, options), *other = fit(repeated, options);
+    assert_doubles_close("weights", one->groups[0].values, other->groups[0].values, 2, 0, 1e-9);
+    assert_close("objective", one->groups[0].objective, other->groups[0].objective, 0, 1e-9);
+    allometer_fits_free(one);
+    allometer_fits_free(other);
+    allometer_table_free(weighted);
+    allometer_table_free(repeated);
+}
+
+/* y = 2 - 0.1 log x exactly solvable: ordinary least squares by hand on four points. */
+static void test_standard_errors_of_a_line(void **state) {
+    (void)state;
+    const char *const names[] = {"x", "y"};
+    const double z[] = {0, 1, 2, 3}, y[] = {2.0, 1.95, 1.75, 1.72};
+    struct allometer_table *table = make_table(names, 2);
+    double mean_z = 1.5, mean_y = (2.0 + 1.95 + 1.75 + 1.72) / 4, zz = 0, zy = 0, rss = 0;
+    for (int i = 0; i < 4; ++i) {
+        add_row(table, (double[]){exp(z[i]), y[i]});
+        zz += (z[i] - mean_z) * (z[i] - mean_z);
+        zy += (z[i] - mean_z) * y[i];
+    }
+    double slope = zy / zz, level = mean_y - slope * mean_z;
+    for (int i = 0; i < 4; ++i) rss += pow(y[i] - level - slope * z[i], 2);
+    struct allometer_fits *fits =
+        fit(table, (struct allometer_fit_options){
+                       .law = ALLOMETER_LAW_logarithmic, .objective = ALLOMETER_OBJECTIVE_MSE, .x = {"x"}});
+    const struct allometer_fit_group *group = &fits->groups[0];
+    const double t = 4.302652729749464; /* 0.975 quantile of Student's t with 2 degrees of freedom: tables */
+    const double values[] = {level, -slope},
+                 errors[] = {sqrt(rss / 2 * (0.25 + mean_z * mean_z / zz)), sqrt(rss / 2 / zz)};
+    /* a minimum is known to 1e-10 of its standard errors: that is where the solver stops */
+    assert_doubles_close("values", group->values, values, 2, 0, 1e-11);
+    assert_doubles_close("standard errors", group->errors, errors, 2, 0, 1e-10);
+    assert_close("lower", group->lower[1], -slope - t * errors[1], 0, 1e-10);
+    assert_close("upper", group->upper[1], -slope + t * errors[1], 0, 1e-10);
+    allometer_fits_free(fits);
+    allometer_table_free(table);
+}
+
+/* b and c of a + b x^-c on a constant: any b with c = 0 does as well. */
+static void test_undetermined_says_so(void **state) {
+    (void)state;
+    const char *const names[] = {"x", "y"};
+    struct allometer_table *table = make_table(names, 2);
+    for (int i = 0; i < 10; ++i) add_row(table, (double[]){10 + i, 2});
+    struct allometer_fits *fits =
+        fit(table, (struct allometer_fit_options){
+                       .law = ALLOMETER_LAW_power_offset, .objective = ALLOMETER_OBJECTIVE_MSLE, .x = {"x"}});
+    assert_int_equal(fits->groups[0].status, ALLOMETER_GROUP_UNDETERMINED);
+    assert_close("yhat", fits->yhat[3], 2, 0, 1e-9);
+    allometer_fits_free(fits);
+    allometer_table_free(table);
+}
+
+int main(void) {
+    struct allometer_error error;
+    const struct allometer_device_options options = {0};
+    if (allometer_cpu.open(&device, &options, &error) != ALLOMETER_OK) return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_laws_find_their_parameters), cmocka_unit_test(test_many_breaks),
+        cmocka_unit_test(test_intervals_cover_the_truth),  cmocka_unit_test(test_clusters_widen_intervals),
+        cmocka_unit_test(test_weights_are_repetitions),    cmocka_unit_test(test_standard_errors_of_a_line),
+        cmocka_unit_test(test_undetermined_says_so),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    allometer_cpu.close(device);
+    return failed;
+}
