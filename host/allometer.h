@@ -41,14 +41,11 @@ extern "C" {
 #include "backend.h"
 #include "sweep.h"
 #include "plan.h"
-#include "plan.h"
+#include "store.h"
+#include "run.h"
 #include "table.h"
-#include "store.h"
-#include "run.h"
-#include "fit.h"
 #include "laws.h"
-#include "store.h"
-#include "run.h"
+#include "fit.h"
 
 #ifdef __cplusplus
 }
