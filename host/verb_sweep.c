@@ -156,7 +156,7 @@ static void print_summary(const struct sweep_arguments *arguments,
             (unsigned long long)progress->n_models, (unsigned long long)progress->n_done,
             (unsigned long long)progress->n_diverged, (unsigned long long)progress->n_trained,
             progress->seconds);
-    if (stop && !arguments->quiet)
+    if (stop && progress->n_done < progress->n_models && !arguments->quiet)
         fprintf(stderr,
                 "allometer: stopped with %llu of %llu models in %s; the same command goes on from there\n",
                 (unsigned long long)progress->n_done, (unsigned long long)progress->n_models, arguments->out);
