@@ -72,10 +72,11 @@ KERNEL void forward_tile(const int D, const int O, const int kind, const int til
 KERNEL void forward(const int D, const int O, const int kind, const struct parameters *p, int32_t width,
                     const struct batch *batch, float *scratch) {
 #if LANES == 1
-    int32_t groups = TEAM_SIZE / batch->n;
+    int32_t groups = TEAM_SIZE / batch->stride; /* not n: scratch has room for `stride` samples a group */
+    if (groups > width) groups = width; /* a neuron each, so that one group alone begins with the biases */
     if (groups > 1) {
-        int32_t group = TEAM_RANK / batch->n, s = TEAM_RANK % batch->n;
-        if (group < groups) {
+        int32_t group = TEAM_RANK / batch->stride, s = TEAM_RANK % batch->stride;
+        if (group < groups && s < batch->n) {
             int32_t from = (int32_t)((int64_t)width * group / groups),
                     to = (int32_t)((int64_t)width * (group + 1) / groups);
             forward_tile(D, O, kind, 1, p, batch, s, from, to, scratch + (int64_t)group * O * batch->stride);

@@ -60,7 +60,7 @@ KERNEL float scheduled_rate(const struct allometer_model *model, int32_t step) {
     }
     if (model->schedule == ALLOMETER_SCHEDULE_CONSTANT) return model->learning_rate;
     float done = (float)(step - model->warmup_steps) / (float)(model->steps - model->warmup_steps);
-    return model->learning_rate * 0.5f * (1.0f + cosf(3.14159265f * done));
+    return model->learning_rate * 0.5f * (1.0f + LANE(vf_cos_u10(vf_set(3.14159265f * done)), 0));
 }
 
 KERNEL void update_advance(struct update *u, const struct allometer_model *model, int32_t step) {

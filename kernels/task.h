@@ -151,8 +151,8 @@ KERNEL vf batch_weight(const struct allometer_model *model, struct sample_range 
     }
     if (model->weighting == ALLOMETER_WEIGHTING_TRAPEZOID) {
         float inner = (float)range.n_total / (float)(range.n_total - 1);
-        vm end = (sample == vi_set(0)) | (sample == vi_set(range.n_total - 1));
-        return vf_select(end, vf_set(0.5f * inner), vf_set(inner));
+        vm first = sample == vi_set(0), last = sample == vi_set(range.n_total - 1);
+        return vf_select(first | last, vf_set(0.5f * inner), vf_set(inner));
     }
     return vf_set(1.0f);
 }

@@ -3,18 +3,62 @@ enable_language(CXX)
 set(CMAKE_CXX_STANDARD 17)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 
-add_library(allometer_cuda_standin STATIC cuda_standin/fibers.cpp cuda_standin/runtime.cpp)
+add_library(allometer_cuda_standin STATIC cuda_standin/errors.cpp cuda_standin/fibers.cpp cuda_standin/pages.cpp
+                                          cuda_standin/runtime.cpp)
 target_include_directories(allometer_cuda_standin BEFORE PUBLIC cuda_standin)
 target_include_directories(allometer_cuda_standin PUBLIC ${PROJECT_SOURCE_DIR}/kernels ${RANDOM123_INCLUDE})
 target_compile_definitions(allometer_cuda_standin PUBLIC ALLOMETER_CUDA_STANDIN)
-target_compile_options(allometer_cuda_standin PUBLIC -Wall -Wextra -Werror -Wshadow)
+target_compile_options(allometer_cuda_standin PUBLIC $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Werror -Wshadow>)
 if(ALLOMETER_SANITIZE MATCHES "thread")
   # What switches threads must not itself be taken for a thread's work.
   target_compile_definitions(allometer_cuda_standin PUBLIC STANDIN_TSAN)
   set_source_files_properties(cuda_standin/fibers.cpp PROPERTIES COMPILE_OPTIONS -fno-sanitize=thread)
 endif()
 
+# The backend on the stand-in, to be linked into a test, and as a module in a folder of its own: a program that finds
+# that folder in ALLOMETER_MODULE_FOLDER trains on it.
+set(cuda_sources ${ALLOMETER_CUDA_SOURCES} ${PROJECT_SOURCE_DIR}/kernels/cuda_train.cu)
+set_source_files_properties(${cuda_sources} PROPERTIES LANGUAGE CXX)
+add_library(allometer_cuda_backend OBJECT ${ALLOMETER_CUDA_SOURCES})
+target_link_libraries(allometer_cuda_backend PUBLIC allometer_cuda_standin)
+set(cuda_objects $<TARGET_OBJECTS:allometer_cuda_backend>)
+foreach(activation ${ALLOMETER_ACTIVATIONS})
+  add_library(allometer_cuda_backend_${activation} OBJECT ${PROJECT_SOURCE_DIR}/kernels/cuda_train.cu)
+  target_compile_definitions(allometer_cuda_backend_${activation} PRIVATE ACTIVATION=${activation})
+  target_link_libraries(allometer_cuda_backend_${activation} PRIVATE allometer_cuda_standin)
+  list(APPEND cuda_objects $<TARGET_OBJECTS:allometer_cuda_backend_${activation}>)
+endforeach()
+
+add_library(allometer_cuda_standin_module MODULE ${cuda_objects} ${ALLOMETER_CUDA_HOST_SOURCES})
+set_target_properties(allometer_cuda_standin_module PROPERTIES PREFIX "" OUTPUT_NAME allometer_cuda
+                      LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/cuda_standin_module LINKER_LANGUAGE CXX)
+target_link_libraries(allometer_cuda_standin_module PRIVATE allometer_cuda_standin)
+
 add_executable(cuda_standin test_cuda_standin.cpp)
 target_link_libraries(cuda_standin PRIVATE allometer_cuda_standin PkgConfig::CMOCKA)
 add_test(NAME cuda_standin COMMAND cuda_standin)
-set_tests_properties(cuda_standin PROPERTIES TIMEOUT 600)
+
+add_executable(cuda_backend test_cuda_backend.cpp ${cuda_objects})
+target_link_libraries(cuda_backend PRIVATE allometer_cuda_standin allometer_test_support)
+set_target_properties(cuda_backend PROPERTIES LINKER_LANGUAGE CXX)
+add_test(NAME cuda_backend COMMAND cuda_backend)
+set_tests_properties(cuda_standin cuda_backend PROPERTIES TIMEOUT 900)
+
+# The tests of training, on the stand-in (where to skip is to fail) and on a GPU (skipped, with the reason, where there
+# is none).
+function(allometer_test_on_standin name program)
+  add_test(NAME cuda_${name} COMMAND ${program})
+  set_tests_properties(cuda_${name} PROPERTIES TIMEOUT 900 ENVIRONMENT
+    "ALLOMETER_TEST_BACKEND=cuda;ALLOMETER_MODULE_FOLDER=${CMAKE_CURRENT_BINARY_DIR}/cuda_standin_module;${ARGN}")
+endfunction()
+allometer_test_on_standin(train test_train)
+allometer_test_on_standin(train_reverse test_train ALLOMETER_STANDIN_REVERSE=1)
+allometer_test_on_standin(train_global test_train ALLOMETER_STANDIN_SHARED=1024)
+allometer_test_on_standin(invariance test_invariance)
+add_dependencies(test_train allometer_cuda_standin_module)
+add_dependencies(test_invariance allometer_cuda_standin_module)
+foreach(name train invariance)
+  add_test(NAME gpu_${name} COMMAND test_${name})
+  set_tests_properties(gpu_${name} PROPERTIES LABELS gpu SKIP_RETURN_CODE 77 TIMEOUT 600 RESOURCE_LOCK gpu ENVIRONMENT
+    "ALLOMETER_TEST_BACKEND=cuda;ALLOMETER_MODULE_FOLDER=${PROJECT_BINARY_DIR}")
+endforeach()

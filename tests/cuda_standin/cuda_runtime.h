@@ -90,22 +90,24 @@ enum cudaError_t { /* the values of CUDA */
                    cudaErrorMemoryAllocation = 2,
                    cudaErrorInvalidConfiguration = 9,
                    cudaErrorInsufficientDriver = 35,
+                   cudaErrorInvalidDeviceFunction = 98,
                    cudaErrorNoDevice = 100,
                    cudaErrorInvalidDevice = 101,
+                   cudaErrorNoKernelImageForDevice = 209,
                    cudaErrorInvalidResourceHandle = 400,
+                   cudaErrorNotReady = 600,
                    cudaErrorIllegalAddress = 700,
                    cudaErrorLaunchFailure = 719,
 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
-enum cudaDeviceAttr { cudaDevAttrClockRate = 13 };
-enum { cudaDeviceScheduleBlockingSync = 4, cudaStreamNonBlocking = 1 };
+enum { cudaStreamNonBlocking = 1 };
+#define CUDART_VERSION 13000
 
 struct cudaDeviceProp {
     char name[256];
     int major, minor, multiProcessorCount;
-    size_t totalGlobalMem, sharedMemPerBlock, sharedMemPerBlockOptin, sharedMemPerMultiprocessor,
-        reservedSharedMemPerBlock;
+    size_t sharedMemPerBlockOptin;
 };
 
 typedef struct standin_stream *cudaStream_t;
@@ -115,9 +117,7 @@ const char *cudaGetErrorString(cudaError_t error);
 cudaError_t cudaGetLastError(void);
 cudaError_t cudaGetDeviceCount(int *count);
 cudaError_t cudaSetDevice(int device);
-cudaError_t cudaSetDeviceFlags(unsigned flags);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int device);
-cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaMemGetInfo(size_t *available, size_t *total);
 cudaError_t standin_malloc(void **pointer, size_t bytes);
 cudaError_t standin_malloc_host(void **pointer, size_t bytes);
@@ -126,6 +126,8 @@ cudaError_t cudaFreeHost(void *pointer);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t
+cudaStreamQuery(cudaStream_t stream); /* says once that it is not ready, then runs what is queued */
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream);
 cudaError_t cudaMemsetAsync(void *to, int byte, size_t bytes, cudaStream_t stream);
@@ -170,12 +172,14 @@ static inline std::function<void()> standin_call(void (*kernel)(P...), A... argu
 /* ---- what a test sees ----
    Set from the environment when first used:
      ALLOMETER_STANDIN_DEVICES   how many devices there are (2)
+     ALLOMETER_STANDIN_SHARED    bytes of shared memory that a block may have (232448)
+     ALLOMETER_STANDIN_MIXED     1: every second device is of another kind
      ALLOMETER_STANDIN_REVERSE   1: threads and blocks run in reverse order
      ALLOMETER_STANDIN_ERROR     cudaGetDeviceCount returns this error
      ALLOMETER_STANDIN_DROP      "train.h:123": the barrier on that line does nothing
      ALLOMETER_STANDIN_SITES     a file to which the place of each barrier met is added, once per process */
 struct standin_settings {
-    int devices, reverse, error;
+    int devices, shared, mixed, reverse, error;
     const char *drop, *sites;
     int fail_call; /* this call from now on (1: the next) that can fail does */
 };

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string>
 #include <sys/mman.h>
-#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -45,10 +44,6 @@ cudaError_t sticky = cudaSuccess, last = cudaSuccess;
 int calls, nvtx_depth;
 thread_local int device_now;
 
-/* Two kinds of device, so that what depends on a limit meets both. */
-size_t shared_limit_of(int device) {
-    return device % 2 == 0 ? 232448 : 101376;
-}
 enum { DEFAULT_SHARED_LIMIT = 49152, DEVICE_BYTES = 1 << 30, MULTIPROCESSORS = 2 };
 #ifdef STANDIN_TSAN
 enum {
@@ -101,10 +96,13 @@ cudaError_t misuse_error(cudaError_t error, const char *what) {
 struct standin_stream {
     int device;
     std::deque<std::function<bool()>> queued; /* each returns false if it went wrong */
+    bool asked;                               /* since it last ran */
 };
 
 standin_settings standin_settings_now = {
     number_from_environment("ALLOMETER_STANDIN_DEVICES", 2),
+    number_from_environment("ALLOMETER_STANDIN_SHARED", 232448),
+    number_from_environment("ALLOMETER_STANDIN_MIXED", 0),
     number_from_environment("ALLOMETER_STANDIN_REVERSE", 0),
     number_from_environment("ALLOMETER_STANDIN_ERROR", 0),
     text_from_environment("ALLOMETER_STANDIN_DROP"),
@@ -154,82 +152,7 @@ int nvtxRangePop(void) {
     return --nvtx_depth;
 }
 
-/* ---- pages ---- */
-
-enum { FILL = 0xff, SLACK = 0xa5 };
-
-bool standin_pages_map(standin_pages *pages, size_t bytes) {
-    const size_t page = size_t(sysconf(_SC_PAGESIZE)), padded = (bytes + 15) / 16 * 16;
-    const size_t inner = (padded + page - 1) / page * page;
-    pages->mapped = inner + 2 * page;
-    pages->bytes = bytes;
-    void *start = mmap(nullptr, pages->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (start == MAP_FAILED) return false;
-    pages->start = static_cast<char *>(start);
-    pages->data = pages->start + page + inner - padded;
-    standin_pages_protect(pages, true);
-    return true;
-}
-
-void standin_pages_poison(standin_pages *pages) {
-    memset(pages->data, FILL, pages->bytes);
-    const size_t slack = (16 - pages->bytes % 16) % 16;
-    memset(pages->data + pages->bytes, SLACK, slack);
-}
-
-void standin_pages_unmap(standin_pages *pages) {
-    munmap(pages->start, pages->mapped);
-}
-
-bool standin_pages_intact(const standin_pages *pages) {
-    const size_t slack = (16 - pages->bytes % 16) % 16;
-    for (size_t i = 0; i < slack; ++i) {
-        if (static_cast<unsigned char>(pages->data[pages->bytes + i]) != SLACK) return false;
-    }
-    return true;
-}
-
-void standin_pages_protect(const standin_pages *pages, bool accessible) {
-    const size_t page = size_t(sysconf(_SC_PAGESIZE));
-    if (pages->mapped == 2 * page) return;
-    if (mprotect(pages->start + page, pages->mapped - 2 * page,
-                 accessible ? PROT_READ | PROT_WRITE : PROT_NONE)) {
-        perror("stand-in: mprotect");
-        abort();
-    }
-}
-
 /* ---- errors and devices ---- */
-
-static const struct {
-    cudaError_t error;
-    const char *name, *text;
-} errors[] = {
-    {cudaSuccess, "cudaSuccess", "no error"},
-    {cudaErrorInvalidValue, "cudaErrorInvalidValue", "invalid argument"},
-    {cudaErrorMemoryAllocation, "cudaErrorMemoryAllocation", "out of memory"},
-    {cudaErrorInvalidConfiguration, "cudaErrorInvalidConfiguration", "invalid configuration argument"},
-    {cudaErrorInsufficientDriver, "cudaErrorInsufficientDriver", "driver is insufficient for the runtime"},
-    {cudaErrorNoDevice, "cudaErrorNoDevice", "no CUDA-capable device is detected"},
-    {cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device ordinal"},
-    {cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle", "invalid resource handle"},
-    {cudaErrorIllegalAddress, "cudaErrorIllegalAddress", "an illegal memory access was encountered"},
-    {cudaErrorLaunchFailure, "cudaErrorLaunchFailure", "unspecified launch failure"},
-};
-
-const char *cudaGetErrorName(cudaError_t error) {
-    for (const auto &row : errors) {
-        if (row.error == error) return row.name;
-    }
-    return "unrecognized error code";
-}
-
-const char *cudaGetErrorString(cudaError_t error) {
-    for (const auto &row : errors) {
-        if (row.error == error) return row.text;
-    }
-    return "unrecognized error code";
-}
 
 cudaError_t cudaGetLastError(void) {
     std::lock_guard<std::recursive_mutex> guard(lock);
@@ -253,29 +176,14 @@ cudaError_t cudaSetDevice(int device) {
     return cudaSuccess;
 }
 
-cudaError_t cudaSetDeviceFlags(unsigned) {
-    ENTER();
-    return cudaSuccess;
-}
-
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int device) {
     ENTER();
     if (device < 0 || device >= standin_settings_now.devices) return returned(cudaErrorInvalidDevice);
     *properties = cudaDeviceProp();
     snprintf(properties->name, sizeof properties->name, "stand-in %d", device);
-    properties->major = device % 2 == 0 ? 9 : 12;
+    properties->major = standin_settings_now.mixed && device % 2 == 1 ? 12 : 9;
     properties->multiProcessorCount = MULTIPROCESSORS;
-    properties->totalGlobalMem = DEVICE_BYTES;
-    properties->sharedMemPerBlock = DEFAULT_SHARED_LIMIT;
-    properties->sharedMemPerBlockOptin = shared_limit_of(device);
-    properties->sharedMemPerMultiprocessor = shared_limit_of(device) + 1024;
-    properties->reservedSharedMemPerBlock = 1024;
-    return cudaSuccess;
-}
-
-cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr, int) {
-    ENTER();
-    *value = 1000000; /* kHz */
+    properties->sharedMemPerBlockOptin = size_t(standin_settings_now.shared);
     return cudaSuccess;
 }
 
@@ -353,7 +261,7 @@ static bool known(cudaStream_t stream) {
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned) {
     ENTER();
-    *stream = new standin_stream{device_now, {}};
+    *stream = new standin_stream{device_now, {}, false};
     streams.push_back(*stream);
     return cudaSuccess;
 }
@@ -365,6 +273,14 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
     streams.erase(std::find(streams.begin(), streams.end(), stream));
     delete stream;
     return cudaSuccess;
+}
+
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+    ENTER();
+    if (!known(stream)) return misuse_error(cudaErrorInvalidResourceHandle, "asks an unknown stream");
+    stream->asked = !stream->asked;
+    if (stream->asked && !stream->queued.empty()) return cudaErrorNotReady;
+    return cudaStreamSynchronize(stream);
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
@@ -395,7 +311,7 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
     if (!inside(host_memory, to_device ? from : to, bytes, -1)) {
         return misuse_error(cudaErrorInvalidValue, "copies asynchronously outside pinned memory");
     }
-    if (!to_device) memset(to, FILL, bytes); /* not there before the stream has been waited for */
+    if (!to_device) memset(to, STANDIN_FILL, bytes); /* not there before the stream has been waited for */
     stream->queued.push_back([=] {
         memcpy(to, from, bytes);
         return true;
@@ -420,7 +336,8 @@ cudaError_t cudaMemsetAsync(void *to, int byte, size_t bytes, cudaStream_t strea
 
 cudaError_t standin_set_attribute(const void *kernel, cudaFuncAttribute, int value) {
     ENTER();
-    if (value < 0 || size_t(value) > shared_limit_of(device_now)) return returned(cudaErrorInvalidValue);
+    if (value < 0 || size_t(value) > size_t(standin_settings_now.shared))
+        return returned(cudaErrorInvalidValue);
     devices[device_now].shared_limit[kernel] = value;
     return cudaSuccess;
 }
@@ -434,7 +351,7 @@ static size_t launch_limit(const void *kernel, int device) {
 cudaError_t standin_occupancy(int *blocks, const void *kernel, int block_size, size_t shared_bytes) {
     ENTER();
     if (block_size < 1 || block_size > 1024) return returned(cudaErrorInvalidValue);
-    const size_t fit = (shared_limit_of(device_now) + 1024) / (shared_bytes + 1024);
+    const size_t fit = (size_t(standin_settings_now.shared) + 1024) / (shared_bytes + 1024);
     const size_t wanted = std::max(1, MAX_THREADS / block_size);
     *blocks = shared_bytes > launch_limit(kernel, device_now) ? 0 : int(std::min(fit, wanted));
     return cudaSuccess;

@@ -6,6 +6,8 @@
 /* Notes misuse (the first is kept) and prints it. */
 void standin_misuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+enum { STANDIN_FILL = 0xff }; /* of memory that nobody has written: NaN as a float */
+
 /* Pages of their own: data of `bytes` that starts on a multiple of 16 and ends, but for a little slack, at an
    inaccessible page. */
 struct standin_pages {
@@ -15,7 +17,7 @@ struct standin_pages {
 };
 bool standin_pages_map(standin_pages *pages, size_t bytes);
 void standin_pages_unmap(standin_pages *pages);
-void standin_pages_poison(standin_pages *pages);       /* fills with 0xff, NaN as a float; marks the slack */
+void standin_pages_poison(standin_pages *pages);       /* marks the slack too */
 bool standin_pages_intact(const standin_pages *pages); /* the slack behind the data is untouched */
 void standin_pages_protect(const standin_pages *pages, bool accessible);
 

@@ -1,0 +1,287 @@
+/* The CUDA backend: one block trains one model; launches of many models each, on several streams of every GPU, so that
+   results come back and are written while others train. A module of its own, loaded where a GPU is asked for. */
+#include "cuda_device.h"
+
+#include <algorithm>
+#include <new>
+#include <nvtx3/nvToolsExt.h>
+#include <stdio.h>
+#include <time.h>
+
+enum { MODELS_PER_LAUNCH = 8192 };
+static const double seconds_per_launch =
+    1.0; /* aimed at: Ctrl-C waits as long, and models that are in flight */
+static const size_t weights_bytes_per_launch = (size_t)256 << 20;
+
+/* What one call of train() shares. */
+struct training_run {
+    struct allometer_device *device;
+    const struct allometer_training *training;
+    std::vector<struct cuda_entry> plan;
+    size_t next;      /* first entry that has not been launched */
+    double work_left; /* of those */
+    struct allometer_error *error;
+};
+
+static double seconds_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* A named range in the profiler for as long as it lives. */
+struct profiler_range {
+    explicit profiler_range(const char *name) {
+        nvtxRangePushA(name);
+    }
+    ~profiler_range() {
+        nvtxRangePop();
+    }
+    profiler_range(const profiler_range &) = delete;
+    profiler_range &operator=(const profiler_range &) = delete;
+};
+
+/* ---- one launch ---- */
+
+/* Blocks that the GPU runs at once, of a launch with workspaces of that size. */
+static enum allometer_code resident_blocks(const struct cuda_gpu *gpu, const struct cuda_placement &place,
+                                           size_t bytes, size_t *blocks, struct allometer_error *error) {
+    int per_multiprocessor = 0;
+    CUDA_CHECK(error, cudaOccupancyMaxActiveBlocksPerMultiprocessor(
+                          &per_multiprocessor, place.kernel->function, place.team,
+                          cuda_shared_bytes(place.in_shared, bytes)));
+    *blocks = (size_t)std::max(1, per_multiprocessor) * (size_t)gpu->multiprocessors;
+    return ALLOMETER_OK;
+}
+
+/* What a launch holds, before it is made. */
+struct launch_size {
+    size_t n, grid;
+    size_t workspace_bytes; /* of the largest model */
+    size_t weights_floats,
+        arena_floats; /* of one model, if weights are kept; of one block, if in global memory */
+    double work;
+};
+
+static bool fits(const struct training_run *run, const struct launch_size *size,
+                 const struct cuda_entry &entry, double work_wanted, size_t n_wanted) {
+    if (size->n == 0) return true;
+    const struct allometer_training *training = run->training;
+    const size_t floats =
+        training->keep_weights ? (size_t)allometer_n_parameters(&training->models[entry.index]) : 0;
+    const size_t weights = std::max(size->weights_floats, floats) * sizeof(float) * (size->n + 1);
+    return size->n < MODELS_PER_LAUNCH && weights <= weights_bytes_per_launch
+           && (size->n < n_wanted || size->work < work_wanted)
+           && cuda_same_group(entry.placement, run->plan[run->next].placement);
+}
+
+/* The next models of the plan: enough to fill the GPU, and as many as take about the time aimed at; less where they are
+   the last, to leave some for the other GPUs. */
+static enum allometer_code size_launch(const struct training_run *run, const struct cuda_slot *slot,
+                                       struct launch_size *size) {
+    const std::vector<struct cuda_entry> &plan = run->plan;
+    const struct cuda_placement &place = plan[run->next].placement;
+    size_t resident = 0;
+    enum allometer_code code = resident_blocks(slot->gpu, place, place.bytes, &resident, run->error);
+    if (code != ALLOMETER_OK) return code;
+    const size_t n_gpus = run->device->gpus.size();
+    const size_t n_wanted = std::min(resident, (plan.size() - run->next + n_gpus - 1) / n_gpus);
+    const double work_wanted =
+        std::min(slot->rate * seconds_per_launch, run->work_left / (2.0 * (double)run->device->slots.size()));
+    *size = {};
+    for (size_t i = run->next; i < plan.size() && fits(run, size, plan[i], work_wanted, n_wanted); ++i) {
+        const struct allometer_model *model = &run->training->models[plan[i].index];
+        size->n += 1;
+        size->work += plan[i].cost;
+        size->workspace_bytes = std::max(size->workspace_bytes, plan[i].placement.bytes);
+        if (run->training->keep_weights) {
+            size->weights_floats = std::max(size->weights_floats, (size_t)allometer_n_parameters(model));
+        }
+    }
+    code = resident_blocks(slot->gpu, place, size->workspace_bytes, &resident, run->error);
+    size->grid = std::min(size->n, resident);
+    size->arena_floats = place.in_shared ? 0 : (size->workspace_bytes / sizeof(float) + 31) / 32 * 32;
+    return code;
+}
+
+/* Workspaces in global memory: as many blocks as the memory allows, leaving some for the other streams. */
+static enum allometer_code fit_arena(const struct cuda_slot *slot, struct launch_size *size,
+                                     struct allometer_error *error) {
+    if (size->arena_floats == 0 || size->grid * size->arena_floats <= slot->arena_capacity)
+        return ALLOMETER_OK;
+    size_t available, total;
+    CUDA_CHECK(error, cudaMemGetInfo(&available, &total));
+    available += slot->arena_capacity * sizeof(float);
+    const size_t blocks = available / 2 / (size->arena_floats * sizeof(float));
+    if (blocks == 0) {
+        return allometer_fail(error, ALLOMETER_FAILED,
+                              "a model needs %.1f MB of the GPU's memory, of which %.1f MB are free",
+                              2e-6 * (double)size->workspace_bytes, 1e-6 * (double)available);
+    }
+    size->grid = std::min(size->grid, blocks);
+    return ALLOMETER_OK;
+}
+
+static enum allometer_code launch(struct training_run *run, struct cuda_slot *slot) {
+    const profiler_range range("allometer launch");
+    struct allometer_error *error = run->error;
+    struct launch_size size;
+    CUDA_CHECK(error, cudaSetDevice(slot->gpu->number));
+    enum allometer_code code = size_launch(run, slot, &size);
+    if (code == ALLOMETER_OK) code = fit_arena(slot, &size, error);
+    if (code == ALLOMETER_OK) {
+        code = cuda_slot_reserve(slot, size.n, size.n * size.weights_floats, size.grid * size.arena_floats,
+                                 error);
+    }
+    if (code != ALLOMETER_OK) return code;
+
+    const struct cuda_placement &place = run->plan[run->next].placement;
+    for (size_t i = 0; i < size.n; ++i)
+        slot->models[i] = run->training->models[run->plan[run->next + i].index];
+    struct cuda_batch batch = slot->on_device;
+    batch.n_models = (uint32_t)size.n;
+    batch.weights_stride = (int64_t)size.weights_floats;
+    batch.arena_stride = (int64_t)size.arena_floats;
+    if (!run->training->keep_weights) batch.weights = nullptr;
+    const size_t shared_bytes = cuda_shared_bytes(place.in_shared, size.workspace_bytes);
+    cudaStream_t stream = slot->stream;
+    struct allometer_model *models = const_cast<struct allometer_model *>(batch.models);
+
+    slot->first = run->next;
+    slot->n = size.n; /* from here on something may be in flight */
+    slot->work = size.work;
+    slot->started_seconds = seconds_now();
+    run->next += size.n;
+    run->work_left -= size.work;
+    CUDA_CHECK(error, cudaMemcpyAsync(models, slot->models, size.n * sizeof *models, cudaMemcpyHostToDevice,
+                                      stream));
+    CUDA_CHECK(error, cudaMemsetAsync(batch.next, 0, sizeof *batch.next, stream));
+    cuda_function *const kernel = place.kernel->function;
+    ALLOMETER_LAUNCH(kernel, (unsigned)size.grid, (unsigned)place.team, shared_bytes, stream, batch);
+    CUDA_CHECK(error, cudaGetLastError());
+    CUDA_CHECK(error, cudaMemcpyAsync(slot->results, batch.results, size.n * sizeof *slot->results,
+                                      cudaMemcpyDeviceToHost, stream));
+    CUDA_CHECK(error, cudaMemcpyAsync(slot->nanoseconds, batch.nanoseconds,
+                                      size.n * sizeof *slot->nanoseconds, cudaMemcpyDeviceToHost, stream));
+    if (batch.weights) {
+        CUDA_CHECK(error,
+                   cudaMemcpyAsync(slot->weights, batch.weights, size.n * size.weights_floats * sizeof(float),
+                                   cudaMemcpyDeviceToHost, stream));
+    }
+    slot->on_device.weights_stride = batch.weights_stride;
+    return ALLOMETER_OK;
+}
+
+/* Hands over the results of a launch that has ended. */
+static enum allometer_code deliver(const struct training_run *run, struct cuda_slot *slot) {
+    const profiler_range range("allometer results");
+    const struct allometer_training *training = run->training;
+    const size_t n = slot->n;
+    slot->n = 0;
+    slot->rate = slot->work / std::max(1e-6, seconds_now() - slot->started_seconds);
+    for (size_t i = 0; i < n; ++i) {
+        slot->results[i].seconds = 1e-9 * (double)slot->nanoseconds[i];
+        const float *weights =
+            training->keep_weights ? slot->weights + i * (size_t)slot->on_device.weights_stride : nullptr;
+        enum allometer_code code = training->done(training->user, run->plan[slot->first + i].index,
+                                                  &slot->results[i], weights, run->error);
+        if (code != ALLOMETER_OK) return code;
+    }
+    return ALLOMETER_OK;
+}
+
+/* ---- all launches ---- */
+
+/* Moves one slot on, if it can be moved. */
+static enum allometer_code advance(struct training_run *run, struct cuda_slot *slot, bool more, bool *moved) {
+    if (slot->n > 0) {
+        CUDA_CHECK(run->error, cudaSetDevice(slot->gpu->number));
+        const cudaError_t status = cudaStreamQuery(slot->stream);
+        if (status == cudaErrorNotReady) return ALLOMETER_OK;
+        if (status != cudaSuccess) {
+            return cuda_failed(run->error, status, "cudaStreamQuery", __FILE__, __LINE__);
+        }
+        *moved = true;
+        enum allometer_code code = deliver(run, slot);
+        if (code != ALLOMETER_OK) return code;
+    }
+    if (!more || run->next == run->plan.size()) return ALLOMETER_OK;
+    *moved = true;
+    return launch(run, slot);
+}
+
+static enum allometer_code work_through_plan(struct training_run *run) {
+    const volatile sig_atomic_t *stop = run->training->stop;
+    for (;;) {
+        bool moved = false, in_flight = false;
+        for (struct cuda_slot &slot : run->device->slots) {
+            enum allometer_code code = advance(run, &slot, !(stop && *stop), &moved);
+            if (code != ALLOMETER_OK) return code;
+            in_flight |= slot.n > 0;
+        }
+        if (!in_flight) break;
+        const struct timespec pause = {0, 100000};
+        if (!moved) nanosleep(&pause, nullptr);
+    }
+    if (run->next < run->plan.size()) return allometer_fail(run->error, ALLOMETER_INTERRUPTED, "interrupted");
+    return ALLOMETER_OK;
+}
+
+static enum allometer_code cuda_train(struct allometer_device *device,
+                                      const struct allometer_training *training,
+                                      struct allometer_error *error) {
+    enum allometer_code code;
+    try {
+        struct training_run run = {device, training, {}, 0, 0, error};
+        {
+            const profiler_range range("allometer plan");
+            run.plan = cuda_plan(training->models, training->n_models, device->shared_limit, device->reverse);
+            for (const struct cuda_entry &entry : run.plan) run.work_left += entry.cost;
+        }
+        const profiler_range range("allometer train and measure");
+        code = work_through_plan(&run);
+    } catch (const std::bad_alloc &) {
+        code = allometer_fail(error, ALLOMETER_FAILED, "out of memory: a plan of %zu models",
+                              training->n_models);
+    }
+    for (struct cuda_slot &slot : device->slots) { /* after a failure, launches may be in flight */
+        if (slot.n == 0) continue;
+        cudaSetDevice(slot.gpu->number);
+        cudaStreamSynchronize(slot.stream);
+        slot.n = 0;
+    }
+    return code;
+}
+
+/* ---- the backend's table ---- */
+
+static const char *cuda_describe(const struct allometer_device *device) {
+    return device->description.c_str();
+}
+
+static const char *cuda_instruction_set(const struct allometer_device *device) {
+    return device->instruction_set.c_str();
+}
+
+static size_t cuda_memory(const struct allometer_device *device, const struct allometer_model *model,
+                          int *concurrent) {
+    const struct cuda_placement place = cuda_place(model, device->shared_limit);
+    *concurrent = 0;
+    for (const struct cuda_gpu &gpu : device->gpus) {
+        size_t blocks = 1;
+        if (cudaSetDevice(gpu.number) != cudaSuccess
+            || resident_blocks(&gpu, place, place.bytes, &blocks, nullptr) != ALLOMETER_OK) {
+            blocks = (size_t)gpu.multiprocessors;
+        }
+        *concurrent += (int)blocks;
+    }
+    return place.bytes;
+}
+
+extern "C" __attribute__((visibility("default"))) const struct allometer_backend allometer_cuda = {
+    "cuda",        "NVIDIA GPUs from compute capability 8.0 on; all of one kind are used together",
+    cuda_open,     cuda_close,
+    cuda_describe, cuda_instruction_set,
+    cuda_memory,   cuda_train,
+    nullptr,
+};

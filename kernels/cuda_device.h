@@ -1,0 +1,63 @@
+/* GPUs and what is kept on them, for cuda.cu. */
+#ifndef ALLOMETER_CUDA_DEVICE_H
+#define ALLOMETER_CUDA_DEVICE_H
+
+#include "cuda_plan.h"
+
+#include <string>
+
+extern "C" {
+#include "backend.h"
+}
+
+/* Returns from the function, with a message that names the call, unless it succeeded. */
+#define CUDA_CHECK(error, call)                                                                            \
+    do {                                                                                                   \
+        const cudaError_t cuda_status = (call);                                                            \
+        if (cuda_status != cudaSuccess) return cuda_failed(error, cuda_status, #call, __FILE__, __LINE__); \
+    } while (0)
+
+enum allometer_code cuda_failed(struct allometer_error *error, cudaError_t status, const char *call,
+                                const char *file, int line);
+
+enum { CUDA_STREAMS = 4 /* for each GPU: groups of models overlap, and their results with the next */ };
+
+struct cuda_gpu {
+    int number; /* as CUDA counts */
+    int multiprocessors;
+};
+
+/* One stream's launch and all that belongs to it. */
+struct cuda_slot {
+    const struct cuda_gpu *gpu;
+    cudaStream_t stream;
+
+    size_t models_capacity, weights_capacity, arena_capacity; /* models; floats */
+    struct allometer_model *models;                           /* on the host, pinned */
+    struct allometer_result *results;
+    uint64_t *nanoseconds;
+    float *weights;
+    struct cuda_batch on_device;
+
+    size_t first, n; /* entries of the plan that are in flight; n = 0: none */
+    double work, started_seconds;
+    double rate; /* work per second, of the last launch; 0: unknown */
+};
+
+struct allometer_device {
+    std::vector<struct cuda_gpu> gpus;
+    std::vector<struct cuda_slot> slots; /* GPUs in turn */
+    size_t shared_limit;                 /* bytes of shared memory that a block may have */
+    bool reverse;
+    std::string description, instruction_set;
+};
+
+enum allometer_code cuda_open(struct allometer_device **device,
+                              const struct allometer_device_options *options, struct allometer_error *error);
+void cuda_close(struct allometer_device *device);
+
+/* Room for n models, weights_floats of kept weights and arena_floats of workspaces in global memory. */
+enum allometer_code cuda_slot_reserve(struct cuda_slot *slot, size_t n, size_t weights_floats,
+                                      size_t arena_floats, struct allometer_error *error);
+
+#endif

@@ -1,0 +1,60 @@
+/* Between the CUDA backend's host half (cuda.cu, cuda_plan.cu) and its kernels (cuda_train*.cu). */
+#ifndef ALLOMETER_CUDA_KERNELS_H
+#define ALLOMETER_CUDA_KERNELS_H
+
+#include "activation.h"
+
+enum {
+    CUDA_MAX_TEAM = 256,
+    CUDA_QUEUE_FLOATS =
+        4 /* of shared memory, before the workspace: the number of the model that a block took */
+};
+
+/* The models of one launch, on the device. */
+struct cuda_batch {
+    const struct allometer_model *models; /* longest first */
+    struct allometer_result *results;
+    uint64_t *nanoseconds; /* of each model */
+    float *weights;        /* NULL, or where to keep them: model m's at weights + m * weights_stride */
+    int64_t weights_stride;
+    float *arena; /* workspaces in global memory: block b's at arena + b * arena_stride */
+    int64_t arena_stride;
+    uint32_t *next; /* the first model that no block has taken; starts at 0 */
+    uint32_t n_models;
+};
+
+typedef void cuda_function(struct cuda_batch);
+
+/* The compile-time cases, fewer than on the CPU, since each is compiled for every kind of device: D and O are rounded
+   up to the first row that holds both. With few inputs and outputs the activation is a constant too. */
+#define CUDA_SMALL_TABLE(ROW, kind)  ROW(kind, 1, 1) ROW(kind, 2, 2) ROW(kind, 4, 4)
+#define CUDA_LARGE_TABLE(ROW, kind)  ROW(kind, 8, 8) ROW(kind, 16, 16)
+#define CUDA_GLOBAL_TABLE(ROW, kind) ROW(kind, 4, 4) ROW(kind, 16, 16) /* workspaces in global memory */
+
+struct cuda_kernel {
+    int D, O;
+    cuda_function *function;
+};
+
+#define CUDA_COUNT(kind, D, O) +1
+enum {
+    CUDA_N_SMALL = 0 CUDA_SMALL_TABLE(CUDA_COUNT, ),
+    CUDA_N_LARGE = 0 CUDA_LARGE_TABLE(CUDA_COUNT, ),
+    CUDA_N_GLOBAL = 0 CUDA_GLOBAL_TABLE(CUDA_COUNT, )
+};
+
+#define ROW(id, function, name, formula) \
+    extern const struct cuda_kernel allometer_cuda_small_##id[CUDA_N_SMALL];
+ACTIVATION_TABLE(ROW)
+#undef ROW
+extern const struct cuda_kernel allometer_cuda_large[CUDA_N_LARGE];
+extern const struct cuda_kernel allometer_cuda_global[CUDA_N_GLOBAL];
+
+#ifdef ALLOMETER_CUDA_STANDIN
+#define ALLOMETER_LAUNCH STANDIN_LAUNCH
+#else
+#define ALLOMETER_LAUNCH(kernel, grid, block, shared_bytes, stream, ...) \
+    (kernel)<<<grid, block, shared_bytes, stream>>>(__VA_ARGS__)
+#endif
+
+#endif

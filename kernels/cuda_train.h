@@ -1,0 +1,39 @@
+/* What a block does, in every training kernel. */
+#ifndef ALLOMETER_CUDA_TRAIN_H
+#define ALLOMETER_CUDA_TRAIN_H
+
+#include "cuda_kernels.h"
+#include "measure.h"
+
+/* For one activation, or for that of each model. */
+enum { KIND_OF_THE_MODEL = -1 };
+
+/* Trains one model from first step to last, then takes the next from the queue. The order in which blocks take models
+   decides nothing but who trains them. */
+KERNEL void train_queue(const int D, const int O, const int kind, const struct cuda_batch *batch,
+                        uint32_t *taken, float *memory) {
+    for (;;) {
+        if (TEAM_RANK == 0) *taken = atomicAdd(batch->next, 1u);
+        team_sync();
+        const uint32_t m = *taken;
+        if (m >= batch->n_models) return;
+        const struct allometer_model *model = &batch->models[m];
+        const uint64_t start = team_nanoseconds();
+        train_model(D, O, kind == KIND_OF_THE_MODEL ? model->activation : kind, model, memory,
+                    &batch->results[m],
+                    batch->weights ? batch->weights + m * batch->weights_stride : nullptr);
+        if (TEAM_RANK == 0) batch->nanoseconds[m] = team_nanoseconds() - start;
+    }
+}
+
+#define TRAIN_NAME(place, kind, D, O) train_##place##_##kind##_##D##_##O
+#define TRAIN_KERNEL(place, kind, D, O, kind_value, memory)                                  \
+    static __global__ void __launch_bounds__(CUDA_MAX_TEAM)                                  \
+        TRAIN_NAME(place, kind, D, O)(struct cuda_batch batch) {                             \
+        team_shared(shared);                                                                 \
+        train_queue(D, O, kind_value, &batch, reinterpret_cast<uint32_t *>(shared), memory); \
+    }
+#define IN_SHARED_MEMORY (shared + CUDA_QUEUE_FLOATS)
+#define IN_GLOBAL_MEMORY (batch.arena + blockIdx.x * batch.arena_stride)
+
+#endif

@@ -1,0 +1,319 @@
+/* The CUDA backend on the stand-in: equal to the CPU's, the same in either order, tidy, and sound when calls fail. */
+#include <cuda_runtime.h>
+
+extern "C" {
+#include "cases.h"
+#include "compare.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+extern const struct allometer_backend allometer_cuda;
+}
+#include <memory>
+#include <stdio.h>
+#include <string>
+#include <vector>
+
+/* ---- training on either backend ---- */
+
+struct trained {
+    std::vector<struct allometer_result> results;
+    std::vector<std::vector<float>> weights;
+    std::vector<int> calls;
+    size_t stop_after = SIZE_MAX, fail_after = SIZE_MAX;
+    size_t n_done = 0;
+    volatile sig_atomic_t stop = 0;
+    const std::vector<struct allometer_model> *models = nullptr;
+};
+
+static enum allometer_code collect(void *user, size_t index, const struct allometer_result *result,
+                                   const float *weights, struct allometer_error *error) {
+    trained *all = static_cast<trained *>(user);
+    if (all->n_done == all->fail_after) return allometer_fail(error, ALLOMETER_FAILED, "the disk is full");
+    all->results[index] = *result;
+    ++all->calls[index];
+    const size_t n = (size_t)allometer_n_parameters(&(*all->models)[index]);
+    if (weights) all->weights[index].assign(weights, weights + n);
+    if (++all->n_done == all->stop_after) all->stop = 1;
+    return ALLOMETER_OK;
+}
+
+static enum allometer_code train_on(const struct allometer_backend &backend,
+                                    const std::vector<struct allometer_model> &models, bool keep_weights,
+                                    trained *all, struct allometer_error *error) {
+    all->models = &models;
+    all->results.assign(models.size(), {});
+    all->weights.assign(models.size(), {});
+    all->calls.assign(models.size(), 0);
+    const struct allometer_device_options options = {1, nullptr, 0};
+    struct allometer_device *device = nullptr;
+    enum allometer_code code = backend.open(&device, &options, error);
+    if (code != ALLOMETER_OK) return code;
+    const struct allometer_training training = {models.data(), models.size(), keep_weights,
+                                                &all->stop,    collect,       all};
+    code = backend.train(device, &training, error);
+    backend.close(device);
+    return code;
+}
+
+static trained train_well(const struct allometer_backend &backend,
+                          const std::vector<struct allometer_model> &models, bool keep_weights = true) {
+    struct allometer_error error = {};
+    trained all;
+    if (train_on(backend, models, keep_weights, &all, &error) != ALLOMETER_OK) fail_msg("%s", error.message);
+    for (int calls : all.calls) assert_int_equal(calls, 1);
+    if (standin_report()[0]) fail_msg("%s", standin_report());
+    assert_int_equal(standin_live(), 0);
+    return all;
+}
+
+/* ---- models ---- */
+
+static struct allometer_model model_of(int32_t width, int32_t samples, int32_t steps) {
+    static const int32_t functions[] = {ALLOMETER_FUNCTION_SQUARE, ALLOMETER_FUNCTION_SINE};
+    struct allometer_model model = case_model(width, samples, functions, 2);
+    model.steps = steps;
+    model.scale = 4;
+    model.l2 = 1e-4f;
+    model.seed = (uint64_t)width * 100003 + (uint64_t)samples;
+    return model;
+}
+
+/* Widths and numbers of samples below, at and above each size of a team; none or few divide each other. */
+static std::vector<struct allometer_model> shapes(void) {
+    std::vector<struct allometer_model> models;
+    for (int32_t width : {1, 2, 7, 31, 32, 33, 100, 129, 255, 257}) {
+        for (int32_t samples : {1, 2, 5, 31, 33, 64, 127, 256, 300}) {
+            struct allometer_model model = model_of(width, samples, 3);
+            model.activation = (width + samples) % ALLOMETER_ACTIVATION_COUNT;
+            model.optimizer = width % ALLOMETER_OPTIMIZER_COUNT;
+            model.fresh = samples % 3 == 0;
+            if (!model.fresh && samples % 3 == 1) model.batch = (samples + 1) / 2;
+            models.push_back(model);
+        }
+    }
+    return models;
+}
+
+static std::vector<struct allometer_model> all_cases(int32_t steps) {
+    std::vector<struct allometer_model> models;
+    struct allometer_model model;
+    char name[96];
+    for (size_t i = 0; case_at(i, &model, name); ++i) {
+        if (model.steps > steps) model.steps = steps;
+        models.push_back(model);
+    }
+    return models;
+}
+
+/* ---- comparing ---- */
+
+/* Sums run in another order, and sine, exponential and the like end in other digits. Adam divides by the gradient's own
+   size, so a parameter whose gradient is mere rounding may go either way: a tenth of what the steps can move it. */
+static void assert_close_to_cpu(const std::vector<struct allometer_model> &models) {
+    const trained cpu = train_well(allometer_cpu, models), cuda = train_well(allometer_cuda, models);
+    for (size_t i = 0; i < models.size(); ++i) {
+        const struct allometer_model &model = models[i];
+        char name[128];
+        snprintf(name, sizeof name, "model %zu (h%d s%d d%d o%d %d)", i, model.width, model.batch,
+                 model.n_inputs, model.n_outputs, model.activation);
+        struct comparison c =
+            compare_floats(cuda.weights[i].data(), cuda.weights[i].size(), cpu.weights[i].data(),
+                           cpu.weights[i].size(), 0.1 * model.steps * (double)model.learning_rate, 1e-4);
+        if (!c.passed) comparison_report(c, name, __FILE__, __LINE__);
+        c = compare_floats(cuda.results[i].loss, (size_t)model.n_subtasks, cpu.results[i].loss,
+                           (size_t)model.n_subtasks, 1e-6, 1e-3);
+        if (!c.passed) comparison_report(c, name, __FILE__, __LINE__);
+        const float norms[] = {cuda.results[i].train_loss, cuda.results[i].l1_norm},
+                    expected[] = {cpu.results[i].train_loss, cpu.results[i].l1_norm};
+        c = compare_floats(norms, 2, expected, 2, 1e-6, 1e-3);
+        if (!c.passed) comparison_report(c, name, __FILE__, __LINE__);
+        assert_int_equal(cuda.results[i].status, cpu.results[i].status);
+        assert_int_equal(cuda.results[i].steps, cpu.results[i].steps);
+        assert_in_range(cuda.results[i].live - cpu.results[i].live + 1, 0, 2);
+        assert_true(cuda.results[i].seconds > 0);
+    }
+}
+
+static bool same(const trained &a, const trained &b) {
+    const size_t compared =
+        offsetof(struct allometer_result, allocated_ablation) + sizeof a.results[0].allocated_ablation;
+    for (size_t i = 0; i < a.results.size(); ++i) {
+        if (memcmp(&a.results[i], &b.results[i], compared) != 0) return false;
+        if (a.weights[i].size() != b.weights[i].size()) return false;
+        if (memcmp(a.weights[i].data(), b.weights[i].data(), a.weights[i].size() * sizeof(float)) != 0)
+            return false;
+    }
+    return true;
+}
+
+static int reset(void **state) {
+    (void)state;
+    standin_reset();
+    standin_settings_now.devices = 2;
+    standin_settings_now.shared = 232448;
+    standin_settings_now.reverse = standin_settings_now.mixed = standin_settings_now.error = 0;
+    return 0;
+}
+
+/* ---- tests ---- */
+
+static void shapes_equal_the_cpu(void **state) {
+    (void)state;
+    assert_close_to_cpu(shapes());
+}
+
+static void cases_equal_the_cpu(void **state) {
+    (void)state;
+    assert_close_to_cpu(all_cases(10));
+}
+
+/* 16 inputs and outputs; 4096 neurons and 5000 samples, which no block's shared memory holds. */
+static void extremes_equal_the_cpu(void **state) {
+    (void)state;
+    std::vector<int32_t> functions(16, ALLOMETER_FUNCTION_SQUARE);
+    struct allometer_model many = case_model(30, 40, functions.data(), 16);
+    struct allometer_model some = case_model(30, 40, functions.data(), 7);
+    many.steps = some.steps = 5;
+    struct allometer_model wide = model_of(4096, 3, 2), deep = model_of(3, 5000, 2), many_wide = many;
+    many_wide.width = 1000;
+    many_wide.steps = 1;
+    many_wide.activation = some.activation = ALLOMETER_ACTIVATION_GELU;
+    assert_close_to_cpu({many, some, wide, deep, many_wide});
+}
+
+static void shared_and_global_memory_agree(void **state) {
+    (void)state;
+    const std::vector<struct allometer_model> models = all_cases(5);
+    const trained shared = train_well(allometer_cuda, models);
+    standin_settings_now.shared = 1024; /* too little for any workspace */
+    const trained global = train_well(allometer_cuda, models);
+    for (size_t i = 0; i < models.size(); ++i) { /* the teams differ, so the sums do */
+        struct comparison c =
+            compare_floats(global.weights[i].data(), global.weights[i].size(), shared.weights[i].data(),
+                           shared.weights[i].size(), 0.5 * (double)models[i].learning_rate, 1e-4);
+        if (!c.passed) comparison_report(c, "global memory", __FILE__, __LINE__);
+    }
+}
+
+static void order_decides_nothing(void **state) {
+    (void)state;
+    std::vector<struct allometer_model> models = all_cases(10);
+    models.push_back(model_of(4096, 3, 2));
+    const trained forward = train_well(allometer_cuda, models);
+    standin_settings_now.reverse = 1;
+    assert_true(same(forward, train_well(allometer_cuda, models)));
+    standin_settings_now.devices = 1;
+    assert_true(same(forward, train_well(allometer_cuda, models)));
+    const trained without_weights = train_well(allometer_cuda, models, false);
+    for (size_t i = 0; i < models.size(); ++i) {
+        assert_true(without_weights.weights[i].empty());
+        assert_true(without_weights.results[i].train_loss == forward.results[i].train_loss);
+    }
+}
+
+static void no_gpu_is_said_plainly(void **state) {
+    (void)state;
+    const struct {
+        int error, devices, mixed;
+        const char *says;
+    } cases[] = {
+        {cudaErrorInsufficientDriver, 2, 0, "no GPU: no NVIDIA driver is installed, or one older"},
+        {cudaErrorNoDevice, 2, 0, "no GPU: the driver shows none"},
+        {0, 0, 0, "no GPU: the driver shows none"},
+    };
+    const struct allometer_device_options options = {0, nullptr, 0};
+    for (const auto &c : cases) {
+        struct allometer_device *device = nullptr;
+        struct allometer_error error = {};
+        standin_settings_now.error = c.error;
+        standin_settings_now.devices = c.devices;
+        assert_int_equal(allometer_cuda.open(&device, &options, &error), ALLOMETER_BAD_INPUT);
+        if (!strstr(error.message, c.says)) fail_msg("'%s', expected '%s'", error.message, c.says);
+    }
+}
+
+static void gpus_of_one_kind_are_used(void **state) {
+    (void)state;
+    const struct allometer_device_options options = {0, nullptr, 0};
+    struct allometer_device *device = nullptr;
+    struct allometer_error error = {};
+    int one, two;
+    const struct allometer_model model = model_of(64, 64, 1);
+    assert_int_equal(allometer_cuda.open(&device, &options, &error), ALLOMETER_OK);
+    assert_string_equal(allometer_cuda.describe(device), "CUDA: 2 x stand-in 0 (sm_90), 2 multiprocessors");
+    assert_string_equal(allometer_cuda.instruction_set(device), "sm_90");
+    const size_t bytes = allometer_cuda.memory(device, &model, &two);
+    assert_in_range(bytes, 3 * 4 * 64 * 5, 20000);
+    allometer_cuda.close(device);
+    standin_settings_now.mixed = 1;
+    assert_int_equal(allometer_cuda.open(&device, &options, &error), ALLOMETER_OK);
+    assert_string_equal(allometer_cuda.describe(device),
+                        "CUDA: 1 x stand-in 0 (sm_90), 2 multiprocessors; not used, "
+                        "being of another kind: stand-in 1 (sm_120)");
+    allometer_cuda.memory(device, &model, &one);
+    assert_true(one > 0 && two == 2 * one);
+    allometer_cuda.close(device);
+    assert_int_equal(standin_live(), 0);
+}
+
+/* Whichever call fails: a message that names it, nothing left behind, no result twice; and the next run is fine. */
+static void any_call_may_fail(void **state) {
+    (void)state;
+    const std::vector<struct allometer_model> models = {model_of(5, 9, 1), model_of(40, 9, 1),
+                                                        model_of(4096, 3, 1)};
+    const int before = standin_calls();
+    const trained expected = train_well(allometer_cuda, models);
+    const int n_calls = standin_calls() - before;
+    int n_failed = 0;
+    for (int call = 1; call <= n_calls; ++call) {
+        struct allometer_error error = {};
+        trained all;
+        standin_settings_now.fail_call = call;
+        const enum allometer_code code = train_on(allometer_cuda, models, true, &all, &error);
+        standin_reset();
+        assert_int_equal(standin_live(), 0);
+        for (int calls : all.calls) assert_true(calls <= 1);
+        if (code == ALLOMETER_OK) continue; /* a call of the closing, whose failure changes nothing */
+        ++n_failed;
+        assert_int_equal(code, ALLOMETER_FAILED);
+        if (!strstr(error.message, "out of memory (cudaErrorMemoryAllocation) from cuda"))
+            fail_msg("%s", error.message);
+        if (!strstr(error.message, "cuda.cu:") && !strstr(error.message, "cuda_device.cu:"))
+            fail_msg("%s", error.message);
+    }
+    assert_in_range(n_calls - n_failed, 1, 40);
+    assert_true(same(expected, train_well(allometer_cuda, models)));
+}
+
+static void stopping_keeps_what_is_finished(void **state) {
+    (void)state;
+    std::vector<struct allometer_model> models;
+    for (int i = 0; i < 200; ++i) models.push_back(model_of(10 + i % 3, 20, 2));
+    struct allometer_error error = {};
+    trained all;
+    all.stop_after = 1;
+    assert_int_equal(train_on(allometer_cuda, models, false, &all, &error), ALLOMETER_INTERRUPTED);
+    assert_in_range(all.n_done, 1, 199);
+    size_t n_called = 0;
+    for (int calls : all.calls) n_called += (size_t)calls;
+    assert_int_equal(n_called, all.n_done);
+    trained failing;
+    failing.fail_after = 20;
+    assert_int_equal(train_on(allometer_cuda, models, false, &failing, &error), ALLOMETER_FAILED);
+    assert_string_equal(error.message, "the disk is full");
+    assert_int_equal(failing.n_done, 20);
+    assert_int_equal(standin_live(), 0);
+    assert_string_equal(standin_report(), "");
+    train_well(allometer_cuda, {});
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+#define ROW(name) cmocka_unit_test_setup(name, reset)
+        ROW(shapes_equal_the_cpu),           ROW(cases_equal_the_cpu),   ROW(extremes_equal_the_cpu),
+        ROW(shared_and_global_memory_agree), ROW(order_decides_nothing), ROW(no_gpu_is_said_plainly),
+        ROW(gpus_of_one_kind_are_used),      ROW(any_call_may_fail),     ROW(stopping_keeps_what_is_finished),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
