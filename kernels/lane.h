@@ -48,16 +48,21 @@
 #endif
 #include <sleef.h>
 
-#define KERNEL      static inline __attribute__((always_inline, unused))
 #define KERNEL_HOST KERNEL /* also called by the host, to size what kernels use */
 #define KERNEL_COLD static __attribute__((noinline, unused)) /* once, not in every specialization */
-#define UNROLL      _Pragma("GCC unroll 16")
+#ifdef ALLOMETER_FEW_SPECIALIZATIONS /* for builds that look at the text and not at speed, see specialize.h */
+#define KERNEL static inline __attribute__((unused))
+#define UNROLL
+#else
+#define KERNEL static inline __attribute__((always_inline, unused))
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
 
 typedef float vf __attribute__((vector_size(4 * LANES)));
 typedef int32_t vi __attribute__((vector_size(4 * LANES)));
 typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
 typedef vi vm; /* a mask: -1 or 0 */
-#define LANE(v, l)  ((v)[l])
+#define LANE(v, l) ((v)[l])
 
 /* ---- the team
  * ---------------------------------------------------------------------------------------------- */
