@@ -362,9 +362,10 @@ static double held_out_loss(const struct allometer_model *m, const double *theta
         const double *target = batch->target + s * m->n_outputs;
         reference_outputs(m, theta, batch->x + s * m->n_inputs, silenced, held, y);
         total += subtask_loss(subtask, y, target, NULL) / batch->n;
-        int best = 1;
+        int best = 1, is_class = subtask->loss == ALLOMETER_LOSS_CROSS_ENTROPY;
+        int own = subtask->first_output + (is_class ? (int)target[subtask->first_output] : 0);
         for (int o = subtask->first_output; o < subtask->first_output + subtask->n_outputs; ++o) {
-            if (y[o] > y[subtask->first_output + (int)target[subtask->first_output]]) best = 0;
+            if (y[o] > y[own]) best = 0;
         }
         right += (double)best / batch->n;
     }
