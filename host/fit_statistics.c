@@ -40,6 +40,17 @@ static void intervals_from_errors(const struct fit_work *work, struct allometer_
     }
 }
 
+/* Standard deviation of a parameter in its own units. */
+static double deviation(const double *inner, size_t n, enum allometer_role role) {
+    double mean = 0, sum = 0;
+    for (size_t i = 0; i < n; ++i) mean += allometer_role_outer(role, inner[i]) / (double)n;
+    for (size_t i = 0; i < n; ++i) {
+        double distance = allometer_role_outer(role, inner[i]) - mean;
+        sum += distance * distance;
+    }
+    return sum > 0 ? sqrt(sum / (double)(n - 1)) : NAN; /* 0: fixed */
+}
+
 static void intervals_from_resamples(const struct fit_work *work, struct allometer_fit_group *group,
                                      const struct fit_precision *precision, double *scratch) {
     const struct allometer_fits *fits = work->fits;
@@ -49,6 +60,7 @@ static void intervals_from_resamples(const struct fit_work *work, struct allomet
         enum allometer_role role = fits->law->parameters[p].role;
         for (size_t r = 0; r < precision->n_resamples; ++r) scratch[r] = precision->resamples[r * P + p];
         sort_doubles(scratch, precision->n_resamples);
+        group->errors[p] = deviation(scratch, precision->n_resamples, role);
         group->lower[p] = allometer_role_outer(role, sorted_quantile(scratch, precision->n_resamples, tail));
         group->upper[p] =
             allometer_role_outer(role, sorted_quantile(scratch, precision->n_resamples, 1 - tail));
