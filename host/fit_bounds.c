@@ -62,18 +62,19 @@ enum allometer_code fit_set_bounds(struct fit_work *work, struct allometer_error
     return ALLOMETER_OK;
 }
 
-/* Where the user set no bound: limits of a loss are not negative where no loss is, and breaks lie near the data,
-   since nothing could tell where they are if they did not. */
+/* Where the user set no bound: limits of a loss are not negative where no loss is; breaks lie near the data, since
+   nothing could tell where they are if they did not; others stay where they still shape the law. */
 void fit_tighten_bounds(struct fit_work *work) {
     const struct allometer_fits *fits = work->fits;
     size_t P = (size_t)work->n_parameters;
     for (size_t g = 0; g < fits->n_groups; ++g) {
         size_t first = (size_t)work->units[work->sets[g].first_unit], n = fits->groups[g].n_train;
         if (fits->groups[g].status != -1) continue;
-        double x_low = INFINITY, x_high = -INFINITY, y_low = INFINITY;
+        double x_low = INFINITY, x_high = -INFINITY, y_low = INFINITY, y_high = -INFINITY;
         for (size_t i = first; i < first + n; ++i) {
             x_low = fmin(x_low, work->columns[0][i]), x_high = fmax(x_high, work->columns[0][i]);
-            y_low = fmin(y_low, fits->y[work->point_rows[i]]);
+            y_low = fmin(y_low, fits->y[work->point_rows[i]]),
+            y_high = fmax(y_high, fits->y[work->point_rows[i]]);
         }
         double span = x_high - x_low;
         for (size_t p = 0; p < P; ++p) {
@@ -81,8 +82,16 @@ void fit_tighten_bounds(struct fit_work *work) {
             double *lower = &work->lower[g * P + p], *upper = &work->upper[g * P + p];
             switch (fits->law->parameters[p].role) {
             case ALLOMETER_ROLE_ASYMPTOTE:
-            case ALLOMETER_ROLE_CEILING:
                 low = y_low >= 0 ? 0 : -INFINITY;
+                break;
+            case ALLOMETER_ROLE_CEILING:
+                low = y_low >= 0 ? 0 : -INFINITY, high = y_high + 1e3 * (y_high - y_low);
+                break;
+            case ALLOMETER_ROLE_SHAPE:
+                low = log(1e-3), high = log(1e3);
+                break;
+            case ALLOMETER_ROLE_INVERSE: /* beyond: no effect on any point, or the same on all */
+                low = -x_high - 20, high = -x_low + 20;
                 break;
             case ALLOMETER_ROLE_POSITION:
                 low = x_low - span / 2, high = x_high + span / 2;
