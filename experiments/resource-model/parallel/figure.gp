@@ -4,7 +4,7 @@ paper = here."/paper.csv"
 array beta[5] = [0.5, 0.75, 0.85, 0.9, 0.95]
 array color[5] = [gray, blue, green, orange, vermilion]
 
-set multiplot layout 1, 3 title "{/:Bold Two subtasks in one network: as it grows, both gain neurons and the ratio between them stays}" \
+set multiplot layout 1, 3 title "{/:Bold Two subtasks in one network: as it grows, both gain neurons and their ratio stays (alpha 32 to 256)}" \
     font ",14" margins 0.05, 0.99, 0.135, 0.89 spacing 0.075
 set logscale x 2
 set logscale y
@@ -18,7 +18,7 @@ set format y "%g"
 set ytics (1, 2, 5, 10, 20, 50)
 set key top left reverse Left
 only(value) = (abs(column(1) - 0.75) < 1e-3 ? value : NaN)
-plot means skip 1 using (only($2)):3:4:5 with yerrorlines pointtype 7 pointsize 0.7 linewidth 1.5 linecolor rgb blue title "N_1, beta = 0.75 (range over seeds)", \
+plot means skip 1 using (only($2)):3:4:5 with yerrorlines pointtype 7 pointsize 0.7 linewidth 1.5 linecolor rgb blue title "N_1, beta = 0.75", \
      means skip 1 using (only($2)):6:7:8 with yerrorlines pointtype 5 pointsize 0.7 linewidth 1.5 linecolor rgb vermilion title "N_2, 1 - beta = 0.25"
 
 array dodge[5] = [0.92, 0.96, 1, 1.04, 1.08]
