@@ -13,13 +13,13 @@
                    "one row per " word);                                                   \
     const struct allometer_names variable = {word, variable##_rows, expected_count};
 
-#define ACTIVATION(id, function, name, formula) [ALLOMETER_ACTIVATION_##id] = {name, formula},
+#define ACTIVATION(id, function, name, flops, formula) [ALLOMETER_ACTIVATION_##id] = {name, formula},
 #define FUNCTION(id, function, name, n_inputs, n_outputs, loss, binary, formula) \
     [ALLOMETER_FUNCTION_##id] = {name, formula},
-#define LOSS(id, name, formula)                 [ALLOMETER_LOSS_##id] = {name, formula},
-#define OPTIMIZER(id, name, n_moments, formula) [ALLOMETER_OPTIMIZER_##id] = {name, formula},
-#define SCHEDULE(id, name, formula)             [ALLOMETER_SCHEDULE_##id] = {name, formula},
-#define INITIALIZATION(id, name, formula)       [ALLOMETER_INITIALIZATION_##id] = {name, formula},
+#define LOSS(id, name, formula)             [ALLOMETER_LOSS_##id] = {name, formula},
+#define OPTIMIZER(id, name, flops, formula) [ALLOMETER_OPTIMIZER_##id] = {name, formula},
+#define SCHEDULE(id, name, formula)         [ALLOMETER_SCHEDULE_##id] = {name, formula},
+#define INITIALIZATION(id, name, formula)   [ALLOMETER_INITIALIZATION_##id] = {name, formula},
 
 NAMES(allometer_activations, "activation", ALLOMETER_ACTIVATION_COUNT, ACTIVATION_TABLE(ACTIVATION))
 NAMES(allometer_functions, "function", ALLOMETER_FUNCTION_COUNT, FUNCTION_TABLE(FUNCTION))

@@ -1,16 +1,19 @@
 #include "backend.h"
 
-/* Of one neuron and one sample: the activation and its derivative, forward and backward together. */
-static const int activation_flops[ALLOMETER_ACTIVATION_COUNT] = {
-    [ALLOMETER_ACTIVATION_SILU] = 8, /* exp, 1 + e, 1 / e, z s; 1 - s, z (1 - s), 1 + ..., s ... */
-    [ALLOMETER_ACTIVATION_RELU] = 2,     [ALLOMETER_ACTIVATION_GELU] = 10, [ALLOMETER_ACTIVATION_TANH] = 3,
-    [ALLOMETER_ACTIVATION_IDENTITY] = 0, [ALLOMETER_ACTIVATION_SINE] = 2,
+#include "activation.h"
+#include "optimizer.h"
+
+static const int activation_flops[] = {
+#define ROW(id, function, name, flops, formula) [ALLOMETER_ACTIVATION_##id] = flops,
+    ACTIVATION_TABLE(ROW)
+#undef ROW
 };
 
-/* Of one parameter and one step. Adam: two moments (3 each and a square), two corrections, a root, a quotient, the
-   update and the penalty. */
-static const int optimizer_flops[ALLOMETER_OPTIMIZER_COUNT] = {
-    [ALLOMETER_OPTIMIZER_ADAM] = 16, [ALLOMETER_OPTIMIZER_ADAMW] = 18, [ALLOMETER_OPTIMIZER_SGD] = 8};
+static const int optimizer_flops[] = {
+#define ROW(id, name, flops, formula) [ALLOMETER_OPTIMIZER_##id] = flops,
+    OPTIMIZER_TABLE(ROW)
+#undef ROW
+};
 
 /* Forward: (D + O) H multiply-adds a sample; backward: O H for the output weights, O H for the hidden gradient, D H
    for the input weights. Biases add one each way, an output's residual and loss four. */

@@ -5,13 +5,14 @@
 #include "lane.h"
 #include "model.h"
 
-#define ACTIVATION_TABLE(ROW)                                                 \
-    ROW(SILU, silu, "silu", "x / (1 + exp(-x))")                              \
-    ROW(RELU, relu, "relu", "max(0, x)")                                      \
-    ROW(GELU, gelu, "gelu", "x Phi(x), Phi the normal distribution function") \
-    ROW(TANH, tanh, "tanh", "tanh(x)")                                        \
-    ROW(IDENTITY, identity, "identity", "x")                                  \
-    ROW(SINE, sine, "sine", "sin(x)")
+/* id, function, name, operations (value and derivative, an exponential or the like as one), formula */
+#define ACTIVATION_TABLE(ROW)                                                     \
+    ROW(SILU, silu, "silu", 8, "x / (1 + exp(-x))")                               \
+    ROW(RELU, relu, "relu", 2, "max(0, x)")                                       \
+    ROW(GELU, gelu, "gelu", 10, "x Phi(x), Phi the normal distribution function") \
+    ROW(TANH, tanh, "tanh", 3, "tanh(x)")                                         \
+    ROW(IDENTITY, identity, "identity", 0, "x")                                   \
+    ROW(SINE, sine, "sine", 2, "sin(x)")
 
 KERNEL vf activation_silu(vf x, vf *derivative) {
     vf sigmoid = vf_reciprocal_u15(1.0f + vf_exp_u15(-x));
@@ -53,8 +54,8 @@ KERNEL vf activation_sine(vf x, vf *derivative) {
 /* kind is a compile-time constant wherever it matters for speed. */
 KERNEL vf activation(const int kind, vf x, vf *derivative) {
     switch (kind) {
-#define ROW(id, function, name, formula) \
-    case ALLOMETER_ACTIVATION_##id:      \
+#define ROW(id, function, name, flops, formula) \
+    case ALLOMETER_ACTIVATION_##id:             \
         return activation_##function(x, derivative);
         ACTIVATION_TABLE(ROW)
 #undef ROW

@@ -20,7 +20,7 @@
 
 #include <stdint.h>
 
-#if defined(__CUDACC__) || defined(ALLOMETER_CUDA_STANDIN)
+#if defined(__CUDACC__) || (defined(ALLOMETER_CUDA_STANDIN) && defined(__cplusplus))
 #include "lane_cuda.h"
 #else
 

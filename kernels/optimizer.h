@@ -5,11 +5,11 @@
 #include "lane.h"
 #include "model.h"
 
-/* id, name, state rows per parameter, formula. g: gradient of the objective (smooth part), t: step from 1. */
-#define OPTIMIZER_TABLE(ROW)                                                                           \
-    ROW(ADAM, "adam", 2, "theta -= rate m^ / (sqrt(v^) + epsilon) (Kingma and Ba 2015)")               \
-    ROW(ADAMW, "adamw", 2, "theta -= rate weight_decay theta, then adam (Loshchilov and Hutter 2019)") \
-    ROW(SGD, "sgd", 1, "u = momentum u + g; theta -= rate u")
+/* id, name, operations per parameter and step, formula. g: gradient of the objective (smooth part), t: step from 1. */
+#define OPTIMIZER_TABLE(ROW)                                                                            \
+    ROW(ADAM, "adam", 16, "theta -= rate m^ / (sqrt(v^) + epsilon) (Kingma and Ba 2015)")               \
+    ROW(ADAMW, "adamw", 18, "theta -= rate weight_decay theta, then adam (Loshchilov and Hutter 2019)") \
+    ROW(SGD, "sgd", 8, "u = momentum u + g; theta -= rate u")
 
 /* id, name, formula */
 #define SCHEDULE_TABLE(ROW)                    \
