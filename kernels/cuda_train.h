@@ -14,7 +14,7 @@ KERNEL void train_queue(const int D, const int O, const int kind, const struct c
                         uint32_t *taken, float *memory) {
     for (;;) {
         if (TEAM_RANK == 0) *taken = atomicAdd(batch->next, 1u);
-        team_sync();
+        team_sync(); /* also between the models, for the memory */
         const uint32_t m = *taken;
         if (m >= batch->n_models) return;
         const struct allometer_model *model = &batch->models[m];
@@ -27,8 +27,10 @@ KERNEL void train_queue(const int D, const int O, const int kind, const struct c
 }
 
 #define TRAIN_NAME(place, kind, D, O) train_##place##_##kind##_##D##_##O
-#define TRAIN_KERNEL(place, kind, D, O, kind_value, memory)                                  \
-    static __global__ void __launch_bounds__(CUDA_MAX_TEAM)                                  \
+/* blocks: of the largest team, to be resident on one multiprocessor; leaves 65536 / (CUDA_MAX_TEAM * blocks) registers.
+   Stated because ptxas, left to choose, spills some of them on some devices. */
+#define TRAIN_KERNEL(place, kind, D, O, blocks, kind_value, memory)                          \
+    static __global__ void __launch_bounds__(CUDA_MAX_TEAM, blocks)                          \
         TRAIN_NAME(place, kind, D, O)(struct cuda_batch batch) {                             \
         team_shared(shared);                                                                 \
         train_queue(D, O, kind_value, &batch, reinterpret_cast<uint32_t *>(shared), memory); \

@@ -2,8 +2,8 @@
    in global memory, where choosing it is little of the work. */
 #include "cuda_train.h"
 
-#define SHARED_KERNEL(kind, D, O) TRAIN_KERNEL(shared, kind, D, O, KIND_OF_THE_MODEL, IN_SHARED_MEMORY)
-#define GLOBAL_KERNEL(kind, D, O) TRAIN_KERNEL(global, kind, D, O, KIND_OF_THE_MODEL, IN_GLOBAL_MEMORY)
+#define SHARED_KERNEL(kind, D, O) TRAIN_KERNEL(shared, kind, D, O, 1, KIND_OF_THE_MODEL, IN_SHARED_MEMORY)
+#define GLOBAL_KERNEL(kind, D, O) TRAIN_KERNEL(global, kind, D, O, 1, KIND_OF_THE_MODEL, IN_GLOBAL_MEMORY)
 #define SHARED_ROW(kind, D, O)    {D, O, TRAIN_NAME(shared, kind, D, O)},
 #define GLOBAL_ROW(kind, D, O)    {D, O, TRAIN_NAME(global, kind, D, O)},
 CUDA_LARGE_TABLE(SHARED_KERNEL, ANY)

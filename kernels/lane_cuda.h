@@ -9,16 +9,18 @@
 #include <math.h>
 #include <string.h>
 
-#define LANES       1
-#define KERNEL      static __device__ __forceinline__
-#define KERNEL_HOST static __host__ __device__ __forceinline__
+#define LANES 1
 
 #ifdef ALLOMETER_CUDA_STANDIN
+#define KERNEL      static inline __attribute__((unused))
+#define KERNEL_HOST KERNEL
+#define KERNEL_COLD KERNEL
 #define UNROLL
-#define KERNEL_COLD       static __device__ __attribute__((noinline, unused))
 #define team_nanoseconds  standin_nanoseconds
 #define team_shared(name) float *name = static_cast<float *>(standin_shared_memory())
 #else
+#define KERNEL            static __device__ __forceinline__
+#define KERNEL_HOST       static __host__ __device__ __forceinline__
 /* Inlined too: a call would hide from the compiler that the workspace lies in shared memory. */
 #define KERNEL_COLD       KERNEL
 #define UNROLL            _Pragma("unroll")

@@ -215,7 +215,8 @@ KERNEL_COLD void copy_weights(const int D, const int O, const struct allometer_m
         bias_out[o] = parameters_output_bias(D, O, p)[o];
 }
 
-/* Trains and measures one model in `memory` (workspace_floats of them). weights: NULL, or where to keep them. */
+/* Trains and measures one model in `memory` (workspace_floats of them). weights: NULL, or where to keep them. The team
+   may leave at different times: it meets before the memory is used again. */
 KERNEL void train_model(const int D, const int O, const int kind, const struct allometer_model *model,
                         float *memory, struct allometer_result *result, float *weights) {
     struct workspace w = workspace_carve(D, O, model, memory);
@@ -237,15 +238,10 @@ KERNEL void train_model(const int D, const int O, const int kind, const struct a
     if (!diverged) {
         float *rise = w.first; /* the optimizer's state has done its work: (R, H) holds (K + 1, H) */
         for (int64_t i = TEAM_RANK; i < parameters_floats(D, O, model->width); i += TEAM_SIZE) rise[i] = 0;
-        team_sync();
         measure_losses(D, O, kind, model, &w, rise, result);
         measure_allocation(D, O, model, &w, rise, result);
     }
-    if (weights) {
-        team_sync();
-        copy_weights(D, O, model, &w.parameters, weights);
-    }
-    team_sync();
+    if (weights) copy_weights(D, O, model, &w.parameters, weights);
 }
 
 #endif

@@ -51,10 +51,12 @@ function(allometer_test_on_standin name program)
   set_tests_properties(cuda_${name} PROPERTIES TIMEOUT 900 ENVIRONMENT
     "ALLOMETER_TEST_BACKEND=cuda;ALLOMETER_MODULE_FOLDER=${CMAKE_CURRENT_BINARY_DIR}/cuda_standin_module;${ARGN}")
 endfunction()
-allometer_test_on_standin(train test_train)
-allometer_test_on_standin(train_reverse test_train ALLOMETER_STANDIN_REVERSE=1)
-allometer_test_on_standin(train_global test_train ALLOMETER_STANDIN_SHARED=1024)
-allometer_test_on_standin(invariance test_invariance)
+if(NOT ALLOMETER_SANITIZE MATCHES "thread") # there, drop_barriers and cuda_backend run every line of the kernels
+  allometer_test_on_standin(train test_train)
+  allometer_test_on_standin(train_reverse test_train ALLOMETER_STANDIN_REVERSE=1)
+  allometer_test_on_standin(train_global test_train ALLOMETER_STANDIN_SHARED=1024)
+  allometer_test_on_standin(invariance test_invariance)
+endif()
 add_dependencies(test_train allometer_cuda_standin_module)
 add_dependencies(test_invariance allometer_cuda_standin_module)
 foreach(name train invariance)
@@ -62,3 +64,17 @@ foreach(name train invariance)
   set_tests_properties(gpu_${name} PROPERTIES LABELS gpu SKIP_RETURN_CODE 77 TIMEOUT 600 RESOURCE_LOCK gpu ENVIRONMENT
     "ALLOMETER_TEST_BACKEND=cuda;ALLOMETER_MODULE_FOLDER=${PROJECT_BINARY_DIR}")
 endforeach()
+
+# Every barrier is needed, and seen where it is missing.
+if(ALLOMETER_SANITIZE MATCHES "thread")
+  add_test(NAME drop_barriers COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/drop_barriers $<TARGET_FILE:cuda_backend>)
+endif()
+
+if(ALLOMETER_CUDA_BUILT)
+  add_executable(curand_words curand_words.cu)
+  target_link_libraries(curand_words PRIVATE allometer_cuda_settings)
+  set_target_properties(curand_words PROPERTIES CUDA_ARCHITECTURES 80-real)
+  add_test(NAME curand_words COMMAND curand_words)
+  add_test(NAME cuda_budget COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/check_cuda_budget ${ALLOMETER_CUDA_REPORTS}
+                                    "${CMAKE_CUDA_ARCHITECTURES}" "${ALLOMETER_ACTIVATIONS}")
+endif()

@@ -15,7 +15,7 @@
 #define __host__
 #define __global__
 #define __forceinline__ inline __attribute__((always_inline, unused))
-#define __launch_bounds__(n)
+#define __launch_bounds__(...)
 
 /* ---- what a kernel sees ---- */
 
