@@ -20,7 +20,7 @@ struct run {
 };
 
 static int is_stopped(const struct run *run) {
-    return run->options->stop && *run->options->stop;
+    return allometer_stop_asked(run->options->stop);
 }
 
 /* Fills the window with the shard's next models that are not stored, looking at a stretch of indices at a time. */

@@ -104,7 +104,7 @@ static const struct argp argp = {
 static volatile sig_atomic_t stop; /* the signal that asked for it, or 0 */
 
 static void ask_to_stop(int number) {
-    stop = number;
+    __atomic_store_n(&stop, number, __ATOMIC_RELAXED);
 }
 
 /* Once: a second Ctrl-C ends the program at once, which the store survives. */

@@ -41,6 +41,11 @@ struct allometer_training {
     void *user;
 };
 
+/* Whether a stop was asked for. Relaxed and atomic: a signal handler writes it while the threads of a backend read. */
+static inline int allometer_stop_asked(const volatile sig_atomic_t *stop) {
+    return stop && __atomic_load_n(stop, __ATOMIC_RELAXED);
+}
+
 struct allometer_device_options {
     int threads;                 /* CPU: 0 for all that OpenMP offers */
     const char *instruction_set; /* CPU: NULL for the best that this machine has, else one name from `info` */

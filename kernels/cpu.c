@@ -147,7 +147,7 @@ static void work_through_queue(struct training_state *state) {
     }
 #pragma omp for schedule(dynamic, 1)
     for (size_t i = 0; i < training->n_models; ++i) {
-        if (!ready || state->code != ALLOMETER_OK || (training->stop && *training->stop)) continue;
+        if (!ready || state->code != ALLOMETER_OK || allometer_stop_asked(training->stop)) continue;
         train_and_report(state, state->queue[i].index, workspace, weights);
     }
     free(workspace);
@@ -183,7 +183,8 @@ static enum allometer_code cpu_train(struct allometer_device *device,
     work_through_queue(&state);
     free(queue);
     if (state.code != ALLOMETER_OK) return (enum allometer_code)state.code;
-    if (training->stop && *training->stop) return allometer_fail(error, ALLOMETER_INTERRUPTED, "interrupted");
+    if (allometer_stop_asked(training->stop))
+        return allometer_fail(error, ALLOMETER_INTERRUPTED, "interrupted");
     return ALLOMETER_OK;
 }
 

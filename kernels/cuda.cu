@@ -215,7 +215,7 @@ static enum allometer_code work_through_plan(struct training_run *run) {
     for (;;) {
         bool moved = false, in_flight = false;
         for (struct cuda_slot &slot : run->device->slots) {
-            enum allometer_code code = advance(run, &slot, !(stop && *stop), &moved);
+            enum allometer_code code = advance(run, &slot, !allometer_stop_asked(stop), &moved);
             if (code != ALLOMETER_OK) return code;
             in_flight |= slot.n > 0;
         }
