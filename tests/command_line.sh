@@ -124,8 +124,11 @@ expect 2 'no weights were kept' export good.db --weights weights
 sed 's/measure: {/measure: {keep_weights: true, /' good.yaml >kept.yaml
 expect 0 '' sweep kept.yaml --device cpu
 expect 0 'weights of 8 models' export kept.db --weights weights
-if python3 -c 'import numpy' 2>/dev/null; then
-    python3 - <<'PYTHON' || fail "numpy does not read the weights"
+# The system's own Python has the package, whichever comes first in the path.
+python=python3
+if ! $python -c 'import numpy' 2>/dev/null; then python=/usr/bin/python3; fi
+if $python -c 'import numpy' 2>/dev/null; then
+    $python - <<'PYTHON' || fail "numpy does not read the weights"
 import csv, numpy
 for row in csv.DictReader(open("weights/manifest.csv")):
     D, H, O = int(row["inputs"]), int(row["width"]), int(row["outputs"])
