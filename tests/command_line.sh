@@ -189,13 +189,16 @@ done
 expect 0 '256/256 models' sweep long.yaml --device cpu --out INT.db
 "$program" export INT.db | cmp -s - long.csv || fail "Ctrl-C and resumption changed the results"
 
-# A limit on the size of files stands for a full disk.
-sweep full 10 600 >full.yaml
-(ulimit -f 200 && exec "$program" sweep full.yaml --device cpu) >stdout 2>stderr
-[ $? -eq 1 ] || fail "a full disk: no exit code 1"
-grep -q 'full.db: the disk is full' stderr || fail "a full disk: $(cat stderr)"
-expect 0 '2400/2400 models' sweep full.yaml --device cpu
-"$program" export --quiet full.db | wc -l | grep -qx 4801 || fail "a full disk lost models"
+# A limit on the size of files stands for a full disk. The thread sanitizer's runtime dies of such a limit before
+# main begins, so there test_store_trouble alone fills a disk.
+if [ -z "${TSAN_OPTIONS:-}" ]; then
+    sweep full 10 600 >full.yaml
+    (ulimit -f 200 && exec "$program" sweep full.yaml --device cpu) >stdout 2>stderr
+    [ $? -eq 1 ] || fail "a full disk: no exit code 1"
+    grep -q 'full.db: the disk is full' stderr || fail "a full disk: $(cat stderr)"
+    expect 0 '2400/2400 models' sweep full.yaml --device cpu
+    "$program" export --quiet full.db | wc -l | grep -qx 4801 || fail "a full disk lost models"
+fi
 
 [ $failures -eq 0 ] && echo "all passed"
 exit $((failures > 0))
