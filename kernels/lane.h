@@ -8,7 +8,8 @@
      vf vi vu            one float, int32 or uint32 for each lane; comparing two vf gives a mask, which only
                          vf_select and vm_and take
      FOR_LANES(i, n)     i runs over the first element of each lane vector of 0 .. n - 1; arrays that are read
-   or written in it hold lanes_padded(n) elements vf_load, vf_store   a lane vector at p[i], p[i + 1], ...
+                         or written in it hold lanes_padded(n) elements
+     vf_load, vf_store   a lane vector at p[i], p[i + 1], ...
      vi_index(i)         each lane's own index: i, i + 1, ...
      team_sync()         all lanes have arrived, and see each other's writes
      TEAM_SIZE, TEAM_RANK  how many scalar workers the team has, and which one this is: 1 and 0 on the CPU
@@ -69,7 +70,7 @@ typedef vi vm; /* a mask: -1 or 0 */
 
 #define TEAM_SIZE       1
 #define TEAM_RANK       0
-#define TEAM_PARTIALS   1 /* rows that a sum over the team leaves behind, see team_sum_store */
+#define TEAM_PARTIALS   1 /* parts that a sum over the team is left in: a block's warps */
 #define team_sync()     ((void)0)
 #define FOR_LANES(i, n) for (int32_t i = 0; i < (n); i += LANES)
 
