@@ -197,7 +197,10 @@ static enum allometer_code advance(struct training_run *run, struct cuda_slot *s
     if (slot->n > 0) {
         CUDA_CHECK(run->error, cudaSetDevice(slot->gpu->number));
         const cudaError_t status = cudaStreamQuery(slot->stream);
-        if (status == cudaErrorNotReady) return ALLOMETER_OK;
+        if (status == cudaErrorNotReady) {
+            cudaGetLastError(); /* or the next launch would be blamed */
+            return ALLOMETER_OK;
+        }
         if (status != cudaSuccess) {
             return cuda_failed(run->error, status, "cudaStreamQuery", __FILE__, __LINE__);
         }

@@ -279,7 +279,7 @@ cudaError_t cudaStreamQuery(cudaStream_t stream) {
     ENTER();
     if (!known(stream)) return misuse_error(cudaErrorInvalidResourceHandle, "asks an unknown stream");
     stream->asked = !stream->asked;
-    if (stream->asked && !stream->queued.empty()) return cudaErrorNotReady;
+    if (stream->asked && !stream->queued.empty()) return returned(cudaErrorNotReady);
     return cudaStreamSynchronize(stream);
 }
 
