@@ -22,8 +22,7 @@ static void print_help(FILE *file) {
     fputs("Usage: allometer VERB [OPTION...]\n"
           "Trains thousands of tiny networks at once and fits scaling laws to what they learned.\n\n",
           file);
-    for (int i = 0; i < N_VERBS; i++)
-        if (verbs[i].run) fprintf(file, "  %-8s %s\n", verbs[i].name, verbs[i].help);
+    for (int i = 0; i < N_VERBS; i++) fprintf(file, "  %-8s %s\n", verbs[i].name, verbs[i].help);
     fputs("\nExample: allometer sweep sweep.yaml --out runs.db && allometer export runs.db > runs.csv\n"
           "`allometer VERB --help` tells more and shows an example of each.\n",
           file);
@@ -31,8 +30,7 @@ static void print_help(FILE *file) {
 
 static int unknown_verb(const char *word) {
     struct text_nearest nearest = {.word = word};
-    for (int i = 0; i < N_VERBS; i++)
-        if (verbs[i].run) text_nearest_offer(&nearest, verbs[i].name);
+    for (int i = 0; i < N_VERBS; i++) text_nearest_offer(&nearest, verbs[i].name);
     fprintf(stderr, "allometer: unknown verb '%s'", word);
     if (nearest.best) fprintf(stderr, "; did you mean '%s'?", nearest.best);
     fputs("\nTry `allometer --help'.\n", stderr);
@@ -64,7 +62,7 @@ int main(int argc, char **argv) {
         return finish_output(VERB_DONE);
     }
     for (int i = 0; i < N_VERBS; i++) {
-        if (!verbs[i].run || strcmp(verbs[i].name, argv[1]) != 0) continue;
+        if (strcmp(verbs[i].name, argv[1]) != 0) continue;
         char name[64];
         snprintf(name, sizeof name, "allometer %s", verbs[i].name);
         argv[1] = name;

@@ -57,3 +57,29 @@ long verb_integer(struct argp_state *state, const char *option, const char *text
         argp_error(state, "--%s: '%s' is not a whole number from %ld to %ld", option, text, low, high);
     return value;
 }
+
+enum { OPTION_JSON = 0x100 };
+
+static error_t parse_list(int key, char *value, struct argp_state *state) {
+    switch (key) {
+    case OPTION_JSON:
+        *(int *)state->input = 1;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "unexpected '%s'", value);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int verb_list(int argc, char **argv, const char *documentation, void (*print_text)(void),
+              void (*print_json)(void)) {
+    const struct argp_option options[] = {
+        {"json", OPTION_JSON, 0, 0, "Print JSON, to be read by other programs", 0}, {0}};
+    const struct argp argp = {options, parse_list, "", documentation, 0, 0, 0};
+    int json = 0;
+    verb_parse(&argp, argc, argv, &json);
+    (json ? print_json : print_text)();
+    return VERB_DONE;
+}

@@ -7,33 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPTION_JSON = 0x100 };
-
-static error_t parse(int key, char *value, struct argp_state *state) {
-    switch (key) {
-    case OPTION_JSON:
-        *(int *)state->input = 1;
-        return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "unexpected '%s'", value);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option options[] = {{"json", OPTION_JSON, 0, 0, "Print one JSON object", 0}, {0}};
-static const struct argp argp = {options,
-                                 parse,
-                                 "",
-                                 "Lists the versions of allometer and of what it stands on, the backends "
-                                 "with the devices they find here, and the "
-                                 "instruction sets compiled in, with whether this machine has them.\v"
-                                 "Example:\n  allometer info --json",
-                                 0,
-                                 0,
-                                 0};
-
 #define ROW(set) #set,
 static const char *const instruction_sets[] = {ALLOMETER_INSTRUCTION_SETS};
 #undef ROW
@@ -93,11 +66,9 @@ static void print_json(void) {
 }
 
 int verb_info(int argc, char **argv) {
-    int json = 0;
-    verb_parse(&argp, argc, argv, &json);
-    if (json)
-        print_json();
-    else
-        print_text();
-    return VERB_DONE;
+    const char *documentation = "Lists the versions of allometer and of what it stands on, the backends "
+                                "with the devices they find here, and the "
+                                "instruction sets compiled in, with whether this machine has them.\v"
+                                "Example:\n  allometer info --json";
+    return verb_list(argc, argv, documentation, print_text, print_json);
 }

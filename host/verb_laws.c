@@ -5,33 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPTION_JSON = 0x100 };
-
-static error_t parse(int key, char *value, struct argp_state *state) {
-    switch (key) {
-    case OPTION_JSON:
-        *(int *)state->input = 1;
-        return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "unexpected '%s'", value);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option options[] = {{"json", OPTION_JSON, 0, 0, "Print one JSON array", 0}, {0}};
-static const struct argp argp = {
-    options,
-    parse,
-    "",
-    "Lists the laws that `allometer fit --law` knows, each with its formula, its "
-    "parameters and where it comes from.\v"
-    "Example:\n  allometer laws --json",
-    0,
-    0,
-    0};
-
 static const char *column_name(const struct allometer_law *law, int column) {
     return law->n_columns == 1 ? "x" : column == 0 ? "N" : "D";
 }
@@ -71,11 +44,8 @@ static void print_json(void) {
 }
 
 int verb_laws(int argc, char **argv) {
-    int json = 0;
-    verb_parse(&argp, argc, argv, &json);
-    if (json)
-        print_json();
-    else
-        print_text();
-    return VERB_DONE;
+    const char *documentation = "Lists the laws that `allometer fit --law` knows, each with its formula, its "
+                                "parameters and where it comes from.\v"
+                                "Example:\n  allometer laws --json";
+    return verb_list(argc, argv, documentation, print_text, print_json);
 }

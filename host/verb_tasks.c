@@ -20,31 +20,7 @@ static const struct {
     {"Schedules of the learning rate", "schedules", &allometer_schedules},
     {"Steps of the l1 penalty", "l1_steps", &allometer_l1_steps},
 };
-enum { N_SECTIONS = sizeof sections / sizeof *sections, OPTION_JSON = 0x100 };
-
-static error_t parse(int key, char *value, struct argp_state *state) {
-    switch (key) {
-    case OPTION_JSON:
-        *(int *)state->input = 1;
-        return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "unexpected '%s'", value);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option options[] = {{"json", OPTION_JSON, 0, 0, "Print one JSON object", 0}, {0}};
-static const struct argp argp = {
-    options,
-    parse,
-    "",
-    "Lists what a sweep file may name, with formulas, and its keys with their defaults.\v"
-    "Example:\n  allometer tasks | less\n  allometer tasks --json | jq .functions",
-    0,
-    0,
-    0};
+enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
 static void print_text(void) {
     for (int i = 0; i < N_SECTIONS; i++) {
@@ -93,11 +69,8 @@ static void print_json(void) {
 }
 
 int verb_tasks(int argc, char **argv) {
-    int json = 0;
-    verb_parse(&argp, argc, argv, &json);
-    if (json)
-        print_json();
-    else
-        print_text();
-    return VERB_DONE;
+    const char *documentation =
+        "Lists what a sweep file may name, with formulas, and its keys with their defaults.\v"
+        "Example:\n  allometer tasks | less\n  allometer tasks --json | jq .functions";
+    return verb_list(argc, argv, documentation, print_text, print_json);
 }

@@ -16,16 +16,20 @@ struct verb {
 };
 
 int verb_sweep(int argc, char **argv);
-__attribute__((weak)) int verb_fit(int argc, char **argv);
+int verb_fit(int argc, char **argv);
 int verb_export(int argc, char **argv);
 int verb_merge(int argc, char **argv);
-__attribute__((weak)) int verb_laws(int argc, char **argv);
+int verb_laws(int argc, char **argv);
 int verb_tasks(int argc, char **argv);
 int verb_info(int argc, char **argv);
 
 /* argp_parse for a verb: as argp_parse(argp, argc, argv, 0, NULL, input), but an unknown long option gets the
    nearest known one as a suggestion. Exits with VERB_BAD_USAGE on bad usage, as argp does. */
 void verb_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* The whole of a verb that takes --json and nothing else, and prints a list. */
+int verb_list(int argc, char **argv, const char *documentation, void (*print_text)(void),
+              void (*print_json)(void));
 
 /* Prints "allometer: MESSAGE" to stderr and returns the exit code for it. */
 int verb_fail(const struct allometer_error *error);
