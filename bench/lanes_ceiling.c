@@ -49,10 +49,5 @@ static double exponentials(double seconds) {
     return operations / elapsed;
 }
 
-#define PASTE(a, b)  a##b
-#define EXPAND(a, b) PASTE(a, b)
-#define TEXT(a)      #a
-#define STRING(a)    TEXT(a)
-extern const struct ceiling EXPAND(ceiling_, INSTRUCTION_SET);
-const struct ceiling EXPAND(ceiling_, INSTRUCTION_SET) = {STRING(INSTRUCTION_SET), multiply_adds,
-                                                          exponentials};
+extern const struct ceiling LANES_SYMBOL(ceiling_);
+const struct ceiling LANES_SYMBOL(ceiling_) = {LANES_NAME, multiply_adds, exponentials};

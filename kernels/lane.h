@@ -59,14 +59,21 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* PREFIX_avx512 and "avx512" where INSTRUCTION_SET is avx512: what a file compiled once per set exports. */
+#define LANES_PASTE(a, b)    a##b
+#define LANES_EXPAND(a, b)   LANES_PASTE(a, b)
+#define LANES_SYMBOL(prefix) LANES_EXPAND(prefix, INSTRUCTION_SET)
+#define LANES_TEXT(a)        #a
+#define LANES_STRING(a)      LANES_TEXT(a)
+#define LANES_NAME           LANES_STRING(INSTRUCTION_SET)
+
 typedef float vf __attribute__((vector_size(4 * LANES)));
 typedef int32_t vi __attribute__((vector_size(4 * LANES)));
 typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
 typedef vi vm; /* a mask: -1 or 0 */
-#define LANE(v, l) ((v)[l])
+#define LANE(v, l)           ((v)[l])
 
-/* ---- the team
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the team ---- */
 
 #define TEAM_SIZE       1
 #define TEAM_RANK       0
@@ -91,8 +98,7 @@ KERNEL_HOST int32_t lanes_padded(int32_t n) {
     return (n + LANES - 1) / LANES * LANES;
 }
 
-/* ---- lane vectors
- * ------------------------------------------------------------------------------------------ */
+/* ---- lane vectors ---- */
 
 KERNEL vf vf_load(const float *p) {
     vf v;
@@ -187,8 +193,7 @@ KERNEL struct vu4 lane_philox(vu c0, uint32_t c1, uint32_t c2, uint32_t c3, uint
     return words;
 }
 
-/* ---- vector maths: the name says the largest error, in tenths of a unit in the last place
- * ------------------- */
+/* ---- vector maths: the name says the largest error, in tenths of a unit in the last place ---- */
 
 /* 1 / x for normal x of magnitude below 2^126. */
 KERNEL vf vf_reciprocal_u15(vf x) {

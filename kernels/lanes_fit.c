@@ -38,6 +38,4 @@ static void solve_law(const struct allometer_fitting *fitting, const int64_t *or
     solvers[fitting->law](fitting, &queue, &points);
 }
 
-#define PASTE(a, b) a##b
-#define NAMED(a, b) PASTE(a, b)
-const struct fit_kernels NAMED(fit_kernels_, INSTRUCTION_SET) = {.lanes = lanes, .solve = solve_law};
+const struct fit_kernels LANES_SYMBOL(fit_kernels_) = {.lanes = lanes, .solve = solve_law};

@@ -63,13 +63,9 @@ static void train(const struct allometer_model *model, float *memory, struct all
     subnormals_restore(before);
 }
 
-#define PASTE(a, b)  a##b
-#define EXPAND(a, b) PASTE(a, b)
-#define TEXT(a)      #a
-#define STRING(a)    TEXT(a)
-extern const struct cpu_kernels EXPAND(allometer_cpu_kernels_, INSTRUCTION_SET);
-const struct cpu_kernels EXPAND(allometer_cpu_kernels_, INSTRUCTION_SET) = {
-    .name = STRING(INSTRUCTION_SET),
+extern const struct cpu_kernels LANES_SYMBOL(allometer_cpu_kernels_);
+const struct cpu_kernels LANES_SYMBOL(allometer_cpu_kernels_) = {
+    .name = LANES_NAME,
     .lanes = LANES,
     .workspace_bytes = workspace_bytes,
     .train = train,

@@ -24,13 +24,9 @@ static void apply_permutation(int32_t *image, int32_t n, uint64_t seed, uint32_t
     for (int32_t i = 0; i < n; ++i) image[i] = permutation_at(&p, i);
 }
 
-#define PASTE(a, b)  a##b
-#define EXPAND(a, b) PASTE(a, b)
-#define TEXT(a)      #a
-#define STRING(a)    TEXT(a)
-extern const struct lanes_maths EXPAND(lanes_maths_, INSTRUCTION_SET);
-const struct lanes_maths EXPAND(lanes_maths_, INSTRUCTION_SET) = {
-    .name = STRING(INSTRUCTION_SET),
+extern const struct lanes_maths LANES_SYMBOL(lanes_maths_);
+const struct lanes_maths LANES_SYMBOL(lanes_maths_) = {
+    .name = LANES_NAME,
 #define ROW(function, ulp, low, high, reference) .function = apply_##function,
     MATHS_TABLE(ROW)
 #undef ROW
