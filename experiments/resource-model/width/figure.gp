@@ -5,7 +5,7 @@ array rate[2] = [0.001, 0.01]
 array color[2] = [blue, vermilion]
 array place[2] = [0.95, 1.05]
 
-set multiplot layout 1, 2 title "{/:Bold No penalty: the loss falls up to a width of about 64; beyond, more neurons make it worse}" \
+set multiplot layout 1, 2 title "{/:Bold No penalty: the loss falls up to a width of about 64; beyond, more neurons do not help}" \
     font ",14" margins 0.07, 0.985, 0.135, 0.89 spacing 0.09
 set logscale x 2
 set logscale y
