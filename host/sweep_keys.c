@@ -30,7 +30,7 @@ static const struct allometer_sweep_key keys[] = {
     {"task.composition", FIXED(SETTING(composition), compositions), "parallel", "how the subtasks stand together"},
     {"task.subtasks.N.function", WORD(SUBTASK(function), functions), NULL, "what the outputs must become"},
     {"task.subtasks.N.weight", NUMBER(SUBTASK(weight), 0, FLT_MAX), "1", "beta: multiplies the subtask's loss"},
-    {"task.subtasks.N.frequency", NUMBER(SUBTASK(frequency), -FLT_MAX, FLT_MAX), "1", "of `sine`"},
+    {"task.subtasks.N.frequency", NUMBER(SUBTASK(frequency), -FLT_MAX, FLT_MAX), "1", "of functions with a frequency"},
     {"task.subtasks.N.bits", INTEGER(SUBTASK(n_inputs), 1, ALLOMETER_MAX_INPUTS), "2", "of `parity`: its inputs"},
     {"task.inputs.low", NUMBER(MODEL(low), -FLT_MAX, FLT_MAX), "-1", "least value of every input"},
     {"task.inputs.high", NUMBER(MODEL(high), -FLT_MAX, FLT_MAX), "1", "greatest value of every input"},

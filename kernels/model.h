@@ -37,6 +37,12 @@ enum allometer_function {
     ALLOMETER_FUNCTION_PRODUCT,
     ALLOMETER_FUNCTION_STEP,
     ALLOMETER_FUNCTION_PARITY,
+    ALLOMETER_FUNCTION_FOURTH_POWER,
+    ALLOMETER_FUNCTION_COSINE,
+    ALLOMETER_FUNCTION_SQUARED_SINE,
+    ALLOMETER_FUNCTION_EXPONENTIAL_SQUARE,
+    ALLOMETER_FUNCTION_TANH,
+    ALLOMETER_FUNCTION_POSITIVE_PART,
     ALLOMETER_FUNCTION_COUNT
 };
 
@@ -86,7 +92,7 @@ struct allometer_subtask {
     int32_t first_input, n_inputs;
     int32_t first_output, n_outputs;
     float weight;    /* beta: multiplies this subtask's loss; >= 0 */
-    float frequency; /* of `sine`: sin(pi * frequency * x) */
+    float frequency; /* of the functions whose formula names it, such as sin(pi * frequency * x) */
 };
 
 /* Everything that one model's result depends on. The objective is

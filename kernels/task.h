@@ -6,16 +6,23 @@
 
 /* id, function, name, number of inputs (0: as many as the subtask's `bits`), number of outputs, loss, inputs drawn
    as -1 or 1, formula. The function gives the target; of a classification, the class. */
-#define FUNCTION_TABLE(ROW)                                                             \
-    ROW(SQUARE, square, "square", 1, 1, MEAN_SQUARED_ERROR, 0, "x^2")                   \
-    ROW(CUBE, cube, "cube", 1, 1, MEAN_SQUARED_ERROR, 0, "x^3")                         \
-    ROW(ABSOLUTE, absolute, "absolute", 1, 1, MEAN_SQUARED_ERROR, 0, "|x|")             \
-    ROW(SINE, sine, "sine", 1, 1, MEAN_SQUARED_ERROR, 0, "sin(pi frequency x)")         \
-    ROW(EXPONENTIAL, exponential, "exponential", 1, 1, MEAN_SQUARED_ERROR, 0, "exp(x)") \
-    ROW(PRODUCT, product, "product", 2, 1, MEAN_SQUARED_ERROR, 0, "x1 x2")              \
-    ROW(STEP, step, "step", 1, 1, MEAN_SQUARED_ERROR, 0, "1 if x > 0, else 0")          \
-    ROW(PARITY, parity, "parity", 0, 2, CROSS_ENTROPY, 1,                               \
-        "class 1 if an odd number of the bits (inputs -1 or 1) are 1, else class 0")
+#define FUNCTION_TABLE(ROW)                                                                               \
+    ROW(SQUARE, square, "square", 1, 1, MEAN_SQUARED_ERROR, 0, "x^2")                                     \
+    ROW(CUBE, cube, "cube", 1, 1, MEAN_SQUARED_ERROR, 0, "x^3")                                           \
+    ROW(ABSOLUTE, absolute, "absolute", 1, 1, MEAN_SQUARED_ERROR, 0, "|x|")                               \
+    ROW(SINE, sine, "sine", 1, 1, MEAN_SQUARED_ERROR, 0, "sin(pi frequency x)")                           \
+    ROW(EXPONENTIAL, exponential, "exponential", 1, 1, MEAN_SQUARED_ERROR, 0, "exp(x)")                   \
+    ROW(PRODUCT, product, "product", 2, 1, MEAN_SQUARED_ERROR, 0, "x1 x2")                                \
+    ROW(STEP, step, "step", 1, 1, MEAN_SQUARED_ERROR, 0, "1 if x > 0, else 0")                            \
+    ROW(PARITY, parity, "parity", 0, 2, CROSS_ENTROPY, 1,                                                 \
+        "class 1 if an odd number of the bits (inputs -1 or 1) are 1, else class 0")                      \
+    ROW(FOURTH_POWER, fourth_power, "fourth_power", 1, 1, MEAN_SQUARED_ERROR, 0, "x^4")                   \
+    ROW(COSINE, cosine, "cosine", 1, 1, MEAN_SQUARED_ERROR, 0, "cos(pi frequency x)")                     \
+    ROW(SQUARED_SINE, squared_sine, "squared_sine", 1, 1, MEAN_SQUARED_ERROR, 0, "sin(pi frequency x)^2") \
+    ROW(EXPONENTIAL_SQUARE, exponential_square, "exponential_square", 1, 1, MEAN_SQUARED_ERROR, 0,        \
+        "exp(x^2)")                                                                                       \
+    ROW(TANH, tanh, "tanh", 1, 1, MEAN_SQUARED_ERROR, 0, "tanh(x)")                                       \
+    ROW(POSITIVE_PART, positive_part, "positive_part", 1, 1, MEAN_SQUARED_ERROR, 0, "max(0, x)")
 
 /* id, name, formula: of one subtask, averaged over its samples. */
 #define LOSS_TABLE(ROW)                                                     \
@@ -63,6 +70,33 @@ KERNEL vf function_parity(struct function_inputs in) {
     vf sign = vf_set(1.0f); /* of the product of -x: -1 for an odd number of ones */
     for (int32_t d = 0; d < in.n; ++d) sign = sign * -vf_load(in.x + d * in.stride);
     return 0.5f - 0.5f * sign;
+}
+
+KERNEL vf function_fourth_power(struct function_inputs in) {
+    vf square = function_square(in);
+    return square * square;
+}
+
+KERNEL vf function_cosine(struct function_inputs in) {
+    return vf_cos_u10(3.14159265f * in.frequency * vf_load(in.x));
+}
+
+KERNEL vf function_squared_sine(struct function_inputs in) {
+    vf sine = function_sine(in);
+    return sine * sine;
+}
+
+KERNEL vf function_exponential_square(struct function_inputs in) {
+    return vf_exp_u15(function_square(in));
+}
+
+KERNEL vf function_tanh(struct function_inputs in) {
+    return vf_tanh_u10(vf_load(in.x));
+}
+
+KERNEL vf function_positive_part(struct function_inputs in) {
+    vf x = vf_load(in.x);
+    return vf_select(x > vf_set(0.0f), x, vf_set(0.0f));
 }
 
 KERNEL vf function_target(int32_t function, struct function_inputs in) {

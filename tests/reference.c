@@ -183,6 +183,18 @@ static double function_value(const struct allometer_subtask *subtask, const doub
     case ALLOMETER_FUNCTION_PARITY:
         for (int d = 0; d < subtask->n_inputs; ++d) ones += x[d] > 0;
         return ones % 2;
+    case ALLOMETER_FUNCTION_FOURTH_POWER:
+        return pow(x[0], 4);
+    case ALLOMETER_FUNCTION_COSINE:
+        return cos(M_PI * subtask->frequency * x[0]);
+    case ALLOMETER_FUNCTION_SQUARED_SINE:
+        return pow(sin(M_PI * subtask->frequency * x[0]), 2);
+    case ALLOMETER_FUNCTION_EXPONENTIAL_SQUARE:
+        return exp(x[0] * x[0]);
+    case ALLOMETER_FUNCTION_TANH:
+        return tanh(x[0]);
+    case ALLOMETER_FUNCTION_POSITIVE_PART:
+        return fmax(x[0], 0);
     }
     return NAN;
 }
