@@ -10,7 +10,8 @@ if(HAVE_LIBFUZZER OR (CMAKE_C_COMPILER_ID MATCHES Clang AND NOT ALLOMETER_SANITI
 endif()
 if(HAVE_LIBFUZZER)
   add_executable(fuzz_table fuzz_table.c ${PROJECT_SOURCE_DIR}/host/table.c ${PROJECT_SOURCE_DIR}/host/table_csv.c
-                            ${PROJECT_SOURCE_DIR}/host/text.c ${PROJECT_SOURCE_DIR}/host/error.c)
+                            ${PROJECT_SOURCE_DIR}/host/text.c ${PROJECT_SOURCE_DIR}/host/file_bytes.c
+                            ${PROJECT_SOURCE_DIR}/host/error.c)
   target_compile_options(fuzz_table PRIVATE -fsanitize=fuzzer,address -O1 -g)
   target_link_options(fuzz_table PRIVATE -fsanitize=fuzzer,address)
   target_link_libraries(fuzz_table PRIVATE allometer_settings)

@@ -1,0 +1,17 @@
+# The reader of .npy and IDX files under random input.
+set(FUZZ_CORPUS ${CMAKE_CURRENT_SOURCE_DIR}/corpus/array)
+if(HAVE_LIBFUZZER)
+  add_executable(fuzz_array fuzz_array.c ${PROJECT_SOURCE_DIR}/host/array.c ${PROJECT_SOURCE_DIR}/host/error.c)
+  target_compile_options(fuzz_array PRIVATE -fsanitize=fuzzer,address -O1 -g)
+  target_link_options(fuzz_array PRIVATE -fsanitize=fuzzer,address)
+  target_link_libraries(fuzz_array PRIVATE allometer_settings)
+  set(FUZZ_FOUND ${CMAKE_CURRENT_BINARY_DIR}/fuzz_array_corpus)
+  file(MAKE_DIRECTORY ${FUZZ_FOUND})
+  add_test(NAME fuzz_array COMMAND fuzz_array -max_total_time=10 -max_len=4096 -timeout=10 -verbosity=0
+                                   -print_final_stats=1 -artifact_prefix=${FUZZ_FOUND}/ ${FUZZ_FOUND} ${FUZZ_CORPUS})
+else()
+  add_executable(fuzz_array fuzz_array.c fuzz_driver.c)
+  target_link_libraries(fuzz_array PRIVATE allometer)
+  add_test(NAME fuzz_array COMMAND fuzz_array 10 ${FUZZ_CORPUS})
+endif()
+set_tests_properties(fuzz_array PROPERTIES TIMEOUT 300)
