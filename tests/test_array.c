@@ -98,7 +98,7 @@ static void what_is_wrong_is_named(void **state) {
         {HEADER("<f4", "(4611686018427387904, 4, 4)"), "expected more elements"},
         {HEADER("<f4", "(99999999999999999999,)"), "expected a comma"},
         {HEADER("<f4", "(1,)"), "8 bytes follow the header, expected 4"},
-        {"{'descr': '<f4', 'other': 1}", "byte 26: expected 'descr'"},
+        {"{'descr': '<f4', 'other': 1}", "byte 27: expected 'descr'"},
         {"[]", "begins with {"},
     };
     char bytes[512];
