@@ -1,7 +1,7 @@
 #include "ceiling.h"
 #include "bench.h"
 
-#include "lane.h"
+#include "float_maths.h"
 
 /* Enough independent chains to cover the latency of two units of 4 to 5 cycles, few enough for 16 registers. */
 enum { CHAINS = 12, ROUNDS = 1 << 16 };

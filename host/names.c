@@ -13,7 +13,7 @@
                    "one row per " word);                                                   \
     const struct allometer_names variable = {word, variable##_rows, expected_count};
 
-#define ACTIVATION(id, function, name, flops, formula) [ALLOMETER_ACTIVATION_##id] = {name, formula},
+#define ACTIVATION(id, function, name, flops, kept, formula) [ALLOMETER_ACTIVATION_##id] = {name, formula},
 #define FUNCTION(id, function, name, n_inputs, n_outputs, loss, binary, formula) \
     [ALLOMETER_FUNCTION_##id] = {name, formula},
 #define LOSS(id, name, formula)             [ALLOMETER_LOSS_##id] = {name, formula},

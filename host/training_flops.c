@@ -4,7 +4,7 @@
 #include "optimizer.h"
 
 static const int activation_flops[] = {
-#define ROW(id, function, name, flops, formula) [ALLOMETER_ACTIVATION_##id] = flops,
+#define ROW(id, function, name, flops, kept, formula) [ALLOMETER_ACTIVATION_##id] = flops,
     ACTIVATION_TABLE(ROW)
 #undef ROW
 };

@@ -1,66 +1,75 @@
-/* Activations: one row, one function that returns the value and leaves the derivative. */
+/* Activations: one row, one function that leaves value and derivative. */
 #ifndef ALLOMETER_ACTIVATION_H
 #define ALLOMETER_ACTIVATION_H
 
-#include "lane.h"
+#include "float_maths.h"
 #include "model.h"
 
-/* id, function, name, operations (value and derivative, an exponential or the like as one), formula */
-#define ACTIVATION_TABLE(ROW)                                                     \
-    ROW(SILU, silu, "silu", 8, "x / (1 + exp(-x))")                               \
-    ROW(RELU, relu, "relu", 2, "max(0, x)")                                       \
-    ROW(GELU, gelu, "gelu", 10, "x Phi(x), Phi the normal distribution function") \
-    ROW(TANH, tanh, "tanh", 3, "tanh(x)")                                         \
-    ROW(IDENTITY, identity, "identity", 0, "x")                                   \
-    ROW(SINE, sine, "sine", 2, "sin(x)")
+/* id, function, name, operations (value and derivative, an exponential or the like as one), kept (whether backward finds
+   it in memory sooner than it computes it again, on the CPU), formula */
+#define ACTIVATION_TABLE(ROW)                                                        \
+    ROW(SILU, silu, "silu", 8, 1, "x / (1 + exp(-x))")                               \
+    ROW(RELU, relu, "relu", 2, 0, "max(0, x)")                                       \
+    ROW(GELU, gelu, "gelu", 10, 1, "x Phi(x), Phi the normal distribution function") \
+    ROW(TANH, tanh, "tanh", 3, 1, "tanh(x)")                                         \
+    ROW(IDENTITY, identity, "identity", 0, 0, "x")                                   \
+    ROW(SINE, sine, "sine", 2, 1, "sin(x)")
 
-KERNEL vf activation_silu(vf x, vf *derivative) {
-    vf sigmoid = vf_reciprocal_u15(1.0f + vf_exp_u15(-x));
-    vf value = x * sigmoid;
-    *derivative = sigmoid + value * (1.0f - sigmoid);
-    return value;
+/* Each leaves the values and derivatives of n vectors x. */
+KERNEL void activation_silu(const int n, const vf *x, vf *value, vf *derivative) {
+    vf sigmoid[MAX_TILE];
+    tile_sigmoid_u40(n, x, sigmoid);
+    EACH(u, n) value[u] = x[u] * sigmoid[u];
+    EACH(u, n) derivative[u] = sigmoid[u] + value[u] * (1.0f - sigmoid[u]);
 }
 
 /* Derivative 0 at 0, as PyTorch has it. Written so that NaN stays NaN. */
-KERNEL vf activation_relu(vf x, vf *derivative) {
-    vm off = x <= vf_set(0.0f);
-    *derivative = vf_select(off, vf_set(0.0f), vf_set(1.0f));
-    return vf_select(off, vf_set(0.0f), x);
+KERNEL void activation_relu(const int n, const vf *x, vf *value, vf *derivative) {
+    EACH(u, n) {
+        vm off = x[u] <= vf_set(0.0f);
+        value[u] = vf_select(off, vf_set(0.0f), x[u]);
+        derivative[u] = vf_select(off, vf_set(0.0f), vf_set(1.0f));
+    }
 }
 
-KERNEL vf activation_gelu(vf x, vf *derivative) {
-    vf distribution = 0.5f + 0.5f * vf_erf_u10(x * 0.707106781f);
-    vf density = 0.398942280f * vf_exp_u15(-0.5f * x * x);
-    *derivative = distribution + x * density;
-    return x * distribution;
+KERNEL void activation_gelu(const int n, const vf *x, vf *value, vf *derivative) {
+    vf distribution[MAX_TILE], density[MAX_TILE];
+    tile_normal_u70(n, x, distribution, density);
+    EACH(u, n) value[u] = x[u] * distribution[u];
+    EACH(u, n) derivative[u] = distribution[u] + x[u] * density[u];
 }
 
-KERNEL vf activation_tanh(vf x, vf *derivative) {
-    vf value = vf_tanh_u10(x);
-    *derivative = 1.0f - value * value;
-    return value;
+KERNEL void activation_tanh(const int n, const vf *x, vf *value, vf *derivative) {
+    tile_tanh_u40(n, x, value);
+    EACH(u, n) derivative[u] = 1.0f - value[u] * value[u];
 }
 
-KERNEL vf activation_identity(vf x, vf *derivative) {
-    *derivative = vf_set(1.0f);
-    return x;
+KERNEL void activation_identity(const int n, const vf *x, vf *value, vf *derivative) {
+    EACH(u, n) value[u] = x[u], derivative[u] = vf_set(1.0f);
 }
 
-KERNEL vf activation_sine(vf x, vf *derivative) {
-    *derivative = vf_cos_u10(x);
-    return vf_sin_u10(x);
+KERNEL void activation_sine(const int n, const vf *x, vf *value, vf *derivative) {
+    tile_sine_cosine_u15(n, x, value, derivative);
 }
 
-/* kind is a compile-time constant wherever it matters for speed. */
-KERNEL vf activation(const int kind, vf x, vf *derivative) {
+/* kind is a compile-time constant wherever it matters for speed, as n is. */
+KERNEL void activation(const int kind, const int n, const vf *x, vf *value, vf *derivative) {
     switch (kind) {
-#define ROW(id, function, name, flops, formula) \
-    case ALLOMETER_ACTIVATION_##id:             \
-        return activation_##function(x, derivative);
+#define ROW(id, function, name, flops, kept, formula)   \
+    case ALLOMETER_ACTIVATION_##id:                     \
+        activation_##function(n, x, value, derivative); \
+        break;
         ACTIVATION_TABLE(ROW)
 #undef ROW
     }
-    return *derivative = x;
+}
+
+KERNEL int activation_is_kept(const int kind) {
+#define ROW(id, function, name, flops, kept, formula) \
+    if (kind == ALLOMETER_ACTIVATION_##id) return kept;
+    ACTIVATION_TABLE(ROW)
+#undef ROW
+    return 1;
 }
 
 #endif

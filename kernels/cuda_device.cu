@@ -36,7 +36,7 @@ static cudaError_t raise_shared_limits(int bytes) {
         const struct cuda_kernel *kernels;
         int n;
     } lists[] = {
-#define ROW(id, function, name, flops, formula) {allometer_cuda_small_##id, CUDA_N_SMALL},
+#define ROW(id, function, name, flops, kept, formula) {allometer_cuda_small_##id, CUDA_N_SMALL},
         ACTIVATION_TABLE(ROW)
 #undef ROW
             {allometer_cuda_large, CUDA_N_LARGE},

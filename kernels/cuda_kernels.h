@@ -43,7 +43,7 @@ enum {
     CUDA_N_GLOBAL = 0 CUDA_GLOBAL_TABLE(CUDA_COUNT, )
 };
 
-#define ROW(id, function, name, flops, formula) \
+#define ROW(id, function, name, flops, kept, formula) \
     extern const struct cuda_kernel allometer_cuda_small_##id[CUDA_N_SMALL];
 ACTIVATION_TABLE(ROW)
 #undef ROW

@@ -10,7 +10,7 @@ extern "C" {
 }
 
 static const struct cuda_kernel *const small_kernels[ALLOMETER_ACTIVATION_COUNT] = {
-#define ROW(id, function, name, flops, formula) allometer_cuda_small_##id,
+#define ROW(id, function, name, flops, kept, formula) allometer_cuda_small_##id,
     ACTIVATION_TABLE(ROW)
 #undef ROW
 };

@@ -144,10 +144,20 @@ KERNEL vf vf_abs(vf x) {
     return (vf)((vi)x & 0x7fffffff);
 }
 
-/* NaN in a stays NaN. */
+/* NaN in a stays NaN: x86 takes the second operand where either is NaN. */
 KERNEL vf vf_clamp(vf a, float low, float high) {
-    a = vf_select(a < vf_set(low), vf_set(low), a);
-    return vf_select(a > vf_set(high), vf_set(high), a);
+#if LANES == 16
+    a = (vf)_mm512_max_ps((__m512)vf_set(low), (__m512)a);
+    return (vf)_mm512_min_ps((__m512)vf_set(high), (__m512)a);
+#elif LANES == 8
+    a = (vf)_mm256_max_ps((__m256)vf_set(low), (__m256)a);
+    return (vf)_mm256_min_ps((__m256)vf_set(high), (__m256)a);
+#elif defined(__SSE2__)
+    a = (vf)_mm_max_ps((__m128)vf_set(low), (__m128)a);
+    return (vf)_mm_min_ps((__m128)vf_set(high), (__m128)a);
+#else
+    return (vf)vminq_f32((float32x4_t)vf_set(high), vmaxq_f32((float32x4_t)vf_set(low), (float32x4_t)a));
+#endif
 }
 
 KERNEL vf vf_sqrt(vf x) {
@@ -161,20 +171,60 @@ KERNEL vf vf_sqrt(vf x) {
 #endif
 }
 
+/* Each lane's element from the lane whose number differs in the bit h, a constant. */
+#if LANES == 16
+#define VF_SWAP(x, h)                                                                                     \
+    __builtin_shufflevector(x, x, 0 ^ (h), 1 ^ (h), 2 ^ (h), 3 ^ (h), 4 ^ (h), 5 ^ (h), 6 ^ (h), 7 ^ (h), \
+                            8 ^ (h), 9 ^ (h), 10 ^ (h), 11 ^ (h), 12 ^ (h), 13 ^ (h), 14 ^ (h), 15 ^ (h))
+#elif LANES == 8
+#define VF_SWAP(x, h) \
+    __builtin_shufflevector(x, x, 0 ^ (h), 1 ^ (h), 2 ^ (h), 3 ^ (h), 4 ^ (h), 5 ^ (h), 6 ^ (h), 7 ^ (h))
+#else
+#define VF_SWAP(x, h) __builtin_shufflevector(x, x, 0 ^ (h), 1 ^ (h), 2 ^ (h), 3 ^ (h))
+#endif
+
 /* Sum over the lanes, halves folded onto each other. */
 KERNEL float vf_sum(vf x) {
-    float v[LANES];
-    memcpy(v, &x, sizeof v);
-    for (int half = LANES / 2; half > 0; half /= 2) {
-        for (int l = 0; l < half; ++l) v[l] += v[l + half];
+#if LANES == 16
+    x = x + VF_SWAP(x, 8);
+#endif
+#if LANES >= 8
+    x = x + VF_SWAP(x, 4);
+#endif
+    x = x + VF_SWAP(x, 2);
+    x = x + VF_SWAP(x, 1);
+    return x[0];
+}
+
+/* Lane l of the result: vf_sum(x[l]). Overwrites x. */
+KERNEL vf vf_sums(vf x[LANES]) {
+#define FOLD(h)                                                                                        \
+    UNROLL for (int i = 0; i < (h); ++i) {                                                             \
+        const vm upper = (vi_index(0) & (h)) != 0;                                                     \
+        const vf own = vf_select(upper, x[i + (h)], x[i]), other = vf_select(upper, x[i], x[i + (h)]); \
+        x[i] = own + VF_SWAP(other, h);                                                                \
     }
-    return v[0];
+#if LANES == 16
+    FOLD(8)
+#endif
+#if LANES >= 8
+    FOLD(4)
+#endif
+    FOLD(2)
+    FOLD(1)
+#undef FOLD
+    return x[0];
 }
 
 /* Leaves the sum of x over the lanes of one TEAM_PARTIALS-th of the team in *partial, which each such part has of
    its own; to be added in the parts' order after a team_sync. */
 KERNEL void team_sum_store(float *partial, vf x) {
     *partial = vf_sum(x);
+}
+
+/* The same, added to what *partial holds. */
+KERNEL void team_sum_add(float *partial, vf x) {
+    *partial += vf_sum(x);
 }
 
 /* Philox4x32-10 of counter (c0, c1, c2, c3) and key (k0, k1), four words for each lane. */
@@ -193,52 +243,28 @@ KERNEL struct vu4 lane_philox(vu c0, uint32_t c1, uint32_t c2, uint32_t c3, uint
     return words;
 }
 
-/* ---- vector maths: the name says the largest error, in tenths of a unit in the last place ---- */
+/* ---- what float_maths.h builds on ---- */
 
-/* 1 / x for normal x of magnitude below 2^126. */
-KERNEL vf vf_reciprocal_u15(vf x) {
+KERNEL vu vf_bits(vf x) {
+    return (vu)x;
+}
+
+KERNEL vf vf_from_bits(vu x) {
+    return (vf)x;
+}
+
+/* 1 / x, exactly or to 14 bits. */
+KERNEL vf vf_reciprocal_guess(vf x) {
 #if LANES == 16
-    vf y = (vf)_mm512_rcp14_ps((__m512)x);
-    return y + y * (1.0f - x * y);
+#define RECIPROCAL_GUESS_IS_EXACT 0
+    return (vf)_mm512_rcp14_ps((__m512)x);
 #else
+#define RECIPROCAL_GUESS_IS_EXACT 1
     return 1.0f / x;
 #endif
 }
 
-/* exp(x) for x clamped to [-87.3, 88], so never infinite nor subnormal. NaN stays NaN. */
-KERNEL vf vf_exp_u15(vf x) {
-    x = vf_clamp(x, -87.3f, 88.0f);
-    const float magic = 0x1.8p23f; /* adding it rounds to an integer, left in the low bits */
-    vf shifted = x * 0x1.715476p0f + magic;
-    vf n = shifted - magic;
-    vf r = x - n * 0x1.62e4p-1f; /* log 2 in two parts: n times the first is exact */
-    r = r - n * 0x1.7f7d1cp-20f;
-    vf p = vf_set(0x1.6a23cep-10f); /* minimax in relative error on [-log(2)/2, log(2)/2] */
-    p = p * r + 0x1.123a2p-7f;
-    p = p * r + 0x1.5558f2p-5f;
-    p = p * r + 0x1.555492p-3f;
-    p = p * r + 0x1.fffffcp-2f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    return p * (vf)(((vu)shifted + 127u) << 23);
-}
-
-KERNEL vf vf_sin_u10(vf x) {
-    return (vf)SLEEF_F(sin, u10)(x);
-}
-
-KERNEL vf vf_cos_u10(vf x) {
-    return (vf)SLEEF_F(cos, u10)(x);
-}
-
-KERNEL vf vf_tanh_u10(vf x) {
-    return (vf)SLEEF_F(tanh, u10)(x);
-}
-
-KERNEL vf vf_erf_u10(vf x) {
-    return (vf)SLEEF_F(erf, u10)(x);
-}
-
+/* Within 1 unit in the last place. */
 KERNEL vf vf_log_u10(vf x) {
     return (vf)SLEEF_F(log, u10)(x);
 }

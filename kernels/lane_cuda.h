@@ -122,6 +122,13 @@ KERNEL void team_sum_store(float *partial, vf x) {
     if (TEAM_RANK % WARP_SIZE == 0) *partial = x;
 }
 
+/* The same, added to what *partial holds. */
+KERNEL void team_sum_add(float *partial, vf x) {
+    float sum = 0;
+    team_sum_store(&sum, x);
+    if (TEAM_RANK % WARP_SIZE == 0) *partial += sum;
+}
+
 struct vu4 {
     vu word[4];
 };
@@ -134,55 +141,27 @@ KERNEL struct vu4 lane_philox(vu c0, uint32_t c1, uint32_t c2, uint32_t c3, uint
     return {{words.x, words.y, words.z, words.w}};
 }
 
-/* ---- vector maths ----
-   Largest errors as documented by the CUDA C++ Programming Guide (mathematical functions, without fast-math):
-   expf and logf 1 unit in the last place; tanhf and erff 2, more than the names say, which speak of the CPU; so do
-   those of sine and cosine, see there. */
+/* ---- what float_maths.h builds on ---- */
 
-KERNEL vf vf_reciprocal_u15(vf x) {
-    vf y = __fdividef(1.0f, x); /* 2 units; one step of Newton's method takes it below 1 */
-    return y + y * (1.0f - x * y);
+KERNEL vu vf_bits(vf x) {
+    vu bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
 }
 
-KERNEL vf vf_exp_u15(vf x) {
-    return expf(vf_clamp(x, -87.3f, 88.0f));
+KERNEL vf vf_from_bits(vu bits) {
+    vf x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
 }
 
-/* sin(x + quarters pi / 2) for |x| up to 100000, with an error of 1.5 units in the last place plus 2^-45 |x|;
-   beyond, the sine of some other number. Of our own because CUDA's sinf and cosf bring a reduction of large arguments
-   that takes a stack and double precision. The parts of pi / 2, with few bits, and the polynomials are those of Cephes
-   (Moshier 1992). */
-KERNEL vf sin_plus_quarters(vf x, int32_t quarters) {
-    const float turns = rintf(x * 0x1.45f306p-1f);
-    vf r = x - turns * 0x1.92p+0f;
-    r = r - turns * 0x1.fb4p-12f;
-    r = vf_clamp(r - turns * 0x1.4442d2p-24f, -0.7854f, 0.7854f);
-    const int32_t quarter = (int32_t)vf_clamp(turns, -65536.0f, 65536.0f) + quarters;
-    const vf square = r * r;
-    vf sine = -1.9515295891e-4f * square + 8.3321608736e-3f;
-    sine = (sine * square - 1.6666654611e-1f) * square * r + r;
-    vf cosine = 2.443315711809948e-5f * square - 1.388731625493765e-3f;
-    cosine = (cosine * square + 4.166664568298827e-2f) * square * square - 0.5f * square + 1.0f;
-    const vf value = quarter & 1 ? cosine : sine;
-    return quarter & 2 ? -value : value;
+/* 1 / x within 2 units in the last place (CUDA C++ Programming Guide, mathematical functions). */
+#define RECIPROCAL_GUESS_IS_EXACT 0
+KERNEL vf vf_reciprocal_guess(vf x) {
+    return __fdividef(1.0f, x);
 }
 
-KERNEL vf vf_sin_u10(vf x) {
-    return sin_plus_quarters(x, 0);
-}
-
-KERNEL vf vf_cos_u10(vf x) {
-    return sin_plus_quarters(x, 1);
-}
-
-KERNEL vf vf_tanh_u10(vf x) {
-    return tanhf(x);
-}
-
-KERNEL vf vf_erf_u10(vf x) {
-    return erff(x);
-}
-
+/* Within 1 unit (same source). */
 KERNEL vf vf_log_u10(vf x) {
     return logf(x);
 }

@@ -13,13 +13,13 @@ typedef void train_function(const struct allometer_model *, float *, struct allo
         train_model(D, O, ALLOMETER_ACTIVATION_##kind, model, memory, result, weights);    \
     }
 
-#define ROW(id, function, name, flops, formula) SPECIALIZATION_TABLE(TRAIN_FUNCTION, id)
+#define ROW(id, function, name, flops, kept, formula) SPECIALIZATION_TABLE(TRAIN_FUNCTION, id)
 ACTIVATION_TABLE(ROW)
 #undef ROW
 
 #define TRAIN_POINTER(kind, D, O) TRAIN_NAME(kind, D, O),
 static train_function *const train_functions[ALLOMETER_ACTIVATION_COUNT][N_SPECIALIZATIONS] = {
-#define ROW(id, function, name, flops, formula) \
+#define ROW(id, function, name, flops, kept, formula) \
     [ALLOMETER_ACTIVATION_##id] = {SPECIALIZATION_TABLE(TRAIN_POINTER, id)},
     ACTIVATION_TABLE(ROW)
 #undef ROW

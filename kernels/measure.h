@@ -31,11 +31,12 @@ KERNEL vf ablation_rise(const struct batch *batch, const struct allometer_subtas
 
 KERNEL vf neuron_activation(const int D, const int kind, const struct parameters *p,
                             const struct batch *batch, int32_t h, int32_t s) {
-    vf z = vf_load(p->rows + (int64_t)D * p->stride + h), unused;
+    vf z = vf_load(p->rows + (int64_t)D * p->stride + h), a, unused;
     for (int d = 0; d < D; ++d) {
         z = z + batch->x[d * batch->stride + s] * vf_load(p->rows + (int64_t)d * p->stride + h);
     }
-    return activation(kind, z, &unused);
+    activation(kind, 1, &z, &a, &unused);
+    return a;
 }
 
 /* Adds every neuron's activations over the batch to mean: (H). */
@@ -97,7 +98,7 @@ KERNEL void measure_losses(const int D, const int O, const int kind, const struc
         w->batch.n = rest < model->batch ? rest : model->batch;
         batch_draw(model, range, &w->batch);
         team_sync();
-        forward(D, O, kind, &w->parameters, model->width, &w->batch, w->scratch);
+        forward_all(D, O, kind, &w->parameters, model->width, &w->batch, w->kept, w->scratch);
         losses_add(model, &w->batch, w->partial);
         team_sync();
         if (run < chunks) {

@@ -1,4 +1,4 @@
-/* One model: y_o = c_o + sum_h v_oh activation(b_h + sum_d w_hd x_d), its loss, and their derivatives.
+/* One model: y_o = c_o + sum_h v_oh activation(b_h + sum_d w_hd x_d), and its loss.
 
    D, O and the activation are compile-time constants here: the model's own D and O rounded up (specialize.h). What is
    added by the rounding stays exactly zero: its inputs, weights and residuals are zero, hence its gradients too. */
@@ -8,11 +8,11 @@
 #include "activation.h"
 #include "task.h"
 
-enum { MAX_TILE = 4, MAX_ROWS = ALLOMETER_MAX_INPUTS + 1 + ALLOMETER_MAX_OUTPUTS };
+enum { MAX_ROWS = ALLOMETER_MAX_INPUTS + 1 + ALLOMETER_MAX_OUTPUTS };
 
-/* Vectors that one pass of a hot loop works on at once: enough to hide latency and share what is loaded, few enough
-   to stay in registers. Measured on AVX-512 and AVX2; CUDA's lanes hide latency by themselves. */
-#define FORWARD_TILE(D, O)  (LANES == 1 ? 1 : LANES == 16 && (D) + (O) <= 5 ? 4 : (D) + (O) <= 8 ? 2 : 1)
+/* Sample vectors that forward works on at once, and neurons that backward does: enough to hide latency and share what is
+   loaded, few enough to stay in registers. Measured on AVX-512 and AVX2; CUDA's lanes hide latency by themselves. */
+#define FORWARD_TILE(D, O)  (LANES == 1 ? 1 : LANES == 16 && (D) + (O) <= 5 ? 4 : (D) + (O) <= 16 ? 2 : 1)
 #define BACKWARD_TILE(D, O) (LANES == 16 && (D) + (O) <= 5 ? 2 : 1)
 
 /* R = D + 1 + O rows of one float per neuron: D input weights, the bias, O output weights; then the output biases. */
@@ -41,25 +41,65 @@ KERNEL float partial_total(const float *partial, int32_t column) {
     return total;
 }
 
+/* ---- blocks of samples ----------------------------------------------------------------------------------------- */
+
+/* On the CPU, forward, loss and backward take one block of samples after the other, so that what forward keeps for
+   backward, every neuron's activations and their derivatives, is still in the core's cache. CUDA's threads have no fast
+   memory for it and compute both again: there a block is the whole batch. */
+KERNEL_HOST int32_t block_samples(int32_t width, int32_t batch) {
+    if (LANES == 1) return batch;
+    enum { KEPT_FLOATS = 1 << 16, LEAST = 64 };
+    const int32_t block = KEPT_FLOATS / (2 * width) / LEAST * LEAST;
+    return batch <= block || batch <= LEAST ? lanes_padded(batch) : block > LEAST ? block : LEAST;
+}
+
+/* (H, 2, block): a neuron's activations at rows + 2 h block, then their derivatives. */
+struct kept {
+    float *rows;
+    int32_t block;
+};
+
+KERNEL_HOST int64_t kept_floats(int32_t width, int32_t batch) {
+    return LANES == 1 ? 0 : (int64_t)2 * width * block_samples(width, batch);
+}
+
+/* The block that begins at sample `first`. */
+KERNEL struct batch batch_block(const struct batch *batch, int32_t first, int32_t block) {
+    struct batch part = *batch;
+    part.n = batch->n - first < block ? batch->n - first : block;
+    part.x += first;
+    part.target += first;
+    part.output += first;
+    part.weight += first;
+    return part;
+}
+
 /* ---- forward: a lane owns samples and loops over neurons ----------------------------------------------------- */
 
 /* Adds neurons from .. to - 1 to the outputs of `tile` sample vectors, n apart, the first at s. */
 KERNEL void forward_tile(const int D, const int O, const int kind, const int tile, const struct parameters *p,
-                         const struct batch *batch, int32_t s, int32_t from, int32_t to, float *output) {
-    vf x[MAX_TILE][ALLOMETER_MAX_INPUTS], y[MAX_TILE][ALLOMETER_MAX_OUTPUTS];
-    UNROLL for (int u = 0; u < tile; ++u) {
-        UNROLL for (int d = 0; d < D; ++d) x[u][d] = vf_load(batch->x + d * batch->stride + s + u * LANES);
-        UNROLL for (int o = 0; o < O; ++o) {
-            y[u][o] = vf_set(from == 0 ? parameters_output_bias(D, O, p)[o] : 0.0f);
-        }
+                         const struct batch *batch, int32_t s, int32_t from, int32_t to, float *output,
+                         struct kept kept) {
+    vf y[MAX_TILE][ALLOMETER_MAX_OUTPUTS];
+    UNROLL for (int o = 0; o < O; ++o) {
+        EACH(u, tile) y[u][o] = vf_set(from == 0 ? parameters_output_bias(D, O, p)[o] : 0.0f);
     }
     const float *neuron = p->rows + from;
     for (int32_t h = from; h < to; ++h, ++neuron) {
-        UNROLL for (int u = 0; u < tile; ++u) {
-            vf z = vf_set(neuron[D * p->stride]), unused;
-            UNROLL for (int d = 0; d < D; ++d) z = z + neuron[d * p->stride] * x[u][d];
-            vf a = activation(kind, z, &unused);
-            UNROLL for (int o = 0; o < O; ++o) y[u][o] = y[u][o] + neuron[(D + 1 + o) * p->stride] * a;
+        vf z[MAX_TILE], a[MAX_TILE], derivative[MAX_TILE];
+        EACH(u, tile) z[u] = vf_set(neuron[D * p->stride]);
+        UNROLL for (int d = 0; d < D; ++d) {
+            EACH(u, tile)
+            z[u] = z[u] + neuron[d * p->stride] * vf_load(batch->x + d * batch->stride + s + u * LANES);
+        }
+        activation(kind, tile, z, a, derivative);
+        if (LANES > 1 && activation_is_kept(kind)) {
+            float *row = kept.rows + (int64_t)2 * h * kept.block + s;
+            EACH(u, tile) vf_store(row + u * LANES, a[u]);
+            EACH(u, tile) vf_store(row + kept.block + u * LANES, derivative[u]);
+        }
+        UNROLL for (int o = 0; o < O; ++o) {
+            EACH(u, tile) y[u][o] = y[u][o] + neuron[(D + 1 + o) * p->stride] * a[u];
         }
     }
     UNROLL for (int u = 0; u < tile; ++u) {
@@ -67,10 +107,10 @@ KERNEL void forward_tile(const int D, const int O, const int kind, const int til
     }
 }
 
-/* Outputs of all samples. A team with more lanes than samples gives each sample to several of them, which take a
+/* Outputs of one block of samples. A team with more lanes than samples gives each sample to several of them, which take a
    share of the neurons each; scratch holds their parts. */
 KERNEL void forward(const int D, const int O, const int kind, const struct parameters *p, int32_t width,
-                    const struct batch *batch, float *scratch) {
+                    const struct batch *batch, struct kept kept, float *scratch) {
 #if LANES == 1
     int32_t groups = TEAM_SIZE / batch->stride; /* not n: scratch has room for `stride` samples a group */
     if (groups > width) groups = width; /* a neuron each, so that one group alone begins with the biases */
@@ -79,7 +119,8 @@ KERNEL void forward(const int D, const int O, const int kind, const struct param
         if (group < groups && s < batch->n) {
             int32_t from = (int32_t)((int64_t)width * group / groups),
                     to = (int32_t)((int64_t)width * (group + 1) / groups);
-            forward_tile(D, O, kind, 1, p, batch, s, from, to, scratch + (int64_t)group * O * batch->stride);
+            forward_tile(D, O, kind, 1, p, batch, s, from, to, scratch + (int64_t)group * O * batch->stride,
+                         kept);
         }
         team_sync();
         FOR_LANES(i, batch->n) {
@@ -94,9 +135,18 @@ KERNEL void forward(const int D, const int O, const int kind, const struct param
 #else
     (void)scratch;
 #endif
-#define BODY(s, tile) forward_tile(D, O, kind, tile, p, batch, s, 0, width, batch->output)
+#define BODY(s, tile) forward_tile(D, O, kind, tile, p, batch, s, 0, width, batch->output, kept)
     FOR_LANE_TILES(s, batch->n, FORWARD_TILE(D, O), BODY);
 #undef BODY
+}
+
+/* Outputs of all samples. */
+KERNEL void forward_all(const int D, const int O, const int kind, const struct parameters *p, int32_t width,
+                        const struct batch *batch, struct kept kept, float *scratch) {
+    for (int32_t first = 0; first < batch->n; first += kept.block) {
+        const struct batch block = batch_block(batch, first, kept.block);
+        forward(D, O, kind, p, width, &block, kept, scratch);
+    }
 }
 
 /* ---- loss: a lane owns samples --------------------------------------------------------------------------------- */
@@ -149,12 +199,21 @@ KERNEL vf loss_at(const struct batch *batch, const struct allometer_subtask *sub
     return loss_squared_error(batch, subtask, s, scale, derive);
 }
 
-/* Every subtask's weighted mean loss, and the outputs turned into derivatives of the objective with their sums,
-   into `partial`; to be read after a team_sync. */
-KERNEL_COLD void loss_and_residuals(const struct allometer_model *model, const struct batch *batch,
+/* Leaves x's sum over the team, or adds it to that of the blocks before. */
+KERNEL void partial_put(float *partial, int first, vf x) {
+    if (first) {
+        team_sum_store(partial, x);
+    } else {
+        team_sum_add(partial, x);
+    }
+}
+
+/* Every subtask's weighted mean loss over the model's whole batch, as far as this block adds to it, and the outputs turned
+   into derivatives of the objective with their sums, into `partial`; to be read after a team_sync. */
+KERNEL_COLD void loss_and_residuals(const struct allometer_model *model, const struct batch *batch, int first,
                                     float *partial) {
     float *own = partial + (TEAM_RANK / (TEAM_SIZE / TEAM_PARTIALS)) * PARTIAL_ROW;
-    float share = 1.0f / (float)batch->n;
+    float share = 1.0f / (float)model->batch;
     for (int32_t k = 0; k < model->n_subtasks; ++k) {
         const struct allometer_subtask *subtask = &model->subtasks[k];
         vf total = vf_set(0.0f), correct;
@@ -163,46 +222,12 @@ KERNEL_COLD void loss_and_residuals(const struct allometer_model *model, const s
             vf scale = model->scale * subtask->weight * weight;
             total = total + weight * loss_at(batch, subtask, s, scale, 1, &correct);
         }
-        team_sum_store(own + k, total);
+        partial_put(own + k, first, total);
     }
     for (int o = 0; o < model->n_outputs; ++o) {
         vf total = vf_set(0.0f);
         FOR_LANES(s, batch->n) total = total + vf_load(batch->output + o * batch->stride + s);
-        team_sum_store(own + PARTIAL_RESIDUAL + o, total);
-    }
-}
-
-/* ---- backward: a lane owns neurons and loops over samples ------------------------------------------------------ */
-
-/* Gradients of `tile` neuron vectors, the first at h, over samples from .. to - 1: gradient[u][row]. They are summed
-   in an array of its own, which stays in registers. */
-KERNEL void backward_tile(const int D, const int O, const int kind, const int tile,
-                          const struct parameters *p, const struct batch *batch, int32_t h, int32_t from,
-                          int32_t to, vf gradient[MAX_TILE][MAX_ROWS]) {
-    vf theta[MAX_TILE][MAX_ROWS], sum[MAX_TILE][MAX_ROWS];
-    UNROLL for (int u = 0; u < tile; ++u) {
-        UNROLL for (int j = 0; j < D + 1 + O; ++j) {
-            theta[u][j] = vf_load(p->rows + j * p->stride + h + u * LANES);
-            sum[u][j] = vf_set(0.0f);
-        }
-    }
-    for (int32_t s = from; s < to; ++s) {
-        const float *x = batch->x + s, *residual = batch->output + s;
-        UNROLL for (int u = 0; u < tile; ++u) {
-            vf z = theta[u][D], derivative, upstream = vf_set(0.0f);
-            UNROLL for (int d = 0; d < D; ++d) z = z + x[d * batch->stride] * theta[u][d];
-            vf a = activation(kind, z, &derivative);
-            UNROLL for (int o = 0; o < O; ++o) {
-                upstream = upstream + residual[o * batch->stride] * theta[u][D + 1 + o];
-                sum[u][D + 1 + o] = sum[u][D + 1 + o] + residual[o * batch->stride] * a;
-            }
-            vf delta = upstream * derivative;
-            sum[u][D] = sum[u][D] + delta;
-            UNROLL for (int d = 0; d < D; ++d) sum[u][d] = sum[u][d] + x[d * batch->stride] * delta;
-        }
-    }
-    UNROLL for (int u = 0; u < tile; ++u) {
-        UNROLL for (int j = 0; j < D + 1 + O; ++j) gradient[u][j] = sum[u][j];
+        partial_put(own + PARTIAL_RESIDUAL + o, first, total);
     }
 }
 

@@ -2,7 +2,7 @@
 #ifndef ALLOMETER_OPTIMIZER_H
 #define ALLOMETER_OPTIMIZER_H
 
-#include "lane.h"
+#include "float_maths.h"
 #include "model.h"
 
 /* id, name, operations per parameter and step, formula. g: gradient of the objective (smooth part), t: step from 1. */
@@ -60,7 +60,7 @@ KERNEL float scheduled_rate(const struct allometer_model *model, int32_t step) {
     }
     if (model->schedule == ALLOMETER_SCHEDULE_CONSTANT) return model->learning_rate;
     float done = (float)(step - model->warmup_steps) / (float)(model->steps - model->warmup_steps);
-    return model->learning_rate * 0.5f * (1.0f + LANE(vf_cos_u10(vf_set(3.14159265f * done)), 0));
+    return model->learning_rate * 0.5f * (1.0f + LANE(vf_cos_u15(vf_set(3.14159265f * done)), 0));
 }
 
 KERNEL void update_advance(struct update *u, const struct allometer_model *model, int32_t step) {

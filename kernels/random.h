@@ -5,7 +5,7 @@
 #ifndef ALLOMETER_RANDOM_H
 #define ALLOMETER_RANDOM_H
 
-#include "lane.h"
+#include "float_maths.h"
 #include "model.h"
 
 enum random_stream {
@@ -32,8 +32,8 @@ KERNEL vf random_uniform(vu word) {
 KERNEL void random_normal_pair(vu first, vu second, vf *one, vf *two) {
     vf radius = vf_sqrt(-2.0f * vf_log_u10(random_uniform(first)));
     vf angle = 6.283185307f * random_uniform(second);
-    *one = radius * vf_cos_u10(angle);
-    *two = radius * vf_sin_u10(angle);
+    *one = radius * vf_cos_u15(angle);
+    *two = radius * vf_sin_u15(angle);
 }
 
 /* A permutation of 0 .. n - 1, computed at one place without storing it: a Feistel network over the least even

@@ -51,7 +51,7 @@ KERNEL vf function_absolute(struct function_inputs in) {
 }
 
 KERNEL vf function_sine(struct function_inputs in) {
-    return vf_sin_u10(3.14159265f * in.frequency * vf_load(in.x));
+    return vf_sin_u15(3.14159265f * in.frequency * vf_load(in.x));
 }
 
 KERNEL vf function_exponential(struct function_inputs in) {
@@ -78,7 +78,7 @@ KERNEL vf function_fourth_power(struct function_inputs in) {
 }
 
 KERNEL vf function_cosine(struct function_inputs in) {
-    return vf_cos_u10(3.14159265f * in.frequency * vf_load(in.x));
+    return vf_cos_u15(3.14159265f * in.frequency * vf_load(in.x));
 }
 
 KERNEL vf function_squared_sine(struct function_inputs in) {
@@ -91,7 +91,7 @@ KERNEL vf function_exponential_square(struct function_inputs in) {
 }
 
 KERNEL vf function_tanh(struct function_inputs in) {
-    return vf_tanh_u10(vf_load(in.x));
+    return vf_tanh_u40(vf_load(in.x));
 }
 
 KERNEL vf function_positive_part(struct function_inputs in) {

@@ -2,6 +2,7 @@
 #ifndef ALLOMETER_TRAIN_H
 #define ALLOMETER_TRAIN_H
 
+#include "backward.h"
 #include "optimizer.h"
 #include "workspace.h"
 
@@ -116,50 +117,67 @@ KERNEL_COLD void update_output_biases(const int D, const int O, const struct all
     }
 }
 
-KERNEL void backward_and_update_tile(const int D, const int O, const int kind, const int tile,
-                                     const struct allometer_model *model, const struct update *u,
-                                     struct workspace *w, int32_t h) {
-    vf gradient[MAX_TILE][MAX_ROWS];
-    backward_tile(D, O, kind, tile, &w->parameters, &w->batch, h, 0, w->batch.n, gradient);
-    UNROLL for (int t = 0; t < tile; ++t) update_neurons(D, O, model, u, w, h + t * LANES, gradient[t]);
-}
+#if LANES == 1
 
 /* Gradients and the optimizer's step. A team with more lanes than neurons gives each neuron to several of them, which
    take a share of the samples each. */
 KERNEL void backward_and_update(const int D, const int O, const int kind, const struct allometer_model *model,
                                 const struct update *u, struct workspace *w) {
-    const int32_t width = model->width;
-    update_output_biases(D, O, model, u, w);
-#if LANES == 1
-    const int32_t samples = w->batch.n;
-    int32_t groups = TEAM_SIZE / width;
+    const int32_t width = model->width, samples = w->batch.n;
+    const int32_t groups = TEAM_SIZE / width;
+    vf gradient[MAX_ROWS];
     if (groups > 1) {
         int32_t group = TEAM_RANK / width, own = TEAM_RANK % width;
-        vf gradient[MAX_TILE][MAX_ROWS];
         if (group < groups) {
-            backward_tile(D, O, kind, 1, &w->parameters, &w->batch, own,
-                          (int32_t)((int64_t)samples * group / groups),
-                          (int32_t)((int64_t)samples * (group + 1) / groups), gradient);
+            backward(D, O, kind, &w->parameters, &w->batch, own, (int32_t)((int64_t)samples * group / groups),
+                     (int32_t)((int64_t)samples * (group + 1) / groups), gradient);
             UNROLL for (int j = 0; j < D + 1 + O; ++j) {
-                w->scratch[(j * groups + group) * width + own] = gradient[0][j];
+                w->scratch[(j * groups + group) * width + own] = gradient[j];
             }
         }
         team_sync();
         if (group == 0) {
             UNROLL for (int j = 0; j < D + 1 + O; ++j) {
-                gradient[0][j] = 0;
+                gradient[j] = 0;
                 for (int32_t g = 0; g < groups; ++g)
-                    gradient[0][j] += w->scratch[(j * groups + g) * width + own];
+                    gradient[j] += w->scratch[(j * groups + g) * width + own];
             }
-            update_neurons(D, O, model, u, w, own, gradient[0]);
+            update_neurons(D, O, model, u, w, own, gradient);
         }
         return;
     }
-#endif
-#define BODY(h, tile) backward_and_update_tile(D, O, kind, tile, model, u, w, h)
-    FOR_LANE_TILES(h, width, BACKWARD_TILE(D, O), BODY);
-#undef BODY
+    FOR_LANES(h, width) {
+        backward(D, O, kind, &w->parameters, &w->batch, h, 0, samples, gradient);
+        update_neurons(D, O, model, u, w, h, gradient);
+    }
 }
+
+#else
+
+/* Adds the gradients over a block of samples to those of the blocks before it. */
+KERNEL void backward_add(const int D, const int O, const int kind, struct workspace *w, int32_t width,
+                         const struct batch *block, int first) {
+    const int32_t stride = w->parameters.stride;
+    FOR_LANES(h, width) {
+        vf gradient[MAX_ROWS];
+        backward(D, O, kind, &w->parameters, width, block, w->kept, h, gradient);
+        for (int j = 0; j < D + 1 + O; ++j) {
+            float *sum = w->gradient + j * stride + h;
+            vf_store(sum, first ? gradient[j] : vf_load(sum) + gradient[j]);
+        }
+    }
+}
+
+KERNEL void update_from_gradients(const int D, const int O, const struct allometer_model *model,
+                                  const struct update *u, struct workspace *w) {
+    FOR_LANES(h, model->width) {
+        vf gradient[MAX_ROWS];
+        for (int j = 0; j < D + 1 + O; ++j) gradient[j] = vf_load(w->gradient + j * w->parameters.stride + h);
+        update_neurons(D, O, model, u, w, h, gradient);
+    }
+}
+
+#endif
 
 /* Trains; returns the number of steps taken, less than T if the loss stopped being finite. */
 KERNEL int32_t train_steps(const int D, const int O, const int kind, const struct allometer_model *model,
@@ -173,16 +191,27 @@ KERNEL int32_t train_steps(const int D, const int O, const int kind, const struc
             draw_step(model, step, &w->batch);
             team_sync();
         }
-        forward(D, O, kind, &w->parameters, model->width, &w->batch, w->scratch);
-        loss_and_residuals(model, &w->batch, w->partial);
-        team_sync();
+        for (int32_t first = 0; first < w->batch.n; first += w->kept.block) {
+            const struct batch block = batch_block(&w->batch, first, w->kept.block);
+            forward(D, O, kind, &w->parameters, model->width, &block, w->kept, w->scratch);
+            loss_and_residuals(model, &block, first == 0, w->partial);
+            team_sync();
+#if LANES > 1
+            backward_add(D, O, kind, w, model->width, &block, first == 0);
+#endif
+        }
         *train_loss = 0;
         for (int32_t k = 0; k < model->n_subtasks; ++k) {
             *train_loss += model->subtasks[k].weight * partial_total(w->partial, k);
         }
         if (!isfinite(*train_loss)) return step;
         update_advance(&update, model, step);
+        update_output_biases(D, O, model, &update, w);
+#if LANES > 1
+        update_from_gradients(D, O, model, &update, w);
+#else
         backward_and_update(D, O, kind, model, &update, w);
+#endif
         team_sync();
     }
     return model->steps;

@@ -8,11 +8,14 @@ struct workspace {
     struct parameters parameters;
     float *first, *second; /* optimizer state, (R, H) and the output biases each */
     struct batch batch;
-    float *partial; /* (TEAM_PARTIALS, PARTIAL_ROW) */
-    float *scratch; /* parts of outputs or gradients where several lanes share a sample or a neuron */
+    float *partial;  /* (TEAM_PARTIALS, PARTIAL_ROW) */
+    float *scratch;  /* parts of outputs or gradients where several lanes share a sample or a neuron */
+    float *gradient; /* (R, H) summed over blocks of samples */
+    struct kept kept;
 };
 
-/* Every array of a workspace and its length in floats, in the order in which they lie. team: scalar workers. */
+/* Every array of a workspace and its length in floats, in the order in which they lie; all but the last begin as zero.
+   team: scalar workers. */
 #define WORKSPACE_TABLE(ROW)                                                                             \
     ROW(parameters.rows, parameters_floats(D, O, model->width))                                          \
     ROW(first, parameters_floats(D, O, model->width))                                                    \
@@ -22,7 +25,9 @@ struct workspace {
     ROW(batch.output, (int64_t)O *lanes_padded(model->batch))                                            \
     ROW(batch.weight, lanes_padded(model->batch))                                                        \
     ROW(partial, (int64_t)partials *PARTIAL_ROW)                                                         \
-    ROW(scratch, team > 1 ? (int64_t)team * (D + 1 + O) : 0)
+    ROW(scratch, team > 1 ? (int64_t)team * (D + 1 + O) : 0)                                             \
+    ROW(gradient, LANES > 1 ? (int64_t)(D + 1 + O) * lanes_padded(model->width) : 0)                     \
+    ROW(kept.rows, kept_floats(model->width, model->batch))
 
 KERNEL_HOST int64_t workspace_floats(const int D, const int O, const struct allometer_model *model,
                                      int32_t team, int32_t partials) {
@@ -33,7 +38,7 @@ KERNEL_HOST int64_t workspace_floats(const int D, const int O, const struct allo
     return total;
 }
 
-/* Carves `memory`, aligned to a lane vector, and zeroes all of it; ends with a team_sync. */
+/* Carves `memory`, aligned to a lane vector, and zeroes it; ends with a team_sync. */
 KERNEL_COLD struct workspace workspace_carve(const int D, const int O, const struct allometer_model *model,
                                              float *memory) {
     struct workspace w;
@@ -47,6 +52,8 @@ KERNEL_COLD struct workspace workspace_carve(const int D, const int O, const str
     w.parameters.stride = lanes_padded(model->width);
     w.batch.stride = lanes_padded(model->batch);
     w.batch.n = model->batch;
+    w.kept.block = block_samples(model->width, model->batch);
+    offset -= kept_floats(model->width, model->batch);
     for (int64_t i = TEAM_RANK; i < offset; i += TEAM_SIZE) memory[i] = 0;
     team_sync();
     return w;

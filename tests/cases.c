@@ -132,6 +132,7 @@ static const struct case_row rows[] = {
      0},
     {"wide", 301, 20, FUNCTIONS(F(SQUARE)), {.scale = 8}, 0},
     {"many samples", 5, 515, FUNCTIONS(F(EXPONENTIAL)), {.scale = 8}, 0},
+    {"several blocks of samples", 700, 150, FUNCTIONS(F(SQUARE), F(PARITY)), {.scale = 8}, 0},
 };
 
 static void apply(const struct case_row *row, struct allometer_model *model) {

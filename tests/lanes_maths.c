@@ -3,6 +3,18 @@
 #include "lane_double.h"
 #include "random.h"
 
+static vf vf_sigmoid_u40(vf x) {
+    vf y;
+    tile_sigmoid_u40(1, &x, &y);
+    return y;
+}
+
+static vf vf_normal_u70(vf x) {
+    vf y, density;
+    tile_normal_u70(1, &x, &y, &density);
+    return y;
+}
+
 #define ROW(function, ulp, low, high, reference)                                              \
     static void apply_##function(float *y, const float *x, size_t n) {                        \
         for (size_t i = 0; i < n; i += LANES) vf_store(y + i, vf_##function(vf_load(x + i))); \

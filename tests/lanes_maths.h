@@ -6,14 +6,15 @@
 #include <stdint.h>
 
 /* name, units in the last place that it promises, range, reference in double precision */
-#define MATHS_TABLE(ROW)                         \
-    ROW(exp_u15, 1.5, -87.3, 88.0, exp(x))       \
-    ROW(reciprocal_u15, 1.5, 1e-30, 1e30, 1 / x) \
-    ROW(sin_u10, 1.0, -100.0, 100.0, sin(x))     \
-    ROW(cos_u10, 1.0, -100.0, 100.0, cos(x))     \
-    ROW(tanh_u10, 1.0, -20.0, 20.0, tanh(x))     \
-    ROW(erf_u10, 1.0, -6.0, 6.0, erf(x))         \
-    ROW(log_u10, 1.0, 1e-30, 1e30, log(x))       \
+#define MATHS_TABLE(ROW)                                        \
+    ROW(exp_u15, 1.5, -87.3, 88.0, exp(x))                      \
+    ROW(reciprocal_u15, 1.5, 1e-30, 1e30, 1 / x)                \
+    ROW(sigmoid_u40, 4.0, -87.0, 87.0, 1 / (1 + exp(-x)))       \
+    ROW(sin_u15, 1.5, -100.0, 100.0, sin(x))                    \
+    ROW(cos_u15, 1.5, -100.0, 100.0, cos(x))                    \
+    ROW(tanh_u40, 4.0, -20.0, 20.0, tanh(x))                    \
+    ROW(normal_u70, 7.0, -2.0, 6.0, 0.5 * erfc(-x * sqrt(0.5))) \
+    ROW(log_u10, 1.0, 1e-30, 1e30, log(x))                      \
     ROW(sqrt, 0.5, 1e-30, 1e30, sqrt(x))
 
 /* The same of double precision: range, and reference in long double */

@@ -199,6 +199,17 @@ static void test_special_values(void **state) {
         assert_true(y[1] > 0 && y[1] < 1.3e-38f && y[3] == y[1]);
         assert_true(isfinite(y[2]) && y[2] > 1.6e38f && y[4] == y[2]);
         assert_true(y[5] == 1 && y[6] == 1);
+        all_sets[s]->sigmoid_u40(y, x, 16);
+        assert_true(y[1] >= 0 && y[1] < 1e-37f && y[2] == 1 && y[3] == y[1] && y[4] == 1 && y[5] == 0.5f);
+        all_sets[s]->tanh_u40(y, x, 16);
+        assert_true(y[1] == -1 && y[2] == 1 && y[3] == -1 && y[4] == 1 && y[5] == 0);
+        all_sets[s]->normal_u70(y, x, 16);
+        assert_true(y[1] >= 0 && y[1] < 1e-37f && y[2] == 1 && y[4] == 1);
+#define ROW(function, ulp, low, high, expression) \
+    all_sets[s]->function(y, x, 16);              \
+    assert_true(isnan(y[0]));
+        MATHS_TABLE(ROW)
+#undef ROW
     }
 }
 

@@ -1,0 +1,98 @@
+/* The derivatives of one model's loss by the parameters of its neurons. */
+#ifndef ALLOMETER_BACKWARD_H
+#define ALLOMETER_BACKWARD_H
+
+#include "mlp.h"
+
+#if LANES == 1
+
+/* A lane owns a neuron and loops over samples from .. to - 1. Gradients are summed in an array of their own, which stays
+   in registers. */
+KERNEL void backward(const int D, const int O, const int kind, const struct parameters *p,
+                     const struct batch *batch, int32_t h, int32_t from, int32_t to, vf gradient[MAX_ROWS]) {
+    vf theta[MAX_ROWS], sum[MAX_ROWS];
+    UNROLL for (int j = 0; j < D + 1 + O; ++j) {
+        theta[j] = vf_load(p->rows + j * p->stride + h);
+        sum[j] = vf_set(0.0f);
+    }
+    for (int32_t s = from; s < to; ++s) {
+        const float *x = batch->x + s, *residual = batch->output + s;
+        vf z = theta[D], a, derivative, upstream = vf_set(0.0f);
+        UNROLL for (int d = 0; d < D; ++d) z = z + x[d * batch->stride] * theta[d];
+        activation(kind, 1, &z, &a, &derivative);
+        UNROLL for (int o = 0; o < O; ++o) {
+            upstream = upstream + residual[o * batch->stride] * theta[D + 1 + o];
+            sum[D + 1 + o] = sum[D + 1 + o] + residual[o * batch->stride] * a;
+        }
+        vf delta = upstream * derivative;
+        sum[D] = sum[D] + delta;
+        UNROLL for (int d = 0; d < D; ++d) sum[d] = sum[d] + x[d * batch->stride] * delta;
+    }
+    UNROLL for (int j = 0; j < D + 1 + O; ++j) gradient[j] = sum[j];
+}
+
+#else
+
+/* A lane owns samples: each row's sums over the block for `tile` neurons from h on, to be added over the lanes, at
+   sums[row][l], sums[row][l + 1], ... */
+KERNEL void backward_tile(const int D, const int O, const int kind, const int tile,
+                          const struct parameters *p, const struct batch *batch, struct kept kept, int32_t h,
+                          int l, vf sums[MAX_ROWS][LANES]) {
+    vf theta[MAX_TILE][MAX_ROWS], sum[MAX_TILE][MAX_ROWS];
+    EACH(u, tile) {
+        UNROLL for (int j = 0; j < D + 1 + O; ++j) {
+            theta[u][j] = vf_set(p->rows[j * p->stride + h + u]);
+            sum[u][j] = vf_set(0.0f);
+        }
+    }
+    const float *row = kept.rows + (int64_t)2 * h * kept.block;
+    FOR_LANES(s, batch->n) {
+        vf a[MAX_TILE], derivative[MAX_TILE];
+        if (activation_is_kept(kind)) {
+            EACH(u, tile) a[u] = vf_load(row + 2 * u * kept.block + s);
+            EACH(u, tile) derivative[u] = vf_load(row + (2 * u + 1) * kept.block + s);
+        } else {
+            vf z[MAX_TILE];
+            EACH(u, tile) z[u] = theta[u][D];
+            UNROLL for (int d = 0; d < D; ++d) {
+                EACH(u, tile) z[u] = z[u] + theta[u][d] * vf_load(batch->x + d * batch->stride + s);
+            }
+            activation(kind, tile, z, a, derivative);
+        }
+        EACH(u, tile) {
+            vf upstream = vf_set(0.0f);
+            UNROLL for (int o = 0; o < O; ++o) {
+                vf residual = vf_load(batch->output + o * batch->stride + s);
+                upstream = upstream + residual * theta[u][D + 1 + o];
+                sum[u][D + 1 + o] = sum[u][D + 1 + o] + residual * a[u];
+            }
+            vf delta = upstream * derivative[u];
+            sum[u][D] = sum[u][D] + delta;
+            UNROLL for (int d = 0; d < D; ++d) {
+                sum[u][d] = sum[u][d] + vf_load(batch->x + d * batch->stride + s) * delta;
+            }
+        }
+    }
+    EACH(u, tile) {
+        UNROLL for (int j = 0; j < D + 1 + O; ++j) sums[j][l + u] = sum[u][j];
+    }
+}
+
+/* Gradients over a block of samples of the neurons whose vector begins at h. */
+KERNEL void backward(const int D, const int O, const int kind, const struct parameters *p, int32_t width,
+                     const struct batch *batch, struct kept kept, int32_t h, vf gradient[MAX_ROWS]) {
+    vf sums[MAX_ROWS][LANES];
+    const int32_t neurons = width - h < LANES ? width - h : LANES;
+    int32_t l = 0;
+    for (; l + BACKWARD_TILE(D, O) <= neurons; l += BACKWARD_TILE(D, O))
+        backward_tile(D, O, kind, BACKWARD_TILE(D, O), p, batch, kept, h + l, l, sums);
+    for (; l < neurons; ++l) backward_tile(D, O, kind, 1, p, batch, kept, h + l, l, sums);
+    for (; l < LANES; ++l) {
+        for (int j = 0; j < D + 1 + O; ++j) sums[j][l] = vf_set(0.0f);
+    }
+    for (int j = 0; j < D + 1 + O; ++j) gradient[j] = vf_sums(sums[j]);
+}
+
+#endif
+
+#endif
