@@ -14,23 +14,40 @@ struct spread {
 
 /* Sorts the values. */
 struct spread bench_spread(double *values, int n);
-double bench_now(void);                 /* seconds */
-extern const char *bench_problems_path; /* where the problems of a fit case go; NULL: nowhere */
+double bench_now(void); /* seconds */
 _Noreturn void bench_quit(const char *message);
+
+/* What the command line asked of every case. */
+struct bench_options {
+    int threads, repeats;
+    int rates_only;       /* no ceilings */
+    const char *problems; /* file for what a case worked on, so that a peer can do the same; NULL: none */
+    const char *instruction_set;
+};
 
 /* What a case found. */
 struct bench_result {
-    struct spread rate; /* of the kind's own unit, per second, on all threads */
-    double flops;       /* single-precision operations of one unit; 0: not what bounds it */
+    struct spread rate;  /* of the kind's own unit, per second, on all threads */
+    struct spread share; /* of the floor's ceiling, measured before each repeat; 0: the case has no floor */
+    double of_peak;      /* units per multiply-add operation that the machine could do in that time */
+    double floor_flops, floor_bytes; /* of one unit at the floor, see floor_flops in ceiling.h */
     char remark[96];
 };
+
+struct floor;
+/* Calls once(user), which returns the units that it did, for a warm-up and then options->repeats times. floor may be
+   NULL. */
+struct bench_result bench_repeat(const struct bench_options *options, double (*once)(void *user), void *user,
+                                 const struct floor *floor);
 
 /* One kind of case: the first word of its text. */
 struct bench_kind {
     const char *word, *unit, *note; /* note: may be NULL */
     double scale;                   /* units per second in one of `unit` */
-    const char *const *cases;       /* NULL-terminated */
-    struct bench_result (*run)(const char *text, struct allometer_device *device, int threads);
+    const char *const
+        *cases; /* NULL-terminated; those that stand after an empty one only if all are asked for */
+    struct bench_result (*run)(const char *text, struct allometer_device *device,
+                               const struct bench_options *options);
 };
 extern const struct bench_kind bench_training, bench_fitting;
 

@@ -14,8 +14,8 @@ static const char *const cases[] = {"fit power-offset n20",
 
 /* Some of the problems, and the costs reached, for another fitter to try. */
 static void write_problems(const struct fit_problems *problems, const struct allometer_law *law, int n_points,
-                           int64_t n) {
-    FILE *file = fopen(bench_problems_path, "w");
+                           int64_t n, const char *path) {
+    FILE *file = fopen(path, "w");
     if (!file) bench_quit("cannot write the problems");
     fprintf(file, "{\"law\": \"%s\", \"fits\": [", law->name);
     for (int64_t f = 0; f < n; ++f) {
@@ -38,7 +38,28 @@ static void write_problems(const struct fit_problems *problems, const struct all
     if (fclose(file) != 0) bench_quit("cannot write the problems");
 }
 
-static struct bench_result run(const char *text, struct allometer_device *device, int threads) {
+struct fitting_case {
+    struct allometer_device *device;
+    struct fit_problems problems;
+    int64_t converged, iterations;
+};
+
+/* Fits that converge; the same in every repeat. */
+static double fit_once(void *user) {
+    struct fitting_case *one = user;
+    const struct allometer_fitting *fitting = &one->problems.fitting;
+    struct allometer_error error = {0};
+    if (allometer_cpu.fit(one->device, fitting, &error) != ALLOMETER_OK) bench_quit(error.message);
+    one->converged = one->iterations = 0;
+    for (int64_t f = 0; f < fitting->n_problems; ++f) {
+        one->converged += fitting->outcomes[f].status <= ALLOMETER_FIT_COST;
+        one->iterations += fitting->outcomes[f].iterations;
+    }
+    return (double)one->converged;
+}
+
+static struct bench_result run(const char *text, struct allometer_device *device,
+                               const struct bench_options *options) {
     char name[32];
     int n_points;
     const struct allometer_law *law;
@@ -46,27 +67,14 @@ static struct bench_result run(const char *text, struct allometer_device *device
         || !(law = allometer_law_find(name))) {
         bench_quit("a case looks like 'fit bnsl-1 n50': a law of `allometer laws`, and how many points");
     }
-    struct fit_problems problems;
-    struct bench_result result = {0};
-    double rates[BENCH_REPEATS + 1];
-    int64_t n = FITS_PER_THREAD * (int64_t)threads, converged = 0, iterations = 0;
-    if (!fit_problems_make(&problems, law, n_points, n)) bench_quit("out of memory");
-    for (int r = 0; r <= BENCH_REPEATS; ++r) {
-        struct allometer_error error = {0};
-        double start = bench_now();
-        if (allometer_cpu.fit(device, &problems.fitting, &error) != ALLOMETER_OK) bench_quit(error.message);
-        rates[r] = 1 / (bench_now() - start);
-    }
-    for (int64_t f = 0; f < n; ++f) {
-        converged += problems.fitting.outcomes[f].status <= ALLOMETER_FIT_COST;
-        iterations += problems.fitting.outcomes[f].iterations;
-    }
-    for (int r = 0; r <= BENCH_REPEATS; ++r) rates[r] *= (double)converged;
-    result.rate = bench_spread(rates + 1, BENCH_REPEATS); /* the first was the warm-up */
+    struct fitting_case one = {.device = device};
+    int64_t n = FITS_PER_THREAD * (int64_t)options->threads;
+    if (!fit_problems_make(&one.problems, law, n_points, n)) bench_quit("out of memory");
+    struct bench_result result = bench_repeat(options, fit_once, &one, NULL);
     snprintf(result.remark, sizeof result.remark, "%.1f %% converged, %.1f iterations each",
-             100.0 * (double)converged / (double)n, (double)iterations / (double)n);
-    if (bench_problems_path) write_problems(&problems, law, n_points, WRITTEN);
-    fit_problems_free(&problems);
+             100.0 * (double)one.converged / (double)n, (double)one.iterations / (double)n);
+    if (options->problems) write_problems(&one.problems, law, n_points, WRITTEN, options->problems);
+    fit_problems_free(&one.problems);
     return result;
 }
 

@@ -1,6 +1,10 @@
-/* 'train h128 s256 d2 o2 silu': models of one hidden layer, full batch, two for each thread. */
-#include "bench.h"
+/* 'train h128 s256 d2 o2 silu': models of one hidden layer, full batch, two for each thread, about 1.5e8 neuron-samples
+   long each; ' t200 m64' behind it: 64 models of 200 steps. */
 #include "names.h"
+#include "train_case.h"
+#include "train_floor.h"
+
+#include <stdlib.h>
 
 enum { MODELS_PER_THREAD = 2 };
 
@@ -17,10 +21,59 @@ static const char *const cases[] = {
     "train h128 s256 d2 o2 tanh",
     "train h128 s256 d2 o2 identity",
     "train h128 s256 d2 o2 sine",
+    "", /* the rest of the range */
+    "train h8 s256 d2 o2 silu",
+    "train h16 s256 d2 o2 silu",
+    "train h32 s256 d2 o2 silu",
+    "train h64 s256 d2 o2 silu",
+    "train h256 s256 d2 o2 silu",
+    "train h512 s256 d2 o2 silu",
+    "train h128 s64 d2 o2 silu",
+    "train h128 s1024 d2 o2 silu",
+    "train h8 s4096 d2 o2 silu",
+    "train h1024 s64 d2 o2 silu",
+    "train h1024 s4096 d2 o2 silu",
+    "train h128 s256 d1 o1 silu",
+    "train h128 s256 d1 o2 silu",
+    "train h128 s256 d2 o1 silu",
+    "train h128 s256 d4 o4 silu",
+    "train h128 s256 d8 o1 silu",
+    "train h128 s256 d1 o8 silu",
+    "train h8 s64 d1 o1 relu",
+    "train h8 s64 d1 o1 gelu",
+    "train h8 s64 d1 o1 tanh",
+    "train h8 s64 d1 o1 identity",
+    "train h8 s64 d1 o1 sine",
+    "train h1024 s256 d8 o8 gelu",
     NULL,
 };
 
-static struct allometer_model case_parse(const char *text) {
+/* Output k is the square of one input, which it shares where there are fewer inputs than outputs; inputs that are left
+   over belong to it too, and tell it nothing. */
+static void lay_subtasks(struct allometer_model *model) {
+    const int D = model->n_inputs, O = model->n_outputs, each = D > O ? D / O : 1;
+    model->n_subtasks = O;
+    for (int k = 0; k < O; ++k) {
+        int first = k * each % D;
+        model->subtasks[k] = (struct allometer_subtask){.function = ALLOMETER_FUNCTION_SQUARE,
+                                                        .first_input = first,
+                                                        .n_inputs = k == O - 1 && D > O ? D - first : each,
+                                                        .first_output = k,
+                                                        .n_outputs = 1,
+                                                        .weight = 1,
+                                                        .frequency = 1};
+    }
+}
+
+static int out_of_range(const struct allometer_model *model, int n_models) {
+    return model->width < 1 || model->width > ALLOMETER_MAX_WIDTH || model->samples < 1
+           || model->samples > ALLOMETER_MAX_SAMPLES || model->n_inputs < 1
+           || model->n_inputs > ALLOMETER_MAX_INPUTS || model->n_outputs < 1
+           || model->n_outputs > ALLOMETER_MAX_OUTPUTS || model->steps < 0 || n_models < 1
+           || n_models > 1000000;
+}
+
+struct allometer_model train_case_parse(const char *text, int *n_models) {
     struct allometer_model model = {
         .depth = 1,
         .initialization_gain = 1,
@@ -39,23 +92,19 @@ static struct allometer_model case_parse(const char *text) {
         .threshold = 1e-3f,
         .ablation_share = 0.1f,
     };
-    char activation[32] = "";
-    if (sscanf(text, "train h%d s%d d%d o%d %31s", &model.width, &model.samples, &model.n_inputs,
-               &model.n_outputs, activation)
-            != 5
-        || (model.activation = allometer_name_find(&allometer_activations, activation)) < 0
-        || model.n_inputs != model.n_outputs) {
-        bench_quit("a case looks like 'train h128 s256 d2 o2 silu', with as many outputs (o) as inputs (d)");
+    char activation[32] = "", rest[32] = "";
+    int fields = sscanf(text, "train h%d s%d d%d o%d %31s %31[^\n]", &model.width, &model.samples,
+                        &model.n_inputs, &model.n_outputs, activation, rest);
+    if (fields < 5 || (model.activation = allometer_name_find(&allometer_activations, activation)) < 0
+        || (fields == 6 && sscanf(rest, "t%d m%d", &model.steps, n_models) != 2)
+        || out_of_range(&model, *n_models)) {
+        bench_quit(
+            "a case looks like 'train h128 s256 d2 o2 silu' (hidden neurons, samples, inputs, outputs, "
+            "activation), with ' t200 m64' (steps, models) where that is to be given");
     }
     model.batch = model.samples;
-    model.n_subtasks = model.n_outputs;
-    for (int k = 0; k < model.n_subtasks && k < ALLOMETER_MAX_SUBTASKS; ++k) {
-        model.subtasks[k] = (struct allometer_subtask){
-            .first_input = k, .n_inputs = 1, .first_output = k, .n_outputs = 1, .weight = 1, .frequency = 1};
-    }
-    model.steps = (int32_t)(1.5e8 / ((double)model.width * model.samples)) + 1;
-    struct allometer_error error;
-    if (allometer_model_check(&model, &error) != ALLOMETER_OK) bench_quit(error.message);
+    if (fields < 6) model.steps = (int32_t)(1.5e8 / ((double)model.width * model.samples)) + 1;
+    lay_subtasks(&model);
     return model;
 }
 
@@ -65,29 +114,33 @@ static enum allometer_code ignore(void *user, size_t index, const struct allomet
     return result->status == ALLOMETER_MODEL_DONE ? ALLOMETER_OK : ALLOMETER_FAILED;
 }
 
-/* Neuron-samples per second on all threads: H * S * T of every model over the wall-clock time of them all. */
-static struct spread train_rate(struct allometer_device *device, const struct allometer_model *model,
-                                int threads) {
-    struct allometer_model models[256];
-    size_t n = (size_t)(threads * MODELS_PER_THREAD);
-    if (n > sizeof models / sizeof models[0]) n = sizeof models / sizeof models[0];
-    for (size_t i = 0; i < n; ++i) models[i] = *model, models[i].seed = i;
-    double rates[BENCH_REPEATS + 1];
-    for (int r = 0; r <= BENCH_REPEATS; ++r) {
-        struct allometer_training training = {.models = models, .n_models = n, .done = ignore};
-        struct allometer_error error = {0};
-        double start = bench_now();
-        if (allometer_cpu.train(device, &training, &error) != ALLOMETER_OK) bench_quit(error.message);
-        rates[r] = (double)n * model->width * model->batch * model->steps / (bench_now() - start);
-    }
-    return bench_spread(rates + 1, BENCH_REPEATS); /* the first was the warm-up */
+struct training_case {
+    struct allometer_device *device;
+    struct allometer_training training;
+};
+
+/* Neuron-samples: H * S * T of every model. */
+static double train_once(void *user) {
+    struct training_case *one = user;
+    const struct allometer_model *model = one->training.models;
+    struct allometer_error error = {0};
+    if (allometer_cpu.train(one->device, &one->training, &error) != ALLOMETER_OK) bench_quit(error.message);
+    return (double)one->training.n_models * model->width * model->batch * model->steps;
 }
 
-static struct bench_result run(const char *text, struct allometer_device *device, int threads) {
-    struct allometer_model model = case_parse(text);
-    double neuron_samples = (double)model.width * model.batch * model.steps;
-    return (struct bench_result){.rate = train_rate(device, &model, threads),
-                                 .flops = allometer_training_flops(&model) / neuron_samples};
+static struct bench_result run(const char *text, struct allometer_device *device,
+                               const struct bench_options *options) {
+    int n = options->threads * MODELS_PER_THREAD;
+    struct allometer_model model = train_case_parse(text, &n), *models = malloc((size_t)n * sizeof *models);
+    if (!models) bench_quit("out of memory");
+    for (int i = 0; i < n; ++i) models[i] = model, models[i].seed = (uint64_t)i;
+    struct training_case one = {device, {.models = models, .n_models = (size_t)n, .done = ignore}};
+    struct floor floor = train_floor(&model);
+    struct bench_result result = bench_repeat(options, train_once, &one, &floor);
+    result.of_peak *= allometer_training_flops(&model) / ((double)model.width * model.batch * model.steps);
+    if (options->problems) train_problems_write(device, models, n, options->problems);
+    free(models);
+    return result;
 }
 
 const struct bench_kind bench_training = {"train", "1e9 neuron-samples/s", NULL, 1e9, cases, run};

@@ -1,0 +1,56 @@
+#include "ceiling.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+struct spread bench_spread(double *values, int n) {
+    qsort(values, (size_t)n, sizeof *values, ascending);
+    return (struct spread){values[0], values[n / 2], values[n - 1]};
+}
+
+double bench_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void bench_quit(const char *message) {
+    fprintf(stderr, "bench: %s\n", message);
+    exit(2);
+}
+
+/* Machines slow down and speed up by the second, shared ones above all, so that every repeat is compared with ceilings
+   measured just before and just after it. */
+struct bench_result bench_repeat(const struct bench_options *options, double (*once)(void *user), void *user,
+                                 const struct floor *floor) {
+    static const enum ceiling_id arithmetic[] = {CEILING_MULTIPLY_ADDS, CEILING_EXPONENTIALS,
+                                                 CEILING_RECIPROCALS, CEILING_CACHE_BYTES};
+    struct bench_result result = {0};
+    double rates[BENCH_REPEATS], shares[BENCH_REPEATS], of_peak[BENCH_REPEATS],
+        ceilings[2][N_CEILINGS] = {{0}};
+    const int compare = floor && !options->rates_only;
+    for (int r = -1; r < options->repeats; ++r) { /* -1: the warm-up */
+        double start = bench_now(), units = once(user), rate = units / (bench_now() - start);
+        for (size_t i = 0; compare && i < sizeof arithmetic / sizeof *arithmetic; ++i) {
+            ceilings[(r + 1) & 1][arithmetic[i]] = ceiling_now(arithmetic[i], options->threads, 0.01);
+        }
+        if (r < 0) continue;
+        rates[r] = rate;
+        if (!compare) continue;
+        const double *before = ceilings[r & 1], *after = ceilings[(r + 1) & 1];
+        shares[r] = 0.5 * rate * (1 / floor_rate(floor, before) + 1 / floor_rate(floor, after));
+        of_peak[r] = 0.5 * rate * (1 / before[CEILING_MULTIPLY_ADDS] + 1 / after[CEILING_MULTIPLY_ADDS]);
+    }
+    result.rate = bench_spread(rates, options->repeats);
+    if (!compare) return result;
+    result.share = bench_spread(shares, options->repeats);
+    result.of_peak = bench_spread(of_peak, options->repeats).median;
+    result.floor_flops = floor_flops(floor, ceilings[0]);
+    result.floor_bytes = floor->bytes;
+    return result;
+}
