@@ -1,0 +1,81 @@
+"""JAX trains the models of a case. Usage: train_jax.py vmap|devices CASE MODELS_FILE
+
+vmap over models, lax.scan over steps, jit around both, Adam from optax, as the documentation of each has it; devices: the
+models shared out to as many CPU devices as there are threads (pmap), so that no operation is too small to be split."""
+import os
+import sys
+import time
+
+from peer import Models, fastest, serve, threads_from_environment
+
+threads = threads_from_environment()
+how, case, path = sys.argv[1:]
+devices = threads if how == "devices" else 1
+os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+models = Models(case, path)
+activation = {"silu": jax.nn.silu, "relu": jax.nn.relu, "gelu": lambda x: jax.nn.gelu(x, approximate=False), "tanh": jnp.tanh,
+              "identity": lambda x: x, "sine": jnp.sin}[models.activation]
+NAMES = ("weight_in", "bias_in", "weight_out", "bias_out")
+
+
+def objective(parameters, x, target):
+    weight_in, bias_in, weight_out, bias_out = parameters
+    output = activation(x @ weight_in + bias_in) @ weight_out + bias_out
+    loss = jnp.square(output - target).mean(axis=0).sum()
+    weights = (weight_in, weight_out)
+    return (models.scale * loss + models.l1 * sum(jnp.abs(w).sum() for w in weights)
+            + models.l2 * sum(jnp.square(w).sum() for w in weights)), loss
+
+
+def trainer(steps):
+    optimizer = optax.adam(optax.cosine_decay_schedule(models.learning_rate, models.T))
+
+    def train(parameters, x, target):
+        def step(carry, _):
+            parameters, state = carry
+            gradient, loss = jax.grad(objective, has_aux=True)(parameters, x, target)
+            updates, state = optimizer.update(gradient, state)
+            return (optax.apply_updates(parameters, updates), state), loss
+
+        return jax.lax.scan(step, (parameters, optimizer.init(parameters)), length=steps)[1][-1]
+
+    return jax.pmap(jax.vmap(train)) if devices > 1 else jax.jit(jax.vmap(train))
+
+
+def chunk(first, n):
+    arrays = [getattr(models, name)[first:first + n] for name in NAMES + ("x", "target")]
+    if devices > 1:
+        arrays = [a.reshape(devices, n // devices, *a.shape[1:]) for a in arrays]
+    arrays = [jnp.asarray(a) for a in arrays]
+    return tuple(arrays[:4]), arrays[4], arrays[5]
+
+
+def seconds(n):
+    steps = max(2, models.T // 20)
+    train = trainer(steps)
+    train(*chunk(0, n)).block_until_ready()
+    begin = time.perf_counter()
+    train(*chunk(0, n)).block_until_ready()
+    return (time.perf_counter() - begin) / n
+
+
+at_once = fastest([n for n in (4, 16, models.M) if models.M % n == 0], seconds)
+train = trainer(models.T)
+train(*chunk(0, at_once)).block_until_ready()
+
+
+def work():
+    begin = time.perf_counter()
+    losses = [train(*chunk(first, at_once)) for first in range(0, models.M, at_once)]
+    losses = np.concatenate([np.asarray(loss).reshape(-1) for loss in losses])
+    taken = time.perf_counter() - begin
+    assert np.isfinite(losses).all()
+    return {"seconds": taken, "losses": losses.tolist(), "note": f"{at_once} models at once"}
+
+
+serve(work)
