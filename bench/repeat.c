@@ -1,29 +1,5 @@
 #include "ceiling.h"
 
-#include <stdlib.h>
-#include <time.h>
-
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-struct spread bench_spread(double *values, int n) {
-    qsort(values, (size_t)n, sizeof *values, ascending);
-    return (struct spread){values[0], values[n / 2], values[n - 1]};
-}
-
-double bench_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-void bench_quit(const char *message) {
-    fprintf(stderr, "bench: %s\n", message);
-    exit(2);
-}
-
 /* Machines slow down and speed up by the second, shared ones above all, so that every repeat is compared with ceilings
    measured just before and just after it. */
 struct bench_result bench_repeat(const struct bench_options *options, double (*once)(void *user), void *user,
