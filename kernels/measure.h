@@ -224,6 +224,7 @@ KERNEL void train_model(const int D, const int O, const int kind, const struct a
     float train_loss;
     int32_t steps = train_steps(D, O, kind, model, &w, &train_loss);
     int diverged = steps < model->steps;
+    unpack_neurons(D, O, model, &w);
     for (int32_t k = TEAM_RANK; k < ALLOMETER_MAX_SUBTASKS; k += TEAM_SIZE) {
         result->loss[k] = result->accuracy[k] = diverged ? NAN : 0.0f;
         result->allocated[k] = result->allocated_ablation[k] = 0;

@@ -4,7 +4,7 @@
 
 #include "backward.h"
 #include "optimizer.h"
-#include "workspace.h"
+#include "pack.h"
 
 /* Half-widths (or deviations) of an initialization: input weights and biases, output weights and biases. */
 struct initial_scales {
@@ -123,7 +123,7 @@ KERNEL_COLD void update_output_biases(const int D, const int O, const struct all
    take a share of the samples each. */
 KERNEL void backward_and_update(const int D, const int O, const int kind, const struct allometer_model *model,
                                 const struct update *u, struct workspace *w) {
-    const int32_t width = model->width, samples = w->batch.n;
+    const int32_t width = w->width, samples = w->batch.n;
     const int32_t groups = TEAM_SIZE / width;
     vf gradient[MAX_ROWS];
     if (groups > 1) {
@@ -155,12 +155,12 @@ KERNEL void backward_and_update(const int D, const int O, const int kind, const 
 #else
 
 /* Adds the gradients over a block of samples to those of the blocks before it. */
-KERNEL void backward_add(const int D, const int O, const int kind, struct workspace *w, int32_t width,
+KERNEL void backward_add(const int D, const int O, const int kind, struct workspace *w,
                          const struct batch *block, int first) {
     const int32_t stride = w->parameters.stride;
-    FOR_LANES(h, width) {
+    FOR_LANES(h, w->width) {
         vf gradient[MAX_ROWS];
-        backward(D, O, kind, &w->parameters, width, block, w->kept, h, gradient);
+        backward(D, O, kind, &w->parameters, w->width, block, w->kept, h, gradient);
         for (int j = 0; j < D + 1 + O; ++j) {
             float *sum = w->gradient + j * stride + h;
             vf_store(sum, first ? gradient[j] : vf_load(sum) + gradient[j]);
@@ -170,7 +170,7 @@ KERNEL void backward_add(const int D, const int O, const int kind, struct worksp
 
 KERNEL void update_from_gradients(const int D, const int O, const struct allometer_model *model,
                                   const struct update *u, struct workspace *w) {
-    FOR_LANES(h, model->width) {
+    FOR_LANES(h, w->width) {
         vf gradient[MAX_ROWS];
         for (int j = 0; j < D + 1 + O; ++j) gradient[j] = vf_load(w->gradient + j * w->parameters.stride + h);
         update_neurons(D, O, model, u, w, h, gradient);
@@ -186,6 +186,7 @@ KERNEL int32_t train_steps(const int D, const int O, const int kind, const struc
     const int32_t redraw = model->fresh || model->batch < model->samples;
     *train_loss = 0;
     initialize(D, O, model, &w->parameters);
+    pack_start(model, w);
     for (int32_t step = 0; step < model->steps; ++step) {
         if (redraw || step == 0) {
             draw_step(model, step, &w->batch);
@@ -193,11 +194,11 @@ KERNEL int32_t train_steps(const int D, const int O, const int kind, const struc
         }
         for (int32_t first = 0; first < w->batch.n; first += w->kept.block) {
             const struct batch block = batch_block(&w->batch, first, w->kept.block);
-            forward(D, O, kind, &w->parameters, model->width, &block, w->kept, w->scratch);
+            forward(D, O, kind, &w->parameters, w->width, &block, w->kept, w->scratch);
             loss_and_residuals(model, &block, first == 0, w->partial);
             team_sync();
 #if LANES > 1
-            backward_add(D, O, kind, w, model->width, &block, first == 0);
+            backward_add(D, O, kind, w, &block, first == 0);
 #endif
         }
         *train_loss = 0;
@@ -213,6 +214,7 @@ KERNEL int32_t train_steps(const int D, const int O, const int kind, const struc
         backward_and_update(D, O, kind, model, &update, w);
 #endif
         team_sync();
+        if (pack_is_due(model, step)) pack_neurons(D, O, model, 0.5f * model->l1 / update.correction1, w);
     }
     return model->steps;
 }

@@ -4,13 +4,20 @@
 
 #include "mlp.h"
 
+/* Whether neurons can die for good, see pack.h. */
+KERNEL_HOST int pack_is_possible(const struct allometer_model *model) {
+    return model->l1_step == ALLOMETER_L1_PROXIMAL && model->l1 > 0 && model->penalize_biases;
+}
+
 struct workspace {
+    int32_t width; /* neurons that are not packed away */
     struct parameters parameters;
     float *first, *second; /* optimizer state, (R, H) and the output biases each */
     struct batch batch;
-    float *partial;  /* (TEAM_PARTIALS, PARTIAL_ROW) */
-    float *scratch;  /* parts of outputs or gradients where several lanes share a sample or a neuron */
-    float *gradient; /* (R, H) summed over blocks of samples */
+    float *partial;       /* (TEAM_PARTIALS, PARTIAL_ROW) */
+    float *scratch;       /* parts of outputs or gradients where several lanes share a sample or a neuron */
+    float *gradient;      /* (R, H) summed over blocks of samples */
+    float *alive, *place; /* (H) for pack.h: 1 or 0; the neurons' places before they were packed */
     struct kept kept;
 };
 
@@ -27,6 +34,8 @@ struct workspace {
     ROW(partial, (int64_t)partials *PARTIAL_ROW)                                                         \
     ROW(scratch, team > 1 ? (int64_t)team * (D + 1 + O) : 0)                                             \
     ROW(gradient, LANES > 1 ? (int64_t)(D + 1 + O) * lanes_padded(model->width) : 0)                     \
+    ROW(alive, pack_is_possible(model) ? lanes_padded(model->width) : 0)                                 \
+    ROW(place, pack_is_possible(model) ? lanes_padded(model->width) : 0)                                 \
     ROW(kept.rows, kept_floats(model->width, model->batch))
 
 KERNEL_HOST int64_t workspace_floats(const int D, const int O, const struct allometer_model *model,
@@ -49,6 +58,7 @@ KERNEL_COLD struct workspace workspace_carve(const int D, const int O, const str
     offset += length;
     WORKSPACE_TABLE(ROW)
 #undef ROW
+    w.width = model->width;
     w.parameters.stride = lanes_padded(model->width);
     w.batch.stride = lanes_padded(model->batch);
     w.batch.n = model->batch;
