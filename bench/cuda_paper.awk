@@ -1,0 +1,134 @@
+# Reads what cuobjdump prints of the training kernels (-sass, then -res-usage) and writes one row for each kernel and
+# architecture: instructions of the two hot loops for each neuron-sample, the unit that bounds them, and what that comes to on
+# a device of that architecture.
+#
+# The hot loops are those that hold no other, that multiply and add what they load from shared memory, and that neither store nor
+# call. In the order of the code they are: forward with several threads to a sample, forward, backward with several threads to a
+# neuron, backward; what follows measures. Each loop is unrolled as often as its counter's step says.
+
+function hex(text,    i, value) {
+    value = 0
+    for (i = 1; i <= length(text); i++) value = 16 * value + index("0123456789abcdef", substr(text, i, 1)) - 1
+    return value
+}
+
+# Of sm_80, 90 and 100: results of a multiprocessor in one clock, from the CUDA C++ Programming Guide's table of arithmetic
+# instructions; a shared load is one access of a warp.
+BEGIN {
+    issue = 128; alu = 64; special = 16; shared = 32
+    fma["80"] = 64; fma["90"] = fma["100"] = 128
+    # Clocks that the published peak of single precision comes to: 19.5, 67 and 75 TFLOP/s.
+    device["80"] = "A100"; multiprocessors["80"] = 108; clock["80"] = 1.41e9
+    device["90"] = "H100"; multiprocessors["90"] = 132; clock["90"] = 1.98e9
+    device["100"] = "B200"; multiprocessors["100"] = 148; clock["100"] = 1.98e9
+}
+
+function finish(    i, j, target, inner, n_loops, first, last) {
+    n_loops = 0
+    for (i = 1; i <= n; i++) {
+        if (op[i] !~ /^BRA/ || !match(text[i], /0x[0-9a-f]+/)) continue
+        target = substr(text[i], RSTART + 2, RLENGTH - 2)
+        if ((target in at) && at[target] <= i) { n_loops++; first[n_loops] = at[target]; last[n_loops] = i }
+    }
+    n_hot = 0
+    for (i = 1; i <= n_loops; i++) {
+        inner = 1
+        for (j = 1; j <= n_loops; j++)
+            if (j != i && first[i] <= first[j] && last[j] <= last[i] && !(first[i] == first[j] && last[i] == last[j])) inner = 0
+        if (inner) consider(first[i], last[i])
+    }
+    if (n_hot >= 4 && hot[2, "turns"] && hot[4, "turns"]) report(2, 4)
+    else if (n > 0 && name ~ /^train_shared/ && arch in fma) print "hot loops not found: " name ", sm_" arch > "/dev/stderr"
+    n = 0
+}
+
+# Keeps the loop's counts if it is a hot one.
+function consider(from, to,    i, o, c, turns) {
+    split("", c)
+    for (i = from; i <= to; i++) {
+        o = op[i]; sub(/\..*/, "", o)
+        c["all"]++
+        if (o ~ /^(STS|STG|STL|LDL|LDG|CALL|SHFL|I2F|BSSY|BAR|ATOMG)$/) return
+        if (o == "FFMA2" || o == "FADD2" || o == "FMUL2") c["fma"] += 2
+        else if (o ~ /^(FFMA|FADD|FMUL|HFMA2|IMAD)$/) c["fma"]++
+        else if (o == "MUFU") c["special"]++
+        else if (o == "LDS") c["shared"]++
+        else c["alu"]++
+        if (o ~ /^(FFMA|FFMA2)$/) c["products"]++
+    }
+    if (c["shared"] == 0 || c["products"] == 0) return
+    turns = step(from, to)
+    n_hot++
+    hot[n_hot, "turns"] = turns
+    for (o in c) hot[n_hot, o] = c[o] / (turns ? turns : 1)
+}
+
+# By how much the counter moves that the last comparison looks at.
+function step(from, to,    i, j, k, words, counter) {
+    for (i = to; i >= from; i--) {
+        if (op[i] !~ /^U?ISETP/) continue
+        split(text[i], words, /[ ,]+/)
+        for (j = 3; j in words; j++) {
+            counter = words[j]; sub(/\.reuse.*/, "", counter)
+            if (counter !~ /^U?R[0-9]+$/) continue
+            for (k = from; k <= to; k++)
+                if (op[k] ~ /^(U?IADD3|VIADD)/ && match(text[k], "^[^ ]+ " counter ", " counter "(.reuse)?, -?0x[0-9a-f]+")) {
+                    counter = substr(text[k], RSTART, RLENGTH); sub(/.*0x/, "", counter)
+                    counter = hex(counter)
+                    return counter > 2147483648 ? 4294967296 - counter : counter
+                }
+        }
+        break
+    }
+    return 0
+}
+
+function largest(rate, what) {
+    if (rate > bound) { bound = rate; unit = what }
+}
+
+function report(forward, backward,    sums, key, keys) {
+    if (!(arch in fma)) return
+    split("fma alu special shared all", keys, " ")
+    for (key in keys) sums[keys[key]] = hot[forward, keys[key]] + hot[backward, keys[key]]
+    bound = 0
+    largest(sums["all"] / issue, "issue")
+    largest(sums["fma"] / fma[arch], "multiply-add")
+    largest(sums["alu"] / alu, "integer and compare")
+    largest(sums["special"] / special, "special function")
+    largest(sums["shared"] / shared, "shared-memory load")
+    n_rows++
+    row[n_rows] = sprintf("%-28s %-6s %7.1f %6.1f %7.1f %7.1f %7.1f %6.1f %6.2f   %-20s", name, "sm_" arch, hot[forward, "all"],
+                          hot[backward, "all"], sums["fma"], sums["alu"], sums["special"], sums["shared"], bound, unit)
+    rate[n_rows] = multiprocessors[arch] * clock[arch] / bound * 1e-9
+    of[n_rows] = arch SUBSEP name
+}
+
+/^(arch = |.*code for )sm_/ || /^Fatbin elf code/ {
+    finish()
+    if (match($0, /sm_[0-9]+/)) arch = substr($0, RSTART + 3, RLENGTH - 3)
+}
+/^ Function / { usage_name = demangled($2) }
+/REG:/ { match($0, /REG:[0-9]+/); registers_of[arch, usage_name] = substr($0, RSTART + 4, RLENGTH - 4) }
+/Function : / { finish(); n = 0; split("", at); name = demangled($3) }
+/^ *\/\*[0-9a-f]+\*\/ .*;/ {
+    line = $0; sub(/^ *\/\*/, "", line)
+    address = line; sub(/\*\/.*/, "", address); sub(/^0+/, "", address); if (address == "") address = "0"
+    sub(/^[0-9a-f]+\*\/ */, "", line); sub(/ *;.*/, "", line); sub(/^@!?U?P[0-9T]+ /, "", line)
+    n++; text[n] = line; op[n] = line; sub(/ .*/, "", op[n]); at[address] = n
+}
+END {
+    finish()
+    for (i = 1; i <= n_rows; i++) {
+        registers = registers_of[of[i]]
+        blocks = registers ? int(65536 / (int((registers + 7) / 8) * 8 * 256)) : 0
+        printf "%s %4d %5d %7.0f\n", row[i], registers, 8 * (blocks > 8 ? 8 : blocks), rate[i]
+    }
+}
+
+function demangled(mangled,    size) {
+    sub(/:$/, "", mangled)
+    if (!match(mangled, /^_ZL?[0-9]+/)) return mangled
+    size = substr(mangled, 1, RLENGTH); gsub(/[^0-9]/, "", size)
+    return substr(mangled, RLENGTH + 1, size)
+}
