@@ -12,7 +12,7 @@ enum { N_KINDS = sizeof kinds / sizeof *kinds };
 
 struct arguments {
     struct bench_options bench;
-    const char *only, *commit, *csv;
+    const char *only, *commit, *csv, *device;
     int all, json;
 };
 
@@ -35,6 +35,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         return 0;
     case 'C':
         arguments->commit = text;
+        return 0;
+    case 'd':
+        arguments->device = text;
         return 0;
     case 'i':
         arguments->bench.instruction_set = text;
@@ -64,6 +67,7 @@ static error_t parse(int key, char *text, struct argp_state *state) {
 
 static const struct argp_option options[] = {
     {"all", 'a', NULL, 0, "the whole range of cases", 0},
+    {"device", 'd', "cpu|cuda", 0, "default: cpu; cuda has no ceilings here", 0},
     {"instruction-set", 'i', "NAME", 0, "default: the best that this machine has", 0},
     {"threads", 't', "N", 0, "default: all", 0},
     {"repeats", 'r', "N", 0, "default: 7", 0},
@@ -100,18 +104,23 @@ static void run_kind(const struct arguments *arguments, const struct bench_kind 
 }
 
 int main(int argc, char **argv) {
-    struct arguments arguments = {.bench = {.threads = omp_get_max_threads(), .repeats = BENCH_REPEATS}};
+    struct arguments arguments = {.device = "cpu",
+                                  .bench = {.threads = omp_get_max_threads(), .repeats = BENCH_REPEATS}};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 
     const struct allometer_device_options device_options = {arguments.bench.threads,
                                                             arguments.bench.instruction_set, 0};
     struct allometer_device *device;
     struct allometer_error error = {0};
-    if (allometer_cpu.open(&device, &device_options, &error) != ALLOMETER_OK) bench_quit(error.message);
-    ceiling_choose(allometer_cpu.describe(device));
+    const struct allometer_backend *backend = allometer_backend_find(arguments.device, &error);
+    if (!backend || backend->open(&device, &device_options, &error) != ALLOMETER_OK)
+        bench_quit(error.message);
+    arguments.bench.backend = backend;
+    if (backend != &allometer_cpu) arguments.bench.rates_only = 1;
+    if (!arguments.bench.rates_only) ceiling_choose(backend->describe(device));
     struct report report = {.json = arguments.json};
     if (arguments.csv && !(report.csv = fopen(arguments.csv, "w"))) bench_quit("cannot write the CSV");
-    report_begin(&report, allometer_cpu.describe(device), arguments.commit);
+    report_begin(&report, backend->describe(device), arguments.commit);
     for (int id = 0; id < N_CEILINGS && !arguments.bench.rates_only; ++id) {
         struct spread one = ceiling_spread((enum ceiling_id)id, 1), all = one;
         if (arguments.bench.threads > 1) all = ceiling_spread((enum ceiling_id)id, arguments.bench.threads);
@@ -123,6 +132,6 @@ int main(int argc, char **argv) {
             run_kind(&arguments, kinds[k], device, &report);
     }
     report_end(&report);
-    allometer_cpu.close(device);
+    backend->close(device);
     return 0;
 }

@@ -19,6 +19,7 @@ _Noreturn void bench_quit(const char *message);
 
 /* What the command line asked of every case. */
 struct bench_options {
+    const struct allometer_backend *backend;
     int threads, repeats;
     int rates_only;       /* no ceilings */
     const char *problems; /* file for what a case worked on, so that a peer can do the same; NULL: none */

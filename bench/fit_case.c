@@ -2,7 +2,7 @@
 #include "bench.h"
 #include "fit_problems.h"
 
-enum { FITS_PER_THREAD = 8192, WRITTEN = 400 };
+enum { FITS_PER_THREAD = 8192, FITS_ON_GPU = 262144 };
 
 static const char *const cases[] = {"fit power-offset n20",
                                     "fit power-offset n50",
@@ -39,6 +39,7 @@ static void write_problems(const struct fit_problems *problems, const struct all
 }
 
 struct fitting_case {
+    const struct allometer_backend *backend;
     struct allometer_device *device;
     struct fit_problems problems;
     int64_t converged, iterations;
@@ -49,7 +50,7 @@ static double fit_once(void *user) {
     struct fitting_case *one = user;
     const struct allometer_fitting *fitting = &one->problems.fitting;
     struct allometer_error error = {0};
-    if (allometer_cpu.fit(one->device, fitting, &error) != ALLOMETER_OK) bench_quit(error.message);
+    if (one->backend->fit(one->device, fitting, &error) != ALLOMETER_OK) bench_quit(error.message);
     one->converged = one->iterations = 0;
     for (int64_t f = 0; f < fitting->n_problems; ++f) {
         one->converged += fitting->outcomes[f].status <= ALLOMETER_FIT_COST;
@@ -67,13 +68,15 @@ static struct bench_result run(const char *text, struct allometer_device *device
         || !(law = allometer_law_find(name))) {
         bench_quit("a case looks like 'fit bnsl-1 n50': a law of `allometer laws`, and how many points");
     }
-    struct fitting_case one = {.device = device};
-    int64_t n = FITS_PER_THREAD * (int64_t)options->threads;
+    struct fitting_case one = {.backend = options->backend, .device = device};
+    int64_t n =
+        options->backend == &allometer_cpu ? FITS_PER_THREAD * (int64_t)options->threads : FITS_ON_GPU;
     if (!fit_problems_make(&one.problems, law, n_points, n)) bench_quit("out of memory");
     struct bench_result result = bench_repeat(options, fit_once, &one, NULL);
     snprintf(result.remark, sizeof result.remark, "%.1f %% converged, %.1f iterations each",
              100.0 * (double)one.converged / (double)n, (double)one.iterations / (double)n);
-    if (options->problems) write_problems(&one.problems, law, n_points, WRITTEN, options->problems);
+    if (options->problems)
+        write_problems(&one.problems, law, n_points, FIT_PROBLEMS_FOR_PEERS, options->problems);
     fit_problems_free(&one.problems);
     return result;
 }

@@ -5,6 +5,8 @@
 #include "fitting.h"
 #include "laws.h"
 
+enum { FIT_PROBLEMS_FOR_PEERS = 200 }; /* the first of them */
+
 struct fit_problems {
     struct allometer_fitting fitting;
     double *columns[ALLOMETER_MAX_LAW_COLUMNS], *target, *starts, *lower, *upper;

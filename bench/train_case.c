@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-enum { MODELS_PER_THREAD = 2 };
+/* A GPU is full with some thousand models at once; several rounds of them. */
+enum { MODELS_PER_THREAD = 2, MODELS_ON_GPU = 16384 };
 
 static const char *const cases[] = {
     "train h8 s64 d1 o1 silu",
@@ -115,6 +116,7 @@ static enum allometer_code ignore(void *user, size_t index, const struct allomet
 }
 
 struct training_case {
+    const struct allometer_backend *backend;
     struct allometer_device *device;
     struct allometer_training training;
 };
@@ -124,21 +126,24 @@ static double train_once(void *user) {
     struct training_case *one = user;
     const struct allometer_model *model = one->training.models;
     struct allometer_error error = {0};
-    if (allometer_cpu.train(one->device, &one->training, &error) != ALLOMETER_OK) bench_quit(error.message);
+    if (one->backend->train(one->device, &one->training, &error) != ALLOMETER_OK) bench_quit(error.message);
     return (double)one->training.n_models * model->width * model->batch * model->steps;
 }
 
 static struct bench_result run(const char *text, struct allometer_device *device,
                                const struct bench_options *options) {
-    int n = options->threads * MODELS_PER_THREAD;
+    const int on_cpu = options->backend == &allometer_cpu;
+    int n = on_cpu ? options->threads * MODELS_PER_THREAD : MODELS_ON_GPU;
     struct allometer_model model = train_case_parse(text, &n), *models = malloc((size_t)n * sizeof *models);
+    if (!on_cpu && n == MODELS_ON_GPU) model.steps = model.steps / 8 + 1;
     if (!models) bench_quit("out of memory");
     for (int i = 0; i < n; ++i) models[i] = model, models[i].seed = (uint64_t)i;
-    struct training_case one = {device, {.models = models, .n_models = (size_t)n, .done = ignore}};
+    struct training_case one = {
+        options->backend, device, {.models = models, .n_models = (size_t)n, .done = ignore}};
     struct floor floor = train_floor(&model);
     struct bench_result result = bench_repeat(options, train_once, &one, &floor);
     result.of_peak *= allometer_training_flops(&model) / ((double)model.width * model.batch * model.steps);
-    if (options->problems) train_problems_write(device, models, n, options->problems);
+    if (options->problems) train_problems_write(options->backend, device, models, n, options->problems);
     free(models);
     return result;
 }

@@ -9,7 +9,7 @@ struct allometer_model train_case_parse(const char *text, int *n_models);
 
 /* Trains the models and writes, in this order, as 32-bit floats: of each model its samples x (S, D) and targets (S, O), its
    initial parameters in the order of allometer_n_parameters, and its training loss before the last step. */
-void train_problems_write(struct allometer_device *device, const struct allometer_model *models, int n_models,
-                          const char *path);
+void train_problems_write(const struct allometer_backend *backend, struct allometer_device *device,
+                          const struct allometer_model *models, int n_models, const char *path);
 
 #endif

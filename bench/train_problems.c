@@ -17,8 +17,8 @@ static void write_floats(FILE *file, const double *values, int64_t n) {
     }
 }
 
-void train_problems_write(struct allometer_device *device, const struct allometer_model *models, int n_models,
-                          const char *path) {
+void train_problems_write(const struct allometer_backend *backend, struct allometer_device *device,
+                          const struct allometer_model *models, int n_models, const char *path) {
     const size_t n_parameters = (size_t)allometer_n_parameters(models);
     float *losses = malloc((size_t)n_models * sizeof *losses);
     double *theta = malloc(n_parameters * sizeof *theta);
@@ -27,7 +27,7 @@ void train_problems_write(struct allometer_device *device, const struct allomete
     struct allometer_training training = {
         .models = models, .n_models = (size_t)n_models, .done = keep_loss, .user = losses};
     struct allometer_error error = {0};
-    if (allometer_cpu.train(device, &training, &error) != ALLOMETER_OK) bench_quit(error.message);
+    if (backend->train(device, &training, &error) != ALLOMETER_OK) bench_quit(error.message);
     for (int m = 0; m < n_models; ++m) {
         struct reference_batch batch = reference_batch_make(&models[m], 0, 0);
         reference_initialize(&models[m], theta);

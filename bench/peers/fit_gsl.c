@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { FITS = 400 }; /* as many as bench --problems writes */
+enum { FITS = FIT_PROBLEMS_FOR_PEERS };
 
 struct curve {
     const double *x, *target; /* log x and log y */
