@@ -85,6 +85,10 @@ static int check_together(const struct allometer_model *model, struct model_prob
         return found(problem, "task.inputs.high",
                      "task.inputs.high is %g, expected above task.inputs.low (%g)", (double)model->high,
                      (double)model->low);
+    if (model->depth > 1 && model->width > ALLOMETER_MAX_DEEP_WIDTH)
+        return found(problem, "model.width",
+                     "model.width is %d, expected at most %d where model.depth is above 1", model->width,
+                     ALLOMETER_MAX_DEEP_WIDTH);
     if (!model->fresh && model->batch > model->samples)
         return found(problem, "train.batch", "train.batch is %d, expected at most task.inputs.samples (%d)",
                      model->batch, model->samples);

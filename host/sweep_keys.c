@@ -40,8 +40,9 @@ static const struct allometer_sweep_key keys[] = {
     {"task.inputs.fresh", WORD(MODEL(fresh), truths), "false", "draw new samples for every step"},
     {"task.scale", NUMBER(MODEL(scale), 0, FLT_MAX), "1", "alpha: multiplies the task's loss against the penalty"},
 
-    {"model.width", INTEGER(MODEL(width), 1, ALLOMETER_MAX_WIDTH), "64", "neurons of the hidden layer"},
-    {"model.depth", INTEGER(MODEL(depth), 1, 1), "1", "hidden layers"},
+    {"model.width", INTEGER(MODEL(width), 1, ALLOMETER_MAX_WIDTH), "64", "neurons of a hidden layer; up to 2048 where there are several"},
+    {"model.depth", INTEGER(MODEL(depth), 1, ALLOMETER_MAX_DEPTH), "1", "hidden layers, all of this width"},
+    {"model.residual", WORD(MODEL(residual), truths), "false", "from the second hidden layer on, a layer adds what it takes to what it gives"},
     {"model.activation", WORD(MODEL(activation), activations), "silu", "of the hidden neurons"},
     {"model.initialization", WORD(MODEL(initialization), initializations), "linear", "of weights and biases"},
     {"model.initialization_gain", NUMBER(MODEL(initialization_gain), 0, FLT_MAX), "1", "multiplies what is drawn"},
@@ -66,6 +67,7 @@ static const struct allometer_sweep_key keys[] = {
 
     {"measure.threshold", NUMBER(MODEL(threshold), 0, FLT_MAX), "0.001", "of weights that allocate a neuron"},
     {"measure.ablation_share", NUMBER(MODEL(ablation_share), 0, FLT_MAX), "0.1", "rise of the loss that allocates it"},
+    {"measure.path_share", NUMBER(MODEL(path_share), 0, FLT_MAX), "0.01", "of a layer's path norm that allocates it"},
     {"measure.samples", INTEGER(MODEL(test_samples), 1, ALLOMETER_MAX_SAMPLES), "1024", "of the held-out set"},
     {"measure.keep_weights", FIXED(SETTING(keep_weights), truths), "false", "store every trained weight"},
 };

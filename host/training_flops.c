@@ -16,11 +16,12 @@ static const int optimizer_flops[] = {
 };
 
 /* Forward: (D + O) H multiply-adds a sample; backward: O H for the output weights, O H for the hidden gradient, D H
-   for the input weights. Biases add one each way, an output's residual and loss four. */
+   for the input weights. A further hidden layer: H H multiply-adds each of the three. Biases add one each way, an output's residual and loss four. */
 double allometer_training_flops(const struct allometer_model *model) {
     double inputs = model->n_inputs, outputs = model->n_outputs, width = model->width;
     double neuron = 4 * inputs + 6 * outputs + 2 + activation_flops[model->activation];
-    double sample = width * neuron + outputs * 6;
+    double further = (model->depth - 1) * width * (6 * width + 2 + activation_flops[model->activation]);
+    double sample = width * neuron + outputs * 6 + further;
     double step =
         model->batch * sample + (double)allometer_n_parameters(model) * optimizer_flops[model->optimizer];
     return model->steps * step;

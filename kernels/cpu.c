@@ -114,17 +114,20 @@ struct training_state {
     const struct allometer_training *training;
     const struct cpu_kernels *kernels;
     const struct queue_entry *queue;
-    size_t workspace_bytes, weights_floats;
+    size_t workspace_bytes, weights_floats, layers_bytes;
     struct allometer_error *error;
     _Atomic int code; /* the first failure, an allometer_code; written inside the critical section */
 };
 
-static void train_and_report(struct training_state *state, size_t index, float *workspace, float *weights) {
+static void train_and_report(struct training_state *state, size_t index, float *workspace, float *weights,
+                             struct allometer_layer *layers) {
     const struct allometer_training *training = state->training;
+    const struct allometer_model *model = &training->models[index];
     struct allometer_result result;
     double start = seconds_now();
-    state->kernels->train(&training->models[index], workspace, &result, weights);
+    state->kernels->train(model, workspace, &result, weights, layers);
     result.seconds = seconds_now() - start;
+    if (model->depth > 1 && result.status == ALLOMETER_MODEL_DONE) result.layers = layers;
 #pragma omp critical(allometer_model_done)
     if (state->code == ALLOMETER_OK) {
         state->code = training->done(training->user, index, &result, weights, state->error);
@@ -136,22 +139,24 @@ static void work_through_queue(struct training_state *state) {
     size_t weights_bytes = (state->weights_floats * sizeof(float) + 63) / 64 * 64;
     float *workspace = aligned_alloc(64, (state->workspace_bytes + 63) / 64 * 64);
     float *weights = weights_bytes ? aligned_alloc(64, weights_bytes) : NULL;
-    int ready = workspace && (weights || !weights_bytes);
+    struct allometer_layer *layers = state->layers_bytes ? malloc(state->layers_bytes) : NULL;
+    int ready = workspace && (weights || !weights_bytes) && (layers || !state->layers_bytes);
     if (!ready) {
 #pragma omp critical(allometer_model_done)
         if (state->code == ALLOMETER_OK) {
             state->code =
                 allometer_fail(state->error, ALLOMETER_FAILED, "out of memory: %zu bytes for one model",
-                               state->workspace_bytes + weights_bytes);
+                               state->workspace_bytes + weights_bytes + state->layers_bytes);
         }
     }
 #pragma omp for schedule(dynamic, 1)
     for (size_t i = 0; i < training->n_models; ++i) {
         if (!ready || state->code != ALLOMETER_OK || allometer_stop_asked(training->stop)) continue;
-        train_and_report(state, state->queue[i].index, workspace, weights);
+        train_and_report(state, state->queue[i].index, workspace, weights, layers);
     }
     free(workspace);
     free(weights);
+    free(layers);
 }
 
 static enum allometer_code cpu_train(struct allometer_device *device,
@@ -165,9 +170,11 @@ static enum allometer_code cpu_train(struct allometer_device *device,
     for (size_t i = 0; i < training->n_models; ++i) {
         const struct allometer_model *model = &training->models[i];
         size_t bytes = device->kernels->workspace_bytes(model),
-               floats = (size_t)allometer_n_parameters(model);
+               floats = (size_t)allometer_n_parameters(model),
+               layers = (size_t)allometer_n_layers(model) * sizeof(struct allometer_layer);
         if (bytes > state.workspace_bytes) state.workspace_bytes = bytes;
         if (training->keep_weights && floats > state.weights_floats) state.weights_floats = floats;
+        if (layers > state.layers_bytes) state.layers_bytes = layers;
         queue[i] = (struct queue_entry){allometer_training_flops(model), i};
     }
     qsort(queue, training->n_models, sizeof *queue, longest_first);

@@ -216,15 +216,8 @@ KERNEL_COLD void copy_weights(const int D, const int O, const struct allometer_m
         bias_out[o] = parameters_output_bias(D, O, p)[o];
 }
 
-/* Trains and measures one model in `memory` (workspace_floats of them). weights: NULL, or where to keep them. The team
-   may leave at different times: it meets before the memory is used again. */
-KERNEL void train_model(const int D, const int O, const int kind, const struct allometer_model *model,
-                        float *memory, struct allometer_result *result, float *weights) {
-    struct workspace w = workspace_carve(D, O, model, memory);
-    float train_loss;
-    int32_t steps = train_steps(D, O, kind, model, &w, &train_loss);
-    int diverged = steps < model->steps;
-    unpack_neurons(D, O, model, &w);
+/* A result before anything is measured. */
+KERNEL void result_start(struct allometer_result *result, int diverged, int32_t steps, float train_loss) {
     for (int32_t k = TEAM_RANK; k < ALLOMETER_MAX_SUBTASKS; k += TEAM_SIZE) {
         result->loss[k] = result->accuracy[k] = diverged ? NAN : 0.0f;
         result->allocated[k] = result->allocated_ablation[k] = 0;
@@ -236,7 +229,20 @@ KERNEL void train_model(const int D, const int O, const int kind, const struct a
         result->l1_norm = result->l2_norm_squared = NAN;
         result->live = result->shared = result->live_ablation = result->shared_ablation = 0;
         result->seconds = 0;
+        result->layers = NULL;
     }
+}
+
+/* Trains and measures one model in `memory` (workspace_floats of them). weights: NULL, or where to keep them. The team
+   may leave at different times: it meets before the memory is used again. */
+KERNEL void train_model(const int D, const int O, const int kind, const struct allometer_model *model,
+                        float *memory, struct allometer_result *result, float *weights) {
+    struct workspace w = workspace_carve(D, O, model, memory);
+    float train_loss;
+    int32_t steps = train_steps(D, O, kind, model, &w, &train_loss);
+    int diverged = steps < model->steps;
+    unpack_neurons(D, O, model, &w);
+    result_start(result, diverged, steps, train_loss);
     if (!diverged) {
         float *rise = w.first; /* the optimizer's state has done its work: (R, H) holds (K + 1, H) */
         for (int64_t i = TEAM_RANK; i < parameters_floats(D, O, model->width); i += TEAM_SIZE) rise[i] = 0;

@@ -2,18 +2,20 @@
    backend reads, and that crosses to a device as it stands.
 
    Letters used everywhere: M models, S samples in a batch, N samples in the training set, D inputs, H hidden
-   neurons, O outputs, K subtasks, T training steps. */
+   neurons of a layer, L hidden layers, O outputs, K subtasks, T training steps. */
 #ifndef ALLOMETER_MODEL_H
 #define ALLOMETER_MODEL_H
 
 #include <stdint.h>
 
 enum {
-    ALLOMETER_MAX_INPUTS = 16,     /* D */
-    ALLOMETER_MAX_OUTPUTS = 16,    /* O */
-    ALLOMETER_MAX_SUBTASKS = 16,   /* K; each has at least one output of its own */
-    ALLOMETER_MAX_WIDTH = 4096,    /* H */
-    ALLOMETER_MAX_SAMPLES = 65536, /* S, and N of a stored training set */
+    ALLOMETER_MAX_INPUTS = 16,       /* D */
+    ALLOMETER_MAX_OUTPUTS = 16,      /* O */
+    ALLOMETER_MAX_SUBTASKS = 16,     /* K; each has at least one output of its own */
+    ALLOMETER_MAX_WIDTH = 4096,      /* H */
+    ALLOMETER_MAX_DEPTH = 8,         /* L, hidden layers */
+    ALLOMETER_MAX_DEEP_WIDTH = 2048, /* H of a model of several hidden layers */
+    ALLOMETER_MAX_SAMPLES = 65536,   /* S, and N of a stored training set */
 };
 
 /* The identifiers below index the tables of their headers (activation.h, task.h, optimizer.h, random.h),
@@ -102,7 +104,10 @@ struct allometer_model {
     uint64_t seed; /* the key of every random number of this model */
 
     int32_t n_inputs, width, n_outputs; /* D, H, O */
-    int32_t depth;                      /* hidden layers; 1 */
+    int32_t depth;                      /* L: hidden layers, all of H neurons */
+    int32_t
+        residual; /* 1: from the second hidden layer on, what a layer gives is activation(W a + b) + a, a being what
+                         it takes; the neuron is the activation alone */
     int32_t activation, initialization; /* enums above */
     float initialization_gain; /* multiplies the initial weights and biases; 1 for the plain scheme */
 
@@ -129,10 +134,19 @@ struct allometer_model {
     int32_t test_samples; /* of the held-out set that losses and ablations are measured on */
     float threshold;      /* a neuron is allocated when an incoming and an outgoing weight exceed it */
     float ablation_share; /* ... or, by ablation, when silencing it raises the loss by more than this share */
+    float path_share;     /* ... or, in a deep model, when it carries more than this share of the path norm */
     int32_t reserved;     /* 0; keeps the size a multiple of 8 */
 };
 
 enum allometer_status { ALLOMETER_MODEL_DONE, ALLOMETER_MODEL_DIVERGED };
+
+/* Of one subtask in one hidden layer of a deep model: neurons allocated to it, and how many of them also to others, by
+   threshold (a path of weights above it leads from the subtask's inputs to the neuron, and one from there to the
+   subtask's outputs), by ablation, and by path norm (the sum over such paths of the products of absolute weights);
+   and of the layer's H neurons those on which the three agree. */
+struct allometer_layer {
+    int32_t threshold, shared_threshold, ablation, shared_ablation, path, shared_path, agreed;
+};
 
 /* What is measured of one model after its last step (or after the step that diverged). */
 struct allometer_result {
@@ -148,12 +162,22 @@ struct allometer_result {
     int32_t allocated[ALLOMETER_MAX_SUBTASKS]; /* neurons, by threshold */
     int32_t allocated_ablation[ALLOMETER_MAX_SUBTASKS]; /* neurons, by ablation */
     double seconds; /* wall-clock time of this model alone; measured by the backend */
+    /* (L, K), of a deep model that is done; else NULL. Belongs to the backend, until the model is handed over. */
+    const struct allometer_layer *layers;
 };
 
 /* Number of trained parameters of a model, and of floats in its kept weights: input weights (H, D), input
-   biases (H), output weights (O, H), output biases (O), in this order, each row-major. */
+   biases (H), of each further hidden layer its weights (H, H) and biases (H), output weights (O, H), output biases (O),
+   in this order, each row-major. */
 static inline int64_t allometer_n_parameters(const struct allometer_model *model) {
-    return (int64_t)model->width * (model->n_inputs + 1 + model->n_outputs) + model->n_outputs;
+    const int64_t width = model->width;
+    return width * (model->n_inputs + 1 + model->n_outputs) + model->n_outputs
+           + (model->depth - 1) * width * (width + 1);
+}
+
+/* Rows of what is measured of a model's layers: (L, K) of a deep model, else none. */
+static inline int64_t allometer_n_layers(const struct allometer_model *model) {
+    return model->depth > 1 ? (int64_t)model->depth * model->n_subtasks : 0;
 }
 
 #endif

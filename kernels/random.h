@@ -15,6 +15,8 @@ enum random_stream {
     STREAM_TEST,        /* the same for the held-out set */
     STREAM_WEIGHT,      /* index: sample */
     STREAM_ORDER, /* keys of the permutation `step`; index 0: order of the samples, else of an input variable */
+    STREAM_LAYER,      /* of a deep model. index: what the weight takes; number: what it gives; step: layer */
+    STREAM_LAYER_BIAS, /* index: what it gives; step: layer */
 };
 
 KERNEL struct vu4 random_words(uint64_t seed, enum random_stream stream, uint32_t block, uint32_t step,

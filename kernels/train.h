@@ -12,10 +12,9 @@ struct initial_scales {
     float weight_in, bias_in, weight_out, bias_out;
 };
 
-KERNEL struct initial_scales initial_scales_of(const struct allometer_model *model) {
-    float in = (float)model->n_inputs, hidden = (float)model->width, out = (float)model->n_outputs;
+KERNEL struct initial_scales initial_scales_of(int32_t initialization, float in, float hidden, float out) {
     struct initial_scales s = {0, 1.0f / sqrtf(in), 0.0f, 1.0f / sqrtf(hidden), 0.0f};
-    switch (model->initialization) {
+    switch (initialization) {
     case ALLOMETER_INITIALIZATION_LINEAR:
         s.bias_in = s.weight_in, s.bias_out = s.weight_out;
         break;
@@ -27,13 +26,13 @@ KERNEL struct initial_scales initial_scales_of(const struct allometer_model *mod
         break;
     case ALLOMETER_INITIALIZATION_XAVIER_NORMAL:
     case ALLOMETER_INITIALIZATION_XAVIER_UNIFORM:
-        s.normal = model->initialization == ALLOMETER_INITIALIZATION_XAVIER_NORMAL;
+        s.normal = initialization == ALLOMETER_INITIALIZATION_XAVIER_NORMAL;
         s.weight_in = sqrtf((s.normal ? 2.0f : 6.0f) / (in + hidden));
         s.weight_out = sqrtf((s.normal ? 2.0f : 6.0f) / (hidden + out));
         break;
     case ALLOMETER_INITIALIZATION_KAIMING_NORMAL:
     case ALLOMETER_INITIALIZATION_KAIMING_UNIFORM:
-        s.normal = model->initialization == ALLOMETER_INITIALIZATION_KAIMING_NORMAL;
+        s.normal = initialization == ALLOMETER_INITIALIZATION_KAIMING_NORMAL;
         s.weight_in = sqrtf((s.normal ? 2.0f : 6.0f) / in);
         s.weight_out = sqrtf((s.normal ? 2.0f : 6.0f) / hidden);
         break;
@@ -42,8 +41,9 @@ KERNEL struct initial_scales initial_scales_of(const struct allometer_model *mod
 }
 
 /* Number `number` of an index, uniform on (-1, 1) or standard normal. */
-KERNEL vf initial_draw(uint64_t seed, enum random_stream stream, vi index, int32_t number, int32_t normal) {
-    struct vu4 words = random_words(seed, stream, (uint32_t)number / 4, 0, index);
+KERNEL vf initial_draw(uint64_t seed, enum random_stream stream, uint32_t step, vi index, int32_t number,
+                       int32_t normal) {
+    struct vu4 words = random_words(seed, stream, (uint32_t)number / 4, step, index);
     int32_t pair = number & 2;
     if (!normal) return 2.0f * random_uniform(words.word[number & 3]) - 1.0f;
     vf one, two;
@@ -54,7 +54,8 @@ KERNEL vf initial_draw(uint64_t seed, enum random_stream stream, vi index, int32
 /* Depends on the seed and the neuron's number, not on the width, but for the scales. */
 KERNEL_COLD void initialize(const int D, const int O, const struct allometer_model *model,
                             struct parameters *p) {
-    struct initial_scales scales = initial_scales_of(model);
+    struct initial_scales scales = initial_scales_of(model->initialization, (float)model->n_inputs,
+                                                     (float)model->width, (float)model->n_outputs);
     float gain = model->initialization_gain;
     FOR_LANES(h, model->width) {
         vm inside = vi_less(vi_index(h), model->width);
@@ -62,12 +63,12 @@ KERNEL_COLD void initialize(const int D, const int O, const struct allometer_mod
             int32_t past = number - model->n_inputs; /* 0: the bias */
             float scale = past < 0 ? scales.weight_in : past == 0 ? scales.bias_in : scales.weight_out;
             int32_t row = past < 0 ? number : D + past;
-            vf draw = initial_draw(model->seed, STREAM_INITIAL, vi_index(h), number, scales.normal);
+            vf draw = initial_draw(model->seed, STREAM_INITIAL, 0, vi_index(h), number, scales.normal);
             vf_store(p->rows + row * p->stride + h, vf_select(inside, gain * scale * draw, vf_set(0.0f)));
         }
     }
     FOR_LANES(o, model->n_outputs) {
-        vf draw = initial_draw(model->seed, STREAM_OUTPUT_BIAS, vi_index(o), 0, 0);
+        vf draw = initial_draw(model->seed, STREAM_OUTPUT_BIAS, 0, vi_index(o), 0, 0);
         vf bias =
             vf_select(vi_less(vi_index(o), model->n_outputs), gain * scales.bias_out * draw, vf_set(0.0f));
         vf_store(parameters_output_bias(D, O, p) + o, bias);

@@ -31,6 +31,7 @@ struct allometer_model case_model(int32_t width, int32_t samples, const int32_t 
         .test_samples = 50,
         .threshold = 1e-3f,
         .ablation_share = 0.1f,
+        .path_share = 0.01f,
     };
     for (int32_t k = 0; k < n; ++k) {
         const struct allometer_function_shape *shape = &allometer_function_shapes[functions[k]];
@@ -152,6 +153,50 @@ static const struct case_row rows[] = {
       .penalize_biases = 1},
      0},
     {"wide", 301, 20, FUNCTIONS(F(SQUARE)), {.scale = 8}, 0},
+    {"two layers",
+     17,
+     33,
+     FUNCTIONS(F(SQUARE), F(PRODUCT)),
+     {.depth = 2, .scale = 4, .l1 = 3e-5f, .l2 = 3e-4f},
+     0},
+    {"four layers, residual",
+     7,
+     20,
+     FUNCTIONS(F(SQUARE), F(SINE)),
+     {.depth = 4, .residual = 1, .scale = 4},
+     0},
+    {"eight layers, residual", 3, 50, FUNCTIONS(F(CUBE)), {.depth = 8, .residual = 1, .scale = 4}, 0},
+    {"eight layers", 2, 3, FUNCTIONS(F(EXPONENTIAL)), {.depth = 8}, 0},
+    {"two layers of one neuron", 1, 1, FUNCTIONS(F(SQUARE)), {.depth = 2}, 0},
+    {"deep parity, mini-batches", 16, 50, FUNCTIONS(F(PARITY), F(ABSOLUTE)), {.depth = 2}, 16},
+    {"deep, fresh draws, weighted",
+     12,
+     18,
+     FUNCTIONS(F(PRODUCT)),
+     {.depth = 3, .fresh = 1, .weighting = ALLOMETER_WEIGHTING_BOOTSTRAP},
+     0},
+    {"deep, adamw, biases, warm-up and cosine",
+     9,
+     40,
+     FUNCTIONS(F(SINE)),
+     {.depth = 3,
+      .optimizer = ALLOMETER_OPTIMIZER_ADAMW,
+      .penalize_biases = 1,
+      .schedule = 1,
+      .warmup_steps = 10},
+     0},
+    {"deep, proximal sgd, biases",
+     33,
+     40,
+     FUNCTIONS(F(SQUARE)),
+     {.depth = 2,
+      .residual = 1,
+      .optimizer = ALLOMETER_OPTIMIZER_SGD,
+      .l1 = 1e-2f,
+      .l1_step = ALLOMETER_L1_PROXIMAL,
+      .penalize_biases = 1},
+     0},
+    {"deep and wide", 78, 35, FUNCTIONS(F(SQUARE)), {.depth = 2, .scale = 8}, 0},
     {"many samples", 5, 515, FUNCTIONS(F(EXPONENTIAL)), {.scale = 8}, 0},
     {"several blocks of samples", 700, 150, FUNCTIONS(F(SQUARE), F(PARITY)), {.scale = 8}, 0},
 };
@@ -171,6 +216,8 @@ static void apply(const struct case_row *row, struct allometer_model *model) {
     SET(warmup_steps)
     SET(optimizer)
     SET(l1_step)
+    SET(depth)
+    SET(residual)
     SET(learning_rate)
 #undef SET
     if (row->set.low < row->set.high) model->low = row->set.low, model->high = row->set.high;
@@ -188,18 +235,20 @@ int case_at(size_t i, struct allometer_model *model, char *name) {
         return 1;
     }
     i -= n_rows;
-    if (i < ALLOMETER_ACTIVATION_COUNT) {
-        *model = case_model(19 + (int32_t)i, 37, (int32_t[]){F(SQUARE), F(SINE), F(CUBE)}, 3);
-        model->activation = (int32_t)i;
-        snprintf(name, 96, "%s (h%d s37 d3 o3)", allometer_activations.rows[i].name, model->width);
+    if (i < 2 * ALLOMETER_ACTIVATION_COUNT) {
+        *model = case_model(19 + (int32_t)i / 2, 37, (int32_t[]){F(SQUARE), F(SINE), F(CUBE)}, 3);
+        model->activation = (int32_t)i / 2, model->depth = 1 + (int32_t)i % 2;
+        snprintf(name, 96, "%s (h%d l%d s37 d3 o3)", allometer_activations.rows[i / 2].name, model->width,
+                 model->depth);
         return 1;
     }
-    i -= ALLOMETER_ACTIVATION_COUNT;
-    if (i < ALLOMETER_INITIALIZATION_COUNT) {
-        *model = case_model(21, 25, (int32_t[]){F(SQUARE), F(EXPONENTIAL)}, 2);
-        model->initialization = (int32_t)i;
+    i -= 2 * ALLOMETER_ACTIVATION_COUNT;
+    if (i < 2 * ALLOMETER_INITIALIZATION_COUNT) {
+        *model = case_model(21 - 10 * (i % 2), 25, (int32_t[]){F(SQUARE), F(EXPONENTIAL)}, 2);
+        model->initialization = (int32_t)i / 2, model->depth = 1 + 2 * (int32_t)(i % 2);
         model->seed = UINT64_MAX - i;
-        snprintf(name, 96, "%s initialization (h21 s25 d2 o2)", allometer_initializations.rows[i].name);
+        snprintf(name, 96, "%s initialization (h%d l%d s25 d2 o2)",
+                 allometer_initializations.rows[i / 2].name, model->width, model->depth);
         return 1;
     }
     return 0;
@@ -226,6 +275,7 @@ struct collected {
     const struct allometer_model *models;
     struct allometer_result *results;
     float **weights;
+    struct allometer_layer **layers;
 };
 
 static enum allometer_code collect(void *user, size_t index, const struct allometer_result *result,
@@ -233,6 +283,11 @@ static enum allometer_code collect(void *user, size_t index, const struct allome
     (void)error;
     struct collected *all = user;
     all->results[index] = *result;
+    all->results[index].layers = NULL;
+    if (all->layers && result->layers) {
+        memcpy(all->layers[index], result->layers,
+               (size_t)allometer_n_layers(&all->models[index]) * sizeof **all->layers);
+    }
     if (all->weights) {
         memcpy(all->weights[index], weights,
                (size_t)allometer_n_parameters(&all->models[index]) * sizeof *weights);
@@ -240,13 +295,19 @@ static enum allometer_code collect(void *user, size_t index, const struct allome
     return ALLOMETER_OK;
 }
 
-void train_all(const struct backend_under_test *under_test, const struct allometer_model *models,
-               size_t n_models, struct allometer_result *results, float **weights) {
-    struct collected all = {models, results, weights};
+void train_all_layers(const struct backend_under_test *under_test, const struct allometer_model *models,
+                      size_t n_models, struct allometer_result *results, float **weights,
+                      struct allometer_layer **layers) {
+    struct collected all = {models, results, weights, layers};
     struct allometer_training training = {models, n_models, weights != NULL, NULL, collect, &all};
     struct allometer_error error = {0};
     if (under_test->backend->train(under_test->device, &training, &error) != ALLOMETER_OK)
         fail_msg("%s", error.message);
+}
+
+void train_all(const struct backend_under_test *under_test, const struct allometer_model *models,
+               size_t n_models, struct allometer_result *results, float **weights) {
+    train_all_layers(under_test, models, n_models, results, weights, NULL);
 }
 
 float *train_one(const struct backend_under_test *under_test, const struct allometer_model *model,

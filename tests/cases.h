@@ -8,7 +8,7 @@
    follow; parity takes three bits). */
 struct allometer_model case_model(int32_t width, int32_t samples, const int32_t *functions, int32_t n);
 
-/* Case number i of the list: every activation, optimizer, loss, initialization, distribution and weighting, sizes that
+/* Case number i of the list: every activation, optimizer, loss, initialization, distribution and weighting, depth, sizes that
    divide nothing, mini-batches and fresh draws. name: 96 bytes. Returns 0 past the end. */
 int case_at(size_t i, struct allometer_model *model, char *name);
 
@@ -25,6 +25,11 @@ void backend_under_test_close(struct backend_under_test *under_test);
    running test with the backend's message if it fails. */
 void train_all(const struct backend_under_test *under_test, const struct allometer_model *models,
                size_t n_models, struct allometer_result *results, float **weights);
+/* The same; layers: M pointers to allometer_n_layers rows each, which stay as they are where a model has none. The results'
+   own pointers are NULL. */
+void train_all_layers(const struct backend_under_test *under_test, const struct allometer_model *models,
+                      size_t n_models, struct allometer_result *results, float **weights,
+                      struct allometer_layer **layers);
 /* The kept weights of one model, of a training of its own; to be freed. */
 float *train_one(const struct backend_under_test *under_test, const struct allometer_model *model,
                  struct allometer_result *result);

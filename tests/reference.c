@@ -7,7 +7,7 @@
 
 /* ---- random numbers: kernels/random.h states the layout ------------------------------------------------------ */
 
-enum { INITIAL, OUTPUT_BIAS, INPUT, TEST, WEIGHT, ORDER };
+enum { INITIAL, OUTPUT_BIAS, INPUT, TEST, WEIGHT, ORDER, LAYER, LAYER_BIAS };
 
 static uint32_t word(uint64_t seed, uint32_t stream, uint32_t number, uint32_t step, uint32_t index) {
     const philox4x32_ctr_t counter = {{index, step, stream | (number / 4) << 8, 0}};
@@ -20,9 +20,9 @@ static double uniform(uint32_t bits) {
     return ((bits >> 9) + 0.5) / 8388608.0;
 }
 
-static double normal(uint64_t seed, uint32_t stream, uint32_t number, uint32_t index) {
-    double radius = sqrt(-2 * log(uniform(word(seed, stream, number & ~1u, 0, index))));
-    double angle = 2 * M_PI * uniform(word(seed, stream, number | 1, 0, index));
+static double normal(uint64_t seed, uint32_t stream, uint32_t number, uint32_t step, uint32_t index) {
+    double radius = sqrt(-2 * log(uniform(word(seed, stream, number & ~1u, step, index))));
+    double angle = 2 * M_PI * uniform(word(seed, stream, number | 1, step, index));
     return radius * (number & 1 ? sin(angle) : cos(angle));
 }
 
@@ -49,61 +49,79 @@ static int permuted(uint64_t seed, uint32_t which, uint32_t step, int n, int i) 
 
 /* ---- the model ------------------------------------------------------------------------------------------------- */
 
-struct offsets {
-    int in, bias_in, out, bias_out, total; /* (H, D), (H), (O, H), (O) */
+/* Layer l = 0 .. depth of theta: weights (out, in), then biases (out). */
+struct layer {
+    int in, out, weights, biases;
 };
 
-static struct offsets offsets_of(const struct allometer_model *m) {
-    struct offsets at = {0, m->width * m->n_inputs, 0, 0, (int)allometer_n_parameters(m)};
-    at.out = at.bias_in + m->width;
-    at.bias_out = at.out + m->n_outputs * m->width;
-    return at;
+static struct layer layer_of(const struct allometer_model *m, int l) {
+    struct layer layer = {m->n_inputs, m->width, 0, 0};
+    for (int before = 0;; ++before) {
+        if (before == m->depth) layer.out = m->n_outputs;
+        layer.biases = layer.weights + layer.in * layer.out;
+        if (before == l) return layer;
+        layer.weights = layer.biases + layer.out;
+        layer.in = m->width;
+    }
 }
 
-void reference_initialize(const struct allometer_model *m, double *theta) {
-    struct offsets at = offsets_of(m);
-    const int D = m->n_inputs, H = m->width, O = m->n_outputs;
-    double in = 1 / sqrt(D), out = 1 / sqrt(H), bias_in = 0, bias_out = 0;
-    int is_normal = 0;
+/* Half-widths or deviations of a layer's weights and biases; returns whether the weights are normal. */
+static int scales_of(const struct allometer_model *m, int l, double *weight, double *bias) {
+    struct layer layer = layer_of(m, l);
+    *weight = 1 / sqrt(layer.in), *bias = 0;
     switch (m->initialization) {
     case ALLOMETER_INITIALIZATION_LINEAR:
-        bias_in = in, bias_out = out;
+        *bias = *weight;
         break;
     case ALLOMETER_INITIALIZATION_UNIFORM:
-        in = bias_in = 1, bias_out = out;
+        if (l == 0) *weight = 1;
+        *bias = *weight;
         break;
     case ALLOMETER_INITIALIZATION_NORMAL:
-        is_normal = 1;
-        break;
+        return 1;
     case ALLOMETER_INITIALIZATION_XAVIER_UNIFORM:
-        in = sqrt(6. / (D + H)), out = sqrt(6. / (H + O));
+        *weight = sqrt(6. / (layer.in + layer.out));
         break;
     case ALLOMETER_INITIALIZATION_XAVIER_NORMAL:
-        is_normal = 1, in = sqrt(2. / (D + H)), out = sqrt(2. / (H + O));
-        break;
+        *weight = sqrt(2. / (layer.in + layer.out));
+        return 1;
     case ALLOMETER_INITIALIZATION_KAIMING_UNIFORM:
-        in = sqrt(6. / D), out = sqrt(6. / H);
+        *weight = sqrt(6. / layer.in);
         break;
     case ALLOMETER_INITIALIZATION_KAIMING_NORMAL:
-        is_normal = 1, in = sqrt(2. / D), out = sqrt(2. / H);
-        break;
+        *weight = sqrt(2. / layer.in);
+        return 1;
     }
-    for (int h = 0; h < H; ++h) {
-        for (int n = 0; n < D + 1 + O; ++n) {
-            double draw = is_normal ? normal(m->seed, INITIAL, (uint32_t)n, (uint32_t)h)
-                                    : 2 * uniform(word(m->seed, INITIAL, (uint32_t)n, 0, (uint32_t)h)) - 1;
-            draw *= m->initialization_gain;
-            if (n < D)
-                theta[at.in + h * D + n] = in * draw;
-            else if (n == D)
-                theta[at.bias_in + h] = bias_in * draw;
-            else
-                theta[at.out + (n - D - 1) * H + h] = out * draw;
+    return 0;
+}
+
+static double initial(const struct allometer_model *m, int is_normal, uint32_t stream, int number, int step,
+                      int index) {
+    double draw =
+        is_normal ? normal(m->seed, stream, (uint32_t)number, (uint32_t)step, (uint32_t)index)
+                  : 2 * uniform(word(m->seed, stream, (uint32_t)number, (uint32_t)step, (uint32_t)index)) - 1;
+    return m->initialization_gain * draw;
+}
+
+/* With one hidden layer a neuron draws its own row of numbers: input weights, bias, output weights. */
+void reference_initialize(const struct allometer_model *m, double *theta) {
+    const int shallow = m->depth == 1, D = m->n_inputs;
+    for (int l = 0; l <= m->depth; ++l) {
+        struct layer layer = layer_of(m, l);
+        double weight, bias;
+        int is_normal = scales_of(m, l, &weight, &bias);
+        for (int i = 0; i < layer.out; ++i) {
+            for (int j = 0; j < layer.in; ++j) {
+                double draw = !shallow ? initial(m, is_normal, LAYER, i, l, j)
+                              : l == 0 ? initial(m, is_normal, INITIAL, j, 0, i)
+                                       : initial(m, is_normal, INITIAL, D + 1 + i, 0, j);
+                theta[layer.weights + i * layer.in + j] = weight * draw;
+            }
+            double draw = !shallow ? initial(m, 0, LAYER_BIAS, 0, l, i)
+                          : l == 0 ? initial(m, 0, INITIAL, D, 0, i)
+                                   : initial(m, 0, OUTPUT_BIAS, 0, 0, i);
+            theta[layer.biases + i] = bias * draw;
         }
-    }
-    for (int o = 0; o < O; ++o) {
-        double draw = 2 * uniform(word(m->seed, OUTPUT_BIAS, 0, 0, (uint32_t)o)) - 1;
-        theta[at.bias_out + o] = bias_out * draw * m->initialization_gain;
     }
 }
 
@@ -144,21 +162,46 @@ static double activation_slope(int kind, double x) {
     return NAN;
 }
 
-static double preactivation(const struct allometer_model *m, const double *theta, const double *x, int h) {
-    struct offsets at = offsets_of(m);
-    double z = theta[at.bias_in + h];
-    for (int d = 0; d < m->n_inputs; ++d) z += theta[at.in + h * m->n_inputs + d] * x[d];
-    return z;
+/* What each hidden layer gives at one sample (L, H), and the neurons' own activations and slopes (L, H). */
+struct signals {
+    double *given, *own, *slope;
+};
+
+static struct signals signals_make(const struct allometer_model *m) {
+    size_t n = (size_t)m->depth * (size_t)m->width;
+    return (struct signals){calloc(n, 8), calloc(n, 8), calloc(n, 8)};
+}
+
+static void signals_free(struct signals *v) {
+    free(v->given), free(v->own), free(v->slope);
+}
+
+static void signals_run(const struct allometer_model *m, const double *theta, const double *x, int silenced,
+                        double held, struct signals *v, double *y) {
+    const int H = m->width;
+    for (int l = 0; l <= m->depth; ++l) {
+        struct layer layer = layer_of(m, l);
+        const double *from = l == 0 ? x : v->given + (l - 1) * H;
+        for (int i = 0; i < layer.out; ++i) {
+            double z = theta[layer.biases + i];
+            for (int j = 0; j < layer.in; ++j) z += theta[layer.weights + i * layer.in + j] * from[j];
+            if (l == m->depth) {
+                y[i] = z;
+                continue;
+            }
+            int n = l * H + i;
+            v->own[n] = n == silenced ? held : activation_value(m->activation, z);
+            v->slope[n] = activation_slope(m->activation, z);
+            v->given[n] = v->own[n] + (m->residual && l > 0 ? from[i] : 0);
+        }
+    }
 }
 
 void reference_outputs(const struct allometer_model *m, const double *theta, const double *x, int silenced,
                        double held, double *y) {
-    struct offsets at = offsets_of(m);
-    for (int o = 0; o < m->n_outputs; ++o) y[o] = theta[at.bias_out + o];
-    for (int h = 0; h < m->width; ++h) {
-        double a = h == silenced ? held : activation_value(m->activation, preactivation(m, theta, x, h));
-        for (int o = 0; o < m->n_outputs; ++o) y[o] += theta[at.out + o * m->width + h] * a;
-    }
+    struct signals v = signals_make(m);
+    signals_run(m, theta, x, silenced, held, &v, y);
+    signals_free(&v);
 }
 
 /* ---- samples --------------------------------------------------------------------------------------------------- */
@@ -271,8 +314,11 @@ static double subtask_loss(const struct allometer_subtask *subtask, const double
 }
 
 static int penalized(const struct allometer_model *m, int i) {
-    struct offsets at = offsets_of(m);
-    return m->penalize_biases || i < at.bias_in || (i >= at.out && i < at.bias_out);
+    for (int l = 0; !m->penalize_biases && l <= m->depth; ++l) {
+        struct layer layer = layer_of(m, l);
+        if (i >= layer.biases && i < layer.biases + layer.out) return 0;
+    }
+    return 1;
 }
 
 double reference_objective(const struct allometer_model *m, const double *theta,
@@ -292,13 +338,14 @@ double reference_objective(const struct allometer_model *m, const double *theta,
 
 void reference_gradient(const struct allometer_model *m, const double *theta,
                         const struct reference_batch *batch, double *gradient) {
-    struct offsets at = offsets_of(m);
-    const int D = m->n_inputs, H = m->width, O = m->n_outputs;
+    const int H = m->width, O = m->n_outputs, P = (int)allometer_n_parameters(m);
     double y[ALLOMETER_MAX_OUTPUTS], dy[ALLOMETER_MAX_OUTPUTS];
-    for (int i = 0; i < at.total; ++i) gradient[i] = penalized(m, i) ? 2 * m->l2 * theta[i] : 0;
+    struct signals v = signals_make(m);
+    double *upstream = calloc((size_t)H, 8), *below = calloc((size_t)H, 8);
+    for (int i = 0; i < P; ++i) gradient[i] = penalized(m, i) ? 2 * m->l2 * theta[i] : 0;
     for (int s = 0; s < batch->n; ++s) {
-        const double *x = batch->x + s * D;
-        reference_outputs(m, theta, x, -1, 0, y);
+        const double *x = batch->x + s * m->n_inputs;
+        signals_run(m, theta, x, -1, 0, &v, y);
         memset(dy, 0, sizeof dy);
         for (int k = 0; k < m->n_subtasks; ++k) {
             const struct allometer_subtask *subtask = &m->subtasks[k];
@@ -307,18 +354,24 @@ void reference_gradient(const struct allometer_model *m, const double *theta,
                 dy[o] *= m->scale * subtask->weight * batch->weight[s] / batch->n;
             }
         }
-        for (int o = 0; o < O; ++o) gradient[at.bias_out + o] += dy[o];
-        for (int h = 0; h < H; ++h) {
-            double z = preactivation(m, theta, x, h), upstream = 0;
-            for (int o = 0; o < O; ++o) {
-                gradient[at.out + o * H + h] += dy[o] * activation_value(m->activation, z);
-                upstream += dy[o] * theta[at.out + o * H + h];
+        for (int l = m->depth; l >= 0; --l) { /* upstream: by what the layer gives */
+            struct layer layer = layer_of(m, l);
+            const double *from = l == 0 ? x : v.given + (l - 1) * H;
+            memset(below, 0, (size_t)H * 8);
+            for (int i = 0; i < layer.out; ++i) {
+                double d = l == m->depth ? dy[i] : upstream[i] * v.slope[l * H + i];
+                gradient[layer.biases + i] += d;
+                for (int j = 0; j < layer.in; ++j) {
+                    gradient[layer.weights + i * layer.in + j] += d * from[j];
+                    if (l > 0) below[j] += d * theta[layer.weights + i * layer.in + j];
+                }
+                if (m->residual && l > 0 && l < m->depth) below[i] += upstream[i];
             }
-            double delta = upstream * activation_slope(m->activation, z);
-            gradient[at.bias_in + h] += delta;
-            for (int d = 0; d < D; ++d) gradient[at.in + h * D + d] += delta * x[d];
+            memcpy(upstream, below, (size_t)H * 8);
         }
     }
+    free(upstream), free(below);
+    signals_free(&v);
 }
 
 static double rate_at(const struct allometer_model *m, int step) {
@@ -385,46 +438,98 @@ static double held_out_loss(const struct allometer_model *m, const double *theta
     return total;
 }
 
-static int exceeds(const double *theta, int n, int stride, double threshold) {
-    for (int i = 0; i < n; ++i) {
-        if (fabs(theta[i * stride]) > threshold) return 1;
+/* Sums over all paths of subtask k through each neuron (L, H), of the products of absolute weights; where crisp, of ones
+   for weights above the threshold. Path by path, from neuron `from` of layer l (or input `from` where l is -1) on. */
+static double paths_onward(const struct allometer_model *m, const double *theta, int k, int crisp, int l,
+                           int from) {
+    const struct allometer_subtask *subtask = &m->subtasks[k];
+    struct layer layer = layer_of(m, l + 1);
+    double total = 0;
+    for (int i = 0; i < layer.out; ++i) {
+        double size = fabs(theta[layer.weights + i * layer.in + from]);
+        if (crisp) size = size > (double)m->threshold;
+        if (l + 1 < m->depth)
+            total += size * paths_onward(m, theta, k, crisp, l + 1, i);
+        else if (i >= subtask->first_output && i < subtask->first_output + subtask->n_outputs)
+            total += size;
     }
-    return 0;
+    if (m->residual && l >= 0 && l + 1 < m->depth) total += paths_onward(m, theta, k, crisp, l + 1, from);
+    return total;
 }
 
-void reference_measure(const struct allometer_model *m, const double *theta,
-                       struct allometer_result *result) {
-    struct offsets at = offsets_of(m);
-    struct reference_batch batch = reference_batch_make(m, 0, 1);
-    memset(result, 0, sizeof *result);
-    for (int h = -1; h < m->width; ++h) {
-        double mean = 0;
-        for (int s = 0; h >= 0 && s < batch.n; ++s) {
-            mean += activation_value(m->activation, preactivation(m, theta, batch.x + s * m->n_inputs, h))
-                    / batch.n;
+static double paths_to(const struct allometer_model *m, const double *theta, int k, int crisp, int l, int h) {
+    const struct allometer_subtask *subtask = &m->subtasks[k];
+    struct layer layer = layer_of(m, l);
+    double total = 0;
+    for (int j = 0; j < layer.in; ++j) {
+        double size = fabs(theta[layer.weights + h * layer.in + j]);
+        if (crisp) size = size > (double)m->threshold;
+        if (l == 0) {
+            total += j >= subtask->first_input && j < subtask->first_input + subtask->n_inputs ? size : 0;
+            continue;
         }
-        int by_threshold = 0, by_ablation = 0;
-        for (int k = 0; k < m->n_subtasks; ++k) {
-            const struct allometer_subtask *subtask = &m->subtasks[k];
-            double accuracy, loss = held_out_loss(m, theta, &batch, k, h, mean, &accuracy);
-            if (h < 0) {
-                result->loss[k] = (float)loss, result->accuracy[k] = (float)accuracy;
-                continue;
-            }
-            int in = exceeds(theta + at.in + h * m->n_inputs + subtask->first_input, subtask->n_inputs, 1,
-                             m->threshold);
-            int out = exceeds(theta + at.out + subtask->first_output * m->width + h, subtask->n_outputs,
-                              m->width, m->threshold);
-            int needed = loss - result->loss[k] > m->ablation_share * result->loss[k];
-            result->allocated[k] += in && out, by_threshold += in && out;
-            result->allocated_ablation[k] += needed, by_ablation += needed;
+        for (int before = l - 1; before >= 0;
+             --before) { /* along residual connections from each layer before */
+            total += size * paths_to(m, theta, k, crisp, before, j);
+            if (!m->residual) break;
         }
-        result->live += by_threshold > 0, result->shared += by_threshold > 1;
-        result->live_ablation += by_ablation > 0, result->shared_ablation += by_ablation > 1;
     }
-    for (int i = 0; i < at.total; ++i) {
+    return total;
+}
+
+void reference_measure(const struct allometer_model *m, const double *theta, struct allometer_result *result,
+                       struct allometer_layer *layers) {
+    const int H = m->width, n = m->depth * H, K = m->n_subtasks;
+    struct reference_batch batch = reference_batch_make(m, 0, 1);
+    struct signals v = signals_make(m);
+    double y[ALLOMETER_MAX_OUTPUTS], *mean = calloc((size_t)n, 8);
+    int *served = calloc((size_t)(n * K), sizeof *served);
+    memset(result, 0, sizeof *result);
+    for (int s = 0; s < batch.n; ++s) {
+        signals_run(m, theta, batch.x + s * m->n_inputs, -1, 0, &v, y);
+        for (int i = 0; i < n; ++i) mean[i] += v.own[i] / batch.n;
+    }
+    for (int k = 0; k < K; ++k) {
+        double accuracy, loss = held_out_loss(m, theta, &batch, k, -1, 0, &accuracy);
+        double *norm = calloc((size_t)n, 8), *total = calloc((size_t)m->depth, 8);
+        result->loss[k] = (float)loss, result->accuracy[k] = (float)accuracy;
+        for (int i = 0; i < n; ++i) {
+            norm[i] =
+                layers ? paths_to(m, theta, k, 0, i / H, i % H) * paths_onward(m, theta, k, 0, i / H, i % H)
+                       : 0;
+            total[i / H] += norm[i];
+        }
+        for (int i = 0; i < n; ++i) {
+            double crisp =
+                paths_to(m, theta, k, 1, i / H, i % H) * paths_onward(m, theta, k, 1, i / H, i % H);
+            double without = held_out_loss(m, theta, &batch, k, i, mean[i], NULL);
+            served[i * K + k] = (crisp > 0) | (without - loss > m->ablation_share * loss) << 1
+                                | (norm[i] > m->path_share * total[i / H]) << 2;
+        }
+        free(norm), free(total);
+    }
+    for (int i = 0; i < n; ++i) {
+        int shares[3] = {0, 0, 0};
+        for (int k = 0; k < K; ++k)
+            for (int measure = 0; measure < 3; ++measure) shares[measure] += served[i * K + k] >> measure & 1;
+        result->live += shares[0] > 0, result->shared += shares[0] > 1;
+        result->live_ablation += shares[1] > 0, result->shared_ablation += shares[1] > 1;
+        for (int k = 0; k < K; ++k) {
+            int own = served[i * K + k];
+            result->allocated[k] += own & 1, result->allocated_ablation[k] += own >> 1 & 1;
+            if (!layers) continue;
+            struct allometer_layer *row = &layers[i / H * K + k];
+            row->threshold += own & 1, row->shared_threshold += (own & 1) && shares[0] > 1;
+            row->ablation += own >> 1 & 1, row->shared_ablation += (own >> 1 & 1) && shares[1] > 1;
+            row->path += own >> 2, row->shared_path += (own >> 2) && shares[2] > 1;
+            row->agreed += own == 0 || own == 7;
+        }
+    }
+    for (int i = 0; i < allometer_n_parameters(m); ++i) {
         if (!penalized(m, i)) continue;
         result->l1_norm += (float)fabs(theta[i]), result->l2_norm_squared += (float)(theta[i] * theta[i]);
     }
+    free(mean), free(served);
+    signals_free(&v);
     reference_batch_free(&batch);
 }

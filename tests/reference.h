@@ -16,7 +16,7 @@ void reference_initialize(const struct allometer_model *model, double *theta);
 struct reference_batch reference_batch_make(const struct allometer_model *model, int step, int test);
 void reference_batch_free(struct reference_batch *batch);
 
-/* y (O) of one sample. silenced: a neuron held at activation `held`, or -1 for none. */
+/* y (O) of one sample. silenced: a neuron held at activation `held`, counted through the layers, or -1 for none. */
 void reference_outputs(const struct allometer_model *model, const double *theta, const double *x,
                        int silenced, double held, double *y);
 /* The smooth part of the objective: scale * sum_k weight_k loss_k + l2 * sum theta^2. */
@@ -27,8 +27,8 @@ void reference_gradient(const struct allometer_model *model, const double *theta
                         const struct reference_batch *batch, double *gradient);
 /* All T steps from the initial parameters. */
 void reference_train(const struct allometer_model *model, double *theta);
-/* Losses, accuracies and allocations on the held-out set. */
+/* Losses, accuracies and allocations on the held-out set. layers: NULL, or zeroed rows (L, K). */
 void reference_measure(const struct allometer_model *model, const double *theta,
-                       struct allometer_result *result);
+                       struct allometer_result *result, struct allometer_layer *layers);
 
 #endif

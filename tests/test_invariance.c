@@ -11,17 +11,18 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { MAX_MODELS = 400, STEPS = 20 };
+enum { MAX_MODELS = 800, STEPS = 20 };
 
 struct answers {
     size_t n;
     struct allometer_model models[MAX_MODELS];
     struct allometer_result results[MAX_MODELS];
     float *weights[MAX_MODELS];
+    struct allometer_layer *layers[MAX_MODELS];
 };
 
 static void answers_free(struct answers *a) {
-    for (size_t i = 0; i < a->n; ++i) free(a->weights[i]);
+    for (size_t i = 0; i < a->n; ++i) free(a->weights[i]), free(a->layers[i]);
     free(a);
 }
 
@@ -40,15 +41,18 @@ static struct answers *train_cases(size_t seeds, size_t stride, int threads, int
     struct allometer_model *placed = calloc(a->n, sizeof *placed);
     struct allometer_result *results = calloc(a->n, sizeof *results);
     float **weights = calloc(a->n, sizeof *weights);
+    struct allometer_layer **layers = calloc(a->n, sizeof *layers);
     for (size_t i = 0; i < a->n; ++i) {
         a->weights[i] = calloc((size_t)allometer_n_parameters(&a->models[i]), sizeof **a->weights);
+        a->layers[i] = calloc((size_t)allometer_n_layers(&a->models[i]) + 1, sizeof **a->layers);
         placed[i * stride % a->n] = a->models[i], weights[i * stride % a->n] = a->weights[i];
+        layers[i * stride % a->n] = a->layers[i];
     }
     struct backend_under_test under_test = backend_under_test_open(threads, reverse);
-    train_all(&under_test, placed, a->n, results, weights);
+    train_all_layers(&under_test, placed, a->n, results, weights, layers);
     backend_under_test_close(&under_test);
     for (size_t i = 0; i < a->n; ++i) a->results[i] = results[i * stride % a->n];
-    free(placed), free(results), free(weights);
+    free(placed), free(results), free(weights), free(layers);
     return a;
 }
 
@@ -60,6 +64,8 @@ static void assert_same(const struct answers *a, const struct answers *b) {
         const size_t bytes = (size_t)allometer_n_parameters(&a->models[i]) * sizeof(float);
         struct allometer_result x = a->results[i], y = b->results[i];
         if (memcmp(a->weights[i], b->weights[i], bytes) != 0) fail_msg("weights of model %zu differ", i);
+        const size_t rows = (size_t)allometer_n_layers(&a->models[i]) * sizeof **a->layers;
+        if (memcmp(a->layers[i], b->layers[i], rows) != 0) fail_msg("layers of model %zu differ", i);
         if (memcmp(&x, &y, compared) != 0) fail_msg("results of model %zu differ", i);
     }
 }
@@ -83,6 +89,7 @@ static void test_alone(void **state) {
     for (size_t i = 0; i < alone->n; ++i) {
         free(alone->weights[i]);
         alone->weights[i] = train_one(&under_test, &alone->models[i], &alone->results[i]);
+        train_all_layers(&under_test, &alone->models[i], 1, &alone->results[i], NULL, &alone->layers[i]);
     }
     backend_under_test_close(&under_test);
     assert_same(batch, alone);

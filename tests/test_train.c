@@ -105,7 +105,7 @@ static void test_hundred_steps(void **state) {
         struct allometer_result result, expected;
         double *theta = trained(model, model.steps, &result), *reference = doubles(n);
         reference_train(&model, reference);
-        reference_measure(&model, reference, &expected);
+        reference_measure(&model, reference, &expected, NULL);
         assert_int_equal(result.status, ALLOMETER_MODEL_DONE);
         assert_int_equal(result.steps, model.steps);
         assert_doubles_close(name, theta, reference, n, 0.1 * model.learning_rate, 1e-3);
@@ -116,6 +116,22 @@ static void test_hundred_steps(void **state) {
 
 /* Measures of the parameters that the kernel itself arrived at, so that counts are exact; a neuron whose weight or rise
    is within rounding of its limit may fall on either side, hence the one neuron of slack for ablations. */
+/* What lies within rounding of a limit may be counted or not: one neuron in a layer, by ablation and by path norm. */
+static void assert_layers(const char *name, const struct allometer_model *model,
+                          const struct allometer_layer *layers, const struct allometer_layer *expected) {
+    for (int64_t i = 0; i < allometer_n_layers(model); ++i) {
+        const struct allometer_layer *a = &layers[i], *b = &expected[i];
+        if (a->threshold != b->threshold || a->shared_threshold != b->shared_threshold
+            || abs(a->ablation - b->ablation) > 1 || abs(a->shared_ablation - b->shared_ablation) > 1
+            || abs(a->path - b->path) > 1 || abs(a->shared_path - b->shared_path) > 1
+            || abs(a->agreed - b->agreed) > 1)
+            fail_msg("%s, row %d: %d/%d %d/%d %d/%d %d, expected %d/%d %d/%d %d/%d %d", name, (int)i,
+                     a->threshold, a->shared_threshold, a->ablation, a->shared_ablation, a->path,
+                     a->shared_path, a->agreed, b->threshold, b->shared_threshold, b->ablation,
+                     b->shared_ablation, b->path, b->shared_path, b->agreed);
+    }
+}
+
 static void test_measures(void **state) {
     (void)state;
     struct allometer_model model;
@@ -123,8 +139,12 @@ static void test_measures(void **state) {
     for (size_t c = 0; case_at(c, &model, name); ++c) {
         model.threshold = 0.1f;
         struct allometer_result result, expected;
-        double *theta = trained(model, model.steps, &result);
-        reference_measure(&model, theta, &expected);
+        struct allometer_layer layers[64] = {{0}}, expected_layers[64] = {{0}}, *own = layers;
+        assert_in_range(allometer_n_layers(&model), 0, 64);
+        double *theta = trained(model, model.steps, NULL);
+        train_all_layers(&under_test, &model, 1, &result, NULL, &own);
+        reference_measure(&model, theta, &expected, model.depth > 1 ? expected_layers : NULL);
+        assert_layers(name, &model, layers, expected_layers);
         assert_floats_close(name, result.loss, expected.loss, (size_t)model.n_subtasks, 1e-7, 1e-4);
         for (int k = 0; k < model.n_subtasks; ++k) {
             assert_int_equal(result.allocated[k], expected.allocated[k]);

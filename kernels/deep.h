@@ -1,0 +1,272 @@
+/* Models of several hidden layers. Layer l = 0 .. L takes what layer l - 1 gives, the first the D inputs, the last gives the
+   O outputs:  z_l = W_l a_(l-1) + b_l,  a_l = activation(z_l), with residual and l >= 1 plus a_(l-1),  y = z_L.
+   All are the same three matrix products, over lanes that own samples. */
+#ifndef ALLOMETER_DEEP_H
+#define ALLOMETER_DEEP_H
+
+#include "optimizer.h"
+#include "product.h"
+#include "mlp.h"
+
+KERNEL_HOST int32_t layer_inputs(const struct allometer_model *model, int32_t layer) {
+    return layer == 0 ? model->n_inputs : model->width;
+}
+
+KERNEL_HOST int32_t layer_outputs(const struct allometer_model *model, int32_t layer) {
+    return layer == model->depth ? model->n_outputs : model->width;
+}
+
+/* Of a layer's weights, row i at i * row_padded(inputs), and after them its biases. */
+KERNEL_HOST int64_t layer_floats(int32_t inputs, int32_t outputs) {
+    return (int64_t)outputs * row_padded(inputs) + lanes_padded(outputs);
+}
+
+KERNEL_HOST int64_t layer_offset(const struct allometer_model *model, int32_t layer) {
+    if (layer == 0) return 0;
+    return layer_floats(model->n_inputs, model->width)
+           + (layer - 1) * layer_floats(model->width, model->width);
+}
+
+KERNEL_HOST int64_t deep_parameters_floats(const struct allometer_model *model) {
+    return layer_offset(model, model->depth) + layer_floats(model->width, model->n_outputs);
+}
+
+KERNEL_HOST int64_t largest_layer_floats(const struct allometer_model *model) {
+    int64_t largest = 0;
+    for (int32_t layer = 0; layer <= model->depth; ++layer) {
+        int64_t floats = layer_floats(layer_inputs(model, layer), layer_outputs(model, layer));
+        if (floats > largest) largest = floats;
+    }
+    return largest;
+}
+
+/* What a team needs for one model. Rows of samples hold batch.stride floats. */
+struct deep {
+    const struct allometer_model *model;
+    float *theta, *first, *second; /* parameters and the optimizer's state, layer after layer */
+    float *gradient;               /* of one layer */
+    struct batch batch;
+    float *value, *slope; /* (L, H, S): what each hidden layer gives, and the activation's derivative */
+    float *delta;         /* (H, S): derivative of the objective by z of one layer */
+    float *upstream;      /* (H, S): by what the layer gives */
+    float *transposed;    /* of one layer's input */
+    float *partial;       /* (TEAM_PARTIALS, PARTIAL_ROW) */
+
+    /* Of measuring (deep_measure.h). */
+    float *mean;   /* (L, H): of what the hidden layers give */
+    float *rise;   /* (K, L, H): loss of a subtask without a neuron */
+    float *served; /* (K, L, H): by which measures a neuron serves a subtask, as a sum of powers of two */
+    float *paths;  /* (PATH_ARRAYS, L, H) */
+};
+enum { PATH_ARRAYS = 3 };
+
+/* Every array and its length in floats, in the order in which they lie. */
+#define DEEP_TABLE(ROW)                                                                          \
+    ROW(theta, deep_parameters_floats(model))                                                    \
+    ROW(first, deep_parameters_floats(model))                                                    \
+    ROW(second, model->optimizer == ALLOMETER_OPTIMIZER_SGD ? 0 : deep_parameters_floats(model)) \
+    ROW(gradient, largest_layer_floats(model))                                                   \
+    ROW(batch.x, model->n_inputs *stride)                                                        \
+    ROW(batch.target, model->n_outputs *stride)                                                  \
+    ROW(batch.output, model->n_outputs *stride)                                                  \
+    ROW(batch.weight, stride)                                                                    \
+    ROW(value, model->depth * model->width * stride)                                             \
+    ROW(slope, model->depth * model->width * stride)                                             \
+    ROW(delta, model->width *stride)                                                             \
+    ROW(upstream, model->width *stride)                                                          \
+    ROW(transposed, transposed_floats(model))                                                    \
+    ROW(partial, (int64_t)partials *PARTIAL_ROW)                                                 \
+    ROW(mean, model->depth * model->width)                                                       \
+    ROW(rise, (int64_t)model->n_subtasks * model->depth * model->width)                          \
+    ROW(served, (int64_t)model->n_subtasks * model->depth * model->width)                        \
+    ROW(paths, (int64_t)PATH_ARRAYS * model->depth * model->width)
+
+KERNEL_HOST int64_t transposed_floats(const struct allometer_model *model) {
+    const int32_t most = model->width > model->n_inputs ? model->width : model->n_inputs;
+    return LANES == 1 ? 0 : (int64_t)lanes_padded(model->batch) * row_padded(most);
+}
+
+/* Lengths in whole lane vectors, so that each array is aligned. */
+KERNEL_HOST int64_t deep_floats(const struct allometer_model *model, int32_t partials) {
+    const int64_t stride = row_padded(model->batch);
+    int64_t total = 0;
+#define ROW(array, length) total += ((length) + LANES - 1) / LANES * LANES;
+    DEEP_TABLE(ROW)
+#undef ROW
+    return total;
+}
+
+/* Carves `memory`, aligned to a lane vector, and zeroes all of it; ends with a team_sync. */
+KERNEL_COLD struct deep deep_carve(const struct allometer_model *model, float *memory) {
+    struct deep w;
+    const int32_t partials = TEAM_PARTIALS;
+    const int64_t stride = row_padded(model->batch);
+    int64_t offset = 0;
+#define ROW(array, length)     \
+    w.array = memory + offset; \
+    offset += ((length) + LANES - 1) / LANES * LANES;
+    DEEP_TABLE(ROW)
+#undef ROW
+    w.model = model;
+    w.batch.stride = (int32_t)stride;
+    w.batch.n = model->batch;
+    for (int64_t i = TEAM_RANK; i < offset; i += TEAM_SIZE) memory[i] = 0;
+    team_sync();
+    return w;
+}
+
+KERNEL float *layer_weights(const struct deep *w, float *parameters, int32_t layer) {
+    return parameters + layer_offset(w->model, layer);
+}
+
+/* parameters: of the layer, as layer_weights gives them. */
+KERNEL float *layer_biases(const struct deep *w, float *parameters, int32_t layer) {
+    return parameters + (int64_t)layer_outputs(w->model, layer) * row_padded(layer_inputs(w->model, layer));
+}
+
+/* (out_l, S): what a layer gives. Layer -1 gives the inputs. */
+KERNEL float *layer_value(const struct deep *w, int32_t layer) {
+    if (layer < 0) return w->batch.x;
+    if (layer == w->model->depth) return w->batch.output;
+    return w->value + (int64_t)layer * w->model->width * w->batch.stride;
+}
+
+KERNEL float *layer_slope(const struct deep *w, int32_t layer) {
+    return w->slope + (int64_t)layer * w->model->width * w->batch.stride;
+}
+
+/* ---- forward ---------------------------------------------------------------------------------------------------- */
+
+/* z becomes activation(z) + skipped; skipped: NULL, or what the layer takes. */
+KERNEL void activate_rows(const int kind, int32_t rows, int32_t n, int64_t stride, float *z, float *slope,
+                          const float *skipped) {
+    FOR_ELEMENTS(h, s, rows, n) {
+        vf derivative, value = activation(kind, vf_load(z + h * stride + s), &derivative);
+        if (skipped) value = value + vf_load(skipped + h * stride + s);
+        vf_store(z + h * stride + s, value);
+        vf_store(slope + h * stride + s, derivative);
+    }
+}
+
+KERNEL_COLD void activate(int32_t kind, int32_t rows, int32_t n, int64_t stride, float *z, float *slope,
+                          const float *skipped) {
+#if LANES == 1
+    activate_rows(kind, rows, n, stride, z, slope, skipped);
+#else
+    switch (kind) {
+#define ROW(id, ...)                                                                  \
+    case ALLOMETER_ACTIVATION_##id:                                                   \
+        activate_rows(ALLOMETER_ACTIVATION_##id, rows, n, stride, z, slope, skipped); \
+        break;
+        ACTIVATION_TABLE(ROW)
+#undef ROW
+    }
+#endif
+}
+
+/* The layers from `layer` on, of all samples; ends with a team_sync. */
+KERNEL_COLD void deep_forward(const struct deep *w, int32_t layer) {
+    const struct allometer_model *model = w->model;
+    const int64_t stride = w->batch.stride;
+    for (; layer <= model->depth; ++layer) {
+        const int32_t inputs = layer_inputs(model, layer), outputs = layer_outputs(model, layer);
+        float *weights = layer_weights(w, w->theta, layer), *value = layer_value(w, layer);
+        struct product p;
+        p.I = outputs, p.J = w->batch.n, p.K = inputs;
+        p.out = value, p.out_row = stride;
+        p.a = weights, p.a_row = row_padded(inputs), p.a_column = 1;
+        p.b = layer_value(w, layer - 1), p.b_row = stride, p.b_column = 1;
+        p.bias = layer_biases(w, weights, layer), p.add = NULL;
+        product(p);
+        team_sync();
+        if (layer == model->depth) return;
+        activate(model->activation, outputs, w->batch.n, stride, value, layer_slope(w, layer),
+                 model->residual && layer > 0 ? layer_value(w, layer - 1) : NULL);
+        team_sync();
+    }
+}
+
+/* ---- backward --------------------------------------------------------------------------------------------------- */
+
+KERNEL float row_sum(const float *row, int32_t n) {
+    vf total = vf_set(0.0f);
+    for (int32_t s = 0; s < n; s += LANES)
+        total = total + vf_select(vi_less(vi_index(s), n), vf_load(row + s), vf_set(0.0f));
+    return vf_sum(total);
+}
+
+/* The gradient of one layer's weights and biases from delta (out_l, S). */
+KERNEL_COLD void layer_gradient(const struct deep *w, int32_t layer, const float *delta) {
+    const int32_t inputs = layer_inputs(w->model, layer), outputs = layer_outputs(w->model, layer);
+    const int64_t stride = w->batch.stride;
+    const struct transposed input =
+        transpose(layer_value(w, layer - 1), stride, inputs, w->batch.n, w->transposed);
+    struct product p;
+    p.I = outputs, p.J = inputs, p.K = w->batch.n;
+    p.out = w->gradient, p.out_row = row_padded(inputs);
+    p.a = delta, p.a_row = stride, p.a_column = 1;
+    p.b = input.at, p.b_row = input.row, p.b_column = input.column;
+    p.bias = p.add = NULL;
+    product(p);
+    float *biases = layer_biases(w, w->gradient, layer);
+    for (int32_t h = TEAM_SIZE - 1 - TEAM_RANK; h < outputs;
+         h += TEAM_SIZE) /* the last lanes have the least to do */
+        biases[h] = row_sum(delta + h * stride, w->batch.n);
+}
+
+/* By what layer - 1 gives, from delta of the layer; with residual it also flows past the layer. */
+KERNEL_COLD void layer_upstream(const struct deep *w, int32_t layer, const float *delta) {
+    const struct allometer_model *model = w->model;
+    const int64_t stride = w->batch.stride;
+    struct product p;
+    p.I = model->width, p.J = w->batch.n, p.K = layer_outputs(model, layer);
+    p.out = w->upstream, p.out_row = stride;
+    p.a = layer_weights(w, w->theta, layer), p.a_row = 1, p.a_column = row_padded(model->width);
+    p.b = delta, p.b_row = stride, p.b_column = 1;
+    p.bias = NULL, p.add = model->residual && layer < model->depth ? w->upstream : NULL;
+    product(p);
+}
+
+/* Every parameter of the layer, from its gradient. */
+KERNEL_COLD void layer_update(const struct deep *w, int32_t layer, const struct update *u) {
+    const struct allometer_model *model = w->model;
+    const int32_t inputs = layer_inputs(model, layer), outputs = layer_outputs(model, layer);
+    const int64_t row = row_padded(inputs), at = layer_offset(model, layer), biases = at + outputs * row;
+    FOR_ELEMENTS(i, j, outputs, inputs) {
+        const int64_t e = at + i * row + j;
+        vf theta = vf_load(w->theta + e);
+        theta = update_parameter(u, 1, theta, vf_load(w->gradient + e - at), w->first + e, w->second + e);
+        vf_store(w->theta + e, theta);
+    }
+    FOR_LANES(i, outputs) {
+        const int64_t e = biases + i;
+        vf theta = vf_load(w->theta + e);
+        theta = update_parameter(u, model->penalize_biases, theta, vf_load(w->gradient + e - at),
+                                 w->first + e, w->second + e);
+        vf_store(w->theta + e, theta);
+    }
+}
+
+/* From the derivatives of the objective by the outputs, which the batch holds: every layer's gradient and step, the last
+   layer's first. What a layer passes down is taken before its weights move. Ends with a team_sync. */
+KERNEL_COLD void deep_backward_and_update(const struct deep *w, const struct update *u) {
+    const struct allometer_model *model = w->model;
+    const int64_t stride = w->batch.stride;
+    for (int32_t layer = model->depth; layer >= 0; --layer) {
+        const float *delta = layer == model->depth ? w->batch.output : w->delta;
+        layer_gradient(w, layer, delta);
+        if (layer > 0) layer_upstream(w, layer, delta);
+        team_sync();
+        layer_update(w, layer, u);
+        if (layer > 0) {
+            const float *slope = layer_slope(w, layer - 1);
+            FOR_ELEMENTS(h, s, model->width, w->batch.n) {
+                const int64_t e = h * stride + s;
+                vf_store(w->delta + e, vf_load(w->upstream + e) * vf_load(slope + e));
+            }
+        }
+        team_sync();
+    }
+}
+
+#endif

@@ -1,0 +1,56 @@
+/* The training of one deep model by one team, from first step to last. */
+#ifndef ALLOMETER_DEEP_TRAIN_H
+#define ALLOMETER_DEEP_TRAIN_H
+
+#include "deep.h"
+#include "train.h"
+
+/* Weight (i, j) of a layer depends on the seed, the layer, i and j alone, but for the scale. */
+KERNEL_COLD void layer_initialize(const struct deep *w, int32_t layer) {
+    const struct allometer_model *model = w->model;
+    const int32_t inputs = layer_inputs(model, layer), outputs = layer_outputs(model, layer);
+    const struct initial_scales s =
+        layer == 0 ? initial_scales_of(model->initialization, (float)inputs, (float)outputs, 1.0f)
+                   : initial_scales_of(model->initialization, 1.0f, (float)inputs, (float)outputs);
+    const float weight_scale = model->initialization_gain * (layer == 0 ? s.weight_in : s.weight_out),
+                bias_scale = model->initialization_gain * (layer == 0 ? s.bias_in : s.bias_out);
+    float *weights = layer_weights(w, w->theta, layer), *biases = layer_biases(w, weights, layer);
+    FOR_ELEMENTS(i, j, outputs, inputs) {
+        vf draw = initial_draw(model->seed, STREAM_LAYER, (uint32_t)layer, vi_index(j), i, s.normal);
+        vm inside = vi_less(vi_index(j), inputs);
+        vf_store(weights + (int64_t)i * row_padded(inputs) + j,
+                 vf_select(inside, weight_scale * draw, vf_set(0.0f)));
+    }
+    FOR_LANES(i, outputs) {
+        vf draw = initial_draw(model->seed, STREAM_LAYER_BIAS, (uint32_t)layer, vi_index(i), 0, 0);
+        vf_store(biases + i, vf_select(vi_less(vi_index(i), outputs), bias_scale * draw, vf_set(0.0f)));
+    }
+}
+
+/* As train_steps. */
+KERNEL int32_t deep_train_steps(struct deep *w, float *train_loss) {
+    const struct allometer_model *model = w->model;
+    struct update update = update_start(model);
+    const int32_t redraw = model->fresh || model->batch < model->samples;
+    *train_loss = 0;
+    for (int32_t layer = 0; layer <= model->depth; ++layer) layer_initialize(w, layer);
+    for (int32_t step = 0; step < model->steps; ++step) {
+        if (redraw || step == 0) {
+            draw_step(model, step, &w->batch);
+            team_sync();
+        }
+        deep_forward(w, 0);
+        loss_and_residuals(model, &w->batch, w->partial);
+        team_sync();
+        *train_loss = 0;
+        for (int32_t k = 0; k < model->n_subtasks; ++k) {
+            *train_loss += model->subtasks[k].weight * partial_total(w->partial, k);
+        }
+        if (!isfinite(*train_loss)) return step;
+        update_advance(&update, model, step);
+        deep_backward_and_update(w, &update);
+    }
+    return model->steps;
+}
+
+#endif
