@@ -11,7 +11,7 @@
 enum { MODELS_PER_LAUNCH = 8192 };
 static const double seconds_per_launch =
     1.0; /* aimed at: Ctrl-C waits as long, and models that are in flight */
-static const size_t weights_bytes_per_launch = (size_t)256 << 20;
+static const size_t kept_bytes_per_launch = (size_t)256 << 20;
 
 /* What one call of train() shares. */
 struct training_run {
@@ -57,20 +57,22 @@ static enum allometer_code resident_blocks(const struct cuda_gpu *gpu, const str
 /* What a launch holds, before it is made. */
 struct launch_size {
     size_t n, grid;
-    size_t workspace_bytes; /* of the largest model */
-    size_t weights_floats,
-        arena_floats; /* of one model, if weights are kept; of one block, if in global memory */
+    size_t workspace_bytes;           /* of the largest model */
+    size_t kept_floats, arena_floats; /* of one model; of one block, if in global memory */
     double work;
 };
+
+static size_t kept_floats(const struct allometer_training *training, const struct allometer_model *model) {
+    const int64_t weights = training->keep_weights ? allometer_n_parameters(model) : 0;
+    return (size_t)(cuda_layers_floats(model) + weights);
+}
 
 static bool fits(const struct training_run *run, const struct launch_size *size,
                  const struct cuda_entry &entry, double work_wanted, size_t n_wanted) {
     if (size->n == 0) return true;
-    const struct allometer_training *training = run->training;
-    const size_t floats =
-        training->keep_weights ? (size_t)allometer_n_parameters(&training->models[entry.index]) : 0;
-    const size_t weights = std::max(size->weights_floats, floats) * sizeof(float) * (size->n + 1);
-    return size->n < MODELS_PER_LAUNCH && weights <= weights_bytes_per_launch
+    const size_t floats = kept_floats(run->training, &run->training->models[entry.index]);
+    const size_t kept = std::max(size->kept_floats, floats) * sizeof(float) * (size->n + 1);
+    return size->n < MODELS_PER_LAUNCH && kept <= kept_bytes_per_launch
            && (size->n < n_wanted || size->work < work_wanted)
            && cuda_same_group(entry.placement, run->plan[run->next].placement);
 }
@@ -94,9 +96,7 @@ static enum allometer_code size_launch(const struct training_run *run, const str
         size->n += 1;
         size->work += plan[i].cost;
         size->workspace_bytes = std::max(size->workspace_bytes, plan[i].placement.bytes);
-        if (run->training->keep_weights) {
-            size->weights_floats = std::max(size->weights_floats, (size_t)allometer_n_parameters(model));
-        }
+        size->kept_floats = std::max(size->kept_floats, kept_floats(run->training, model));
     }
     code = resident_blocks(slot->gpu, place, size->workspace_bytes, &resident, run->error);
     size->grid = std::min(size->n, resident);
@@ -130,8 +130,8 @@ static enum allometer_code launch(struct training_run *run, struct cuda_slot *sl
     enum allometer_code code = size_launch(run, slot, &size);
     if (code == ALLOMETER_OK) code = fit_arena(slot, &size, error);
     if (code == ALLOMETER_OK) {
-        code = cuda_slot_reserve(slot, size.n, size.n * size.weights_floats, size.grid * size.arena_floats,
-                                 error);
+        code =
+            cuda_slot_reserve(slot, size.n, size.n * size.kept_floats, size.grid * size.arena_floats, error);
     }
     if (code != ALLOMETER_OK) return code;
 
@@ -140,9 +140,10 @@ static enum allometer_code launch(struct training_run *run, struct cuda_slot *sl
         slot->models[i] = run->training->models[run->plan[run->next + i].index];
     struct cuda_batch batch = slot->on_device;
     batch.n_models = (uint32_t)size.n;
-    batch.weights_stride = (int64_t)size.weights_floats;
+    batch.kept_stride = (int64_t)size.kept_floats;
     batch.arena_stride = (int64_t)size.arena_floats;
-    if (!run->training->keep_weights) batch.weights = nullptr;
+    batch.keep_weights = run->training->keep_weights;
+    if (size.kept_floats == 0) batch.kept = nullptr;
     const size_t shared_bytes = cuda_shared_bytes(place.in_shared, size.workspace_bytes);
     cudaStream_t stream = slot->stream;
     struct allometer_model *models = const_cast<struct allometer_model *>(batch.models);
@@ -163,12 +164,11 @@ static enum allometer_code launch(struct training_run *run, struct cuda_slot *sl
                                       cudaMemcpyDeviceToHost, stream));
     CUDA_CHECK(error, cudaMemcpyAsync(slot->nanoseconds, batch.nanoseconds,
                                       size.n * sizeof *slot->nanoseconds, cudaMemcpyDeviceToHost, stream));
-    if (batch.weights) {
-        CUDA_CHECK(error,
-                   cudaMemcpyAsync(slot->weights, batch.weights, size.n * size.weights_floats * sizeof(float),
-                                   cudaMemcpyDeviceToHost, stream));
+    if (batch.kept) {
+        CUDA_CHECK(error, cudaMemcpyAsync(slot->kept, batch.kept, size.n * size.kept_floats * sizeof(float),
+                                          cudaMemcpyDeviceToHost, stream));
     }
-    slot->on_device.weights_stride = batch.weights_stride;
+    slot->on_device.kept_stride = batch.kept_stride;
     return ALLOMETER_OK;
 }
 
@@ -181,10 +181,15 @@ static enum allometer_code deliver(const struct training_run *run, struct cuda_s
     slot->rate = slot->work / std::max(1e-6, seconds_now() - slot->started_seconds);
     for (size_t i = 0; i < n; ++i) {
         slot->results[i].seconds = 1e-9 * (double)slot->nanoseconds[i];
+        const size_t index = run->plan[slot->first + i].index;
+        const float *kept = slot->kept + i * (size_t)slot->on_device.kept_stride;
         const float *weights =
-            training->keep_weights ? slot->weights + i * (size_t)slot->on_device.weights_stride : nullptr;
-        enum allometer_code code = training->done(training->user, run->plan[slot->first + i].index,
-                                                  &slot->results[i], weights, run->error);
+            training->keep_weights ? kept + cuda_layers_floats(&training->models[index]) : nullptr;
+        slot->results[i].layers = nullptr;
+        if (training->models[index].depth > 1 && slot->results[i].status == ALLOMETER_MODEL_DONE)
+            slot->results[i].layers = reinterpret_cast<const struct allometer_layer *>(kept);
+        enum allometer_code code =
+            training->done(training->user, index, &slot->results[i], weights, run->error);
         if (code != ALLOMETER_OK) return code;
     }
     return ALLOMETER_OK;

@@ -40,6 +40,7 @@ static cudaError_t raise_shared_limits(int bytes) {
         ACTIVATION_TABLE(ROW)
 #undef ROW
             {allometer_cuda_large, CUDA_N_LARGE},
+            {&allometer_cuda_deep[CUDA_DEEP_SHARED], 1},
     };
     for (const auto &list : lists) {
         for (int i = 0; i < list.n; ++i) {
@@ -141,11 +142,11 @@ static void free_models(struct cuda_slot *slot) {
     slot->models_capacity = 0;
 }
 
-static void free_weights(struct cuda_slot *slot) {
-    cudaFreeHost(slot->weights);
-    cudaFree(slot->on_device.weights);
-    slot->weights = slot->on_device.weights = nullptr;
-    slot->weights_capacity = 0;
+static void free_kept(struct cuda_slot *slot) {
+    cudaFreeHost(slot->kept);
+    cudaFree(slot->on_device.kept);
+    slot->kept = slot->on_device.kept = nullptr;
+    slot->kept_capacity = 0;
 }
 
 static void free_arena(struct cuda_slot *slot) {
@@ -168,12 +169,11 @@ static enum allometer_code grow_models(struct cuda_slot *slot, size_t n, struct 
     return ALLOMETER_OK;
 }
 
-static enum allometer_code grow_weights(struct cuda_slot *slot, size_t floats,
-                                        struct allometer_error *error) {
-    free_weights(slot);
-    CUDA_CHECK(error, cudaMallocHost(&slot->weights, floats * sizeof(float)));
-    CUDA_CHECK(error, cudaMalloc(&slot->on_device.weights, floats * sizeof(float)));
-    slot->weights_capacity = floats;
+static enum allometer_code grow_kept(struct cuda_slot *slot, size_t floats, struct allometer_error *error) {
+    free_kept(slot);
+    CUDA_CHECK(error, cudaMallocHost(&slot->kept, floats * sizeof(float)));
+    CUDA_CHECK(error, cudaMalloc(&slot->on_device.kept, floats * sizeof(float)));
+    slot->kept_capacity = floats;
     return ALLOMETER_OK;
 }
 
@@ -184,14 +184,14 @@ static enum allometer_code grow_arena(struct cuda_slot *slot, size_t floats, str
     return ALLOMETER_OK;
 }
 
-enum allometer_code cuda_slot_reserve(struct cuda_slot *slot, size_t n, size_t weights_floats,
+enum allometer_code cuda_slot_reserve(struct cuda_slot *slot, size_t n, size_t kept_floats,
                                       size_t arena_floats, struct allometer_error *error) {
     enum allometer_code code = ALLOMETER_OK;
     if (!slot->on_device.next)
         CUDA_CHECK(error, cudaMalloc(&slot->on_device.next, sizeof *slot->on_device.next));
     if (n > slot->models_capacity) code = grow_models(slot, n, error);
-    if (code == ALLOMETER_OK && weights_floats > slot->weights_capacity) {
-        code = grow_weights(slot, weights_floats, error);
+    if (code == ALLOMETER_OK && kept_floats > slot->kept_capacity) {
+        code = grow_kept(slot, kept_floats, error);
     }
     if (code == ALLOMETER_OK && arena_floats > slot->arena_capacity)
         code = grow_arena(slot, arena_floats, error);
@@ -203,7 +203,7 @@ void cuda_close(struct allometer_device *device) {
         cudaSetDevice(slot.gpu->number);
         cudaStreamSynchronize(slot.stream); /* nothing may still write to what is freed here */
         free_models(&slot);
-        free_weights(&slot);
+        free_kept(&slot);
         free_arena(&slot);
         cudaFree(slot.on_device.next);
         cudaStreamDestroy(slot.stream);

@@ -32,11 +32,11 @@ struct cuda_slot {
     const struct cuda_gpu *gpu;
     cudaStream_t stream;
 
-    size_t models_capacity, weights_capacity, arena_capacity; /* models; floats */
-    struct allometer_model *models;                           /* on the host, pinned */
+    size_t models_capacity, kept_capacity, arena_capacity; /* models; floats */
+    struct allometer_model *models;                        /* on the host, pinned */
     struct allometer_result *results;
     uint64_t *nanoseconds;
-    float *weights;
+    float *kept;
     struct cuda_batch on_device;
 
     size_t first, n; /* entries of the plan that are in flight; n = 0: none */
@@ -59,8 +59,8 @@ void cuda_close(struct allometer_device *device);
 enum allometer_code cuda_fit(struct allometer_device *device, const struct allometer_fitting *fitting,
                              struct allometer_error *error);
 
-/* Room for n models, weights_floats of kept weights and arena_floats of workspaces in global memory. */
-enum allometer_code cuda_slot_reserve(struct cuda_slot *slot, size_t n, size_t weights_floats,
+/* Room for n models, kept_floats of what is kept of them all and arena_floats of workspaces in global memory. */
+enum allometer_code cuda_slot_reserve(struct cuda_slot *slot, size_t n, size_t kept_floats,
                                       size_t arena_floats, struct allometer_error *error);
 
 #endif

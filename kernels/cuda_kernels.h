@@ -15,8 +15,11 @@ struct cuda_batch {
     const struct allometer_model *models; /* longest first */
     struct allometer_result *results;
     uint64_t *nanoseconds; /* of each model */
-    float *weights;        /* NULL, or where to keep them: model m's at weights + m * weights_stride */
-    int64_t weights_stride;
+    /* What is kept of model m, at kept + m * kept_stride: the rows of its layers, then, with keep_weights, its weights.
+       NULL if nothing is. */
+    float *kept;
+    int64_t kept_stride;
+    int32_t keep_weights;
     float *arena; /* workspaces in global memory: block b's at arena + b * arena_stride */
     int64_t arena_stride;
     uint32_t *next; /* the first model that no block has taken; starts at 0 */
@@ -32,7 +35,7 @@ typedef void cuda_function(struct cuda_batch);
 #define CUDA_GLOBAL_TABLE(ROW, kind) ROW(kind, 4, 4) ROW(kind, 16, 16) /* workspaces in global memory */
 
 struct cuda_kernel {
-    int D, O;
+    int D, O; /* 0: any, of a deep model */
     cuda_function *function;
 };
 
@@ -49,6 +52,14 @@ ACTIVATION_TABLE(ROW)
 #undef ROW
 extern const struct cuda_kernel allometer_cuda_large[CUDA_N_LARGE];
 extern const struct cuda_kernel allometer_cuda_global[CUDA_N_GLOBAL];
+enum { CUDA_DEEP_SHARED, CUDA_DEEP_GLOBAL, CUDA_N_DEEP };
+extern const struct cuda_kernel allometer_cuda_deep[CUDA_N_DEEP];
+
+/* Floats that the rows of a model's layers take. */
+KERNEL_HOST int64_t cuda_layers_floats(const struct allometer_model *model) {
+    const int64_t rows = model->depth > 1 ? (int64_t)model->depth * model->n_subtasks : 0;
+    return rows * (int64_t)(sizeof(struct allometer_layer) / sizeof(float));
+}
 
 #ifdef ALLOMETER_CUDA_STANDIN
 #define ALLOMETER_LAUNCH STANDIN_LAUNCH

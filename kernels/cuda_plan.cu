@@ -1,4 +1,5 @@
 #include "cuda_plan.h"
+#include "deep.h"
 #include "workspace.h"
 
 #include <algorithm>
@@ -52,7 +53,24 @@ static int32_t best_team(const struct cuda_kernel *kernel, const struct allomete
     return best;
 }
 
+/* A lane for each tile of the widest product, as far as lanes go. */
+static int32_t deep_team(const struct allometer_model *model) {
+    const int64_t tiles = (int64_t)((model->width + TILE_ROWS - 1) / TILE_ROWS)
+                          * ((std::max(model->width, model->batch) + TILE_COLUMNS - 1) / TILE_COLUMNS);
+    return (int32_t)std::min<int64_t>((tiles + WARP_SIZE - 1) / WARP_SIZE * WARP_SIZE, CUDA_MAX_TEAM);
+}
+
+static struct cuda_placement deep_place(const struct allometer_model *model, size_t shared_limit) {
+    struct cuda_placement place;
+    place.team = deep_team(model);
+    place.bytes = (size_t)deep_floats(model, place.team / WARP_SIZE) * sizeof(float);
+    place.in_shared = cuda_shared_bytes(true, place.bytes) <= shared_limit;
+    place.kernel = &allometer_cuda_deep[place.in_shared ? CUDA_DEEP_SHARED : CUDA_DEEP_GLOBAL];
+    return place;
+}
+
 struct cuda_placement cuda_place(const struct allometer_model *model, size_t shared_limit) {
+    if (model->depth > 1) return deep_place(model, shared_limit);
     struct cuda_placement place;
     place.kernel = first_that_holds(small_kernels[model->activation], CUDA_N_SMALL, model);
     if (!place.kernel) place.kernel = first_that_holds(allometer_cuda_large, CUDA_N_LARGE, model);

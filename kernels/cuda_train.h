@@ -3,12 +3,12 @@
 #define ALLOMETER_CUDA_TRAIN_H
 
 #include "cuda_kernels.h"
-#include "measure.h"
+#include "deep_measure.h"
 
 /* For one activation, or for that of each model. */
 enum { KIND_OF_THE_MODEL = -1 };
 
-/* Trains one model from first step to last, then takes the next from the queue. The order in which blocks take models
+/* D = O = 0: deep models. Trains one model from first step to last, then takes the next from the queue. The order in which blocks take models
    decides nothing but who trains them. */
 KERNEL void train_queue(const int D, const int O, const int kind, const struct cuda_batch *batch,
                         uint32_t *taken, float *memory) {
@@ -19,9 +19,15 @@ KERNEL void train_queue(const int D, const int O, const int kind, const struct c
         if (m >= batch->n_models) return;
         const struct allometer_model *model = &batch->models[m];
         const uint64_t start = team_nanoseconds();
-        train_model(D, O, kind == KIND_OF_THE_MODEL ? model->activation : kind, model, memory,
-                    &batch->results[m],
-                    batch->weights ? batch->weights + m * batch->weights_stride : nullptr);
+        float *kept = batch->kept ? batch->kept + m * batch->kept_stride : nullptr;
+        float *weights = batch->keep_weights ? kept + cuda_layers_floats(model) : nullptr;
+        if (D == 0) {
+            train_deep(model, memory, &batch->results[m], weights,
+                       reinterpret_cast<struct allometer_layer *>(kept));
+        } else {
+            train_model(D, O, kind == KIND_OF_THE_MODEL ? model->activation : kind, model, memory,
+                        &batch->results[m], weights);
+        }
         if (TEAM_RANK == 0) batch->nanoseconds[m] = team_nanoseconds() - start;
     }
 }

@@ -177,7 +177,7 @@ KERNEL_COLD void deep_forward(const struct deep *w, int32_t layer) {
         p.a = weights, p.a_row = row_padded(inputs), p.a_column = 1;
         p.b = layer_value(w, layer - 1), p.b_row = stride, p.b_column = 1;
         p.bias = layer_biases(w, weights, layer), p.add = NULL;
-        product(p);
+        multiply(p);
         team_sync();
         if (layer == model->depth) return;
         activate(model->activation, outputs, w->batch.n, stride, value, layer_slope(w, layer),
@@ -207,7 +207,7 @@ KERNEL_COLD void layer_gradient(const struct deep *w, int32_t layer, const float
     p.a = delta, p.a_row = stride, p.a_column = 1;
     p.b = input.at, p.b_row = input.row, p.b_column = input.column;
     p.bias = p.add = NULL;
-    product(p);
+    multiply(p);
     float *biases = layer_biases(w, w->gradient, layer);
     for (int32_t h = TEAM_SIZE - 1 - TEAM_RANK; h < outputs;
          h += TEAM_SIZE) /* the last lanes have the least to do */
@@ -224,7 +224,7 @@ KERNEL_COLD void layer_upstream(const struct deep *w, int32_t layer, const float
     p.a = layer_weights(w, w->theta, layer), p.a_row = 1, p.a_column = row_padded(model->width);
     p.b = delta, p.b_row = stride, p.b_column = 1;
     p.bias = NULL, p.add = model->residual && layer < model->depth ? w->upstream : NULL;
-    product(p);
+    multiply(p);
 }
 
 /* Every parameter of the layer, from its gradient. */

@@ -67,7 +67,7 @@ KERNEL void product_tile(const int rows, const int columns, const struct product
 
 #if LANES == 1
 /* A lane owns tiles; its columns lie apart, so that neighbors read neighbors. */
-KERNEL_COLD void product(struct product operands) {
+KERNEL_COLD void multiply(struct product operands) {
     const struct product *p = &operands;
     const int32_t columns = (p->J + TILE_COLUMNS - 1) / TILE_COLUMNS;
     const int32_t tiles = (p->I + TILE_ROWS - 1) / TILE_ROWS * columns;
@@ -84,7 +84,7 @@ KERNEL void product_rows(const int columns, const struct product *p, int32_t j) 
     if (i < p->I) product_tile(1, columns, p, i, j, LANES);
 }
 
-KERNEL_COLD void product(struct product operands) {
+KERNEL_COLD void multiply(struct product operands) {
     const struct product *p = &operands;
     int32_t j = 0;
     for (; j + (TILE_COLUMNS - 1) * LANES < p->J; j += TILE_COLUMNS * LANES) product_rows(TILE_COLUMNS, p, j);
