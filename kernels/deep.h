@@ -31,20 +31,22 @@ KERNEL_HOST int64_t deep_parameters_floats(const struct allometer_model *model) 
     return layer_offset(model, model->depth) + layer_floats(model->width, model->n_outputs);
 }
 
-KERNEL_HOST int64_t largest_layer_floats(const struct allometer_model *model) {
-    int64_t largest = 0;
-    for (int32_t layer = 0; layer <= model->depth; ++layer) {
-        int64_t floats = layer_floats(layer_inputs(model, layer), layer_outputs(model, layer));
-        if (floats > largest) largest = floats;
-    }
-    return largest;
+/* Samples that go through all layers together: on the CPU as many as leave their activations in the second-level cache, in
+   whole tiles; on CUDA all. */
+KERNEL_HOST int32_t deep_block(const struct allometer_model *model) {
+    const int64_t cache_floats = 96 * 1024, tile = TILE_COLUMNS * LANES;
+    const int64_t most = cache_floats / (2 * (model->depth + 1) * (int64_t)model->width) / tile * tile;
+    if (LANES == 1 || model->batch <= most) return model->batch;
+    return (int32_t)(most < 2 * tile ? 2 * tile : most);
 }
 
-/* What a team needs for one model. Rows of samples hold batch.stride floats. */
+/* What a team needs for one model. S is here the samples of a block; their rows hold `row` floats. */
 struct deep {
     const struct allometer_model *model;
+    int32_t block;
+    int64_t row;
     float *theta, *first, *second; /* parameters and the optimizer's state, layer after layer */
-    float *gradient;               /* of one layer */
+    float *gradient;               /* the same, summed over blocks of samples */
     struct batch batch;
     float *value, *slope; /* (L, H, S): what each hidden layer gives, and the activation's derivative */
     float *delta;         /* (H, S): derivative of the objective by z of one layer */
@@ -65,15 +67,15 @@ enum { PATH_ARRAYS = 3 };
     ROW(theta, deep_parameters_floats(model))                                                    \
     ROW(first, deep_parameters_floats(model))                                                    \
     ROW(second, model->optimizer == ALLOMETER_OPTIMIZER_SGD ? 0 : deep_parameters_floats(model)) \
-    ROW(gradient, largest_layer_floats(model))                                                   \
+    ROW(gradient, deep_parameters_floats(model))                                                 \
     ROW(batch.x, model->n_inputs *stride)                                                        \
     ROW(batch.target, model->n_outputs *stride)                                                  \
     ROW(batch.output, model->n_outputs *stride)                                                  \
     ROW(batch.weight, stride)                                                                    \
-    ROW(value, model->depth * model->width * stride)                                             \
-    ROW(slope, model->depth * model->width * stride)                                             \
-    ROW(delta, model->width *stride)                                                             \
-    ROW(upstream, model->width *stride)                                                          \
+    ROW(value, model->depth * model->width * row)                                                \
+    ROW(slope, model->depth * model->width * row)                                                \
+    ROW(delta, model->width *row)                                                                \
+    ROW(upstream, model->width *row)                                                             \
     ROW(transposed, transposed_floats(model))                                                    \
     ROW(partial, (int64_t)partials *PARTIAL_ROW)                                                 \
     ROW(mean, model->depth * model->width)                                                       \
@@ -83,12 +85,12 @@ enum { PATH_ARRAYS = 3 };
 
 KERNEL_HOST int64_t transposed_floats(const struct allometer_model *model) {
     const int32_t most = model->width > model->n_inputs ? model->width : model->n_inputs;
-    return LANES == 1 ? 0 : (int64_t)lanes_padded(model->batch) * row_padded(most);
+    return LANES == 1 ? 0 : (int64_t)lanes_padded(deep_block(model)) * row_padded(most);
 }
 
 /* Lengths in whole lane vectors, so that each array is aligned. */
 KERNEL_HOST int64_t deep_floats(const struct allometer_model *model, int32_t partials) {
-    const int64_t stride = row_padded(model->batch);
+    const int64_t stride = row_padded(model->batch), row = row_padded(deep_block(model));
     int64_t total = 0;
 #define ROW(array, length) total += ((length) + LANES - 1) / LANES * LANES;
     DEEP_TABLE(ROW)
@@ -100,7 +102,7 @@ KERNEL_HOST int64_t deep_floats(const struct allometer_model *model, int32_t par
 KERNEL_COLD struct deep deep_carve(const struct allometer_model *model, float *memory) {
     struct deep w;
     const int32_t partials = TEAM_PARTIALS;
-    const int64_t stride = row_padded(model->batch);
+    const int64_t stride = row_padded(model->batch), row = row_padded(deep_block(model));
     int64_t offset = 0;
 #define ROW(array, length)     \
     w.array = memory + offset; \
@@ -108,6 +110,8 @@ KERNEL_COLD struct deep deep_carve(const struct allometer_model *model, float *m
     DEEP_TABLE(ROW)
 #undef ROW
     w.model = model;
+    w.block = deep_block(model);
+    w.row = row;
     w.batch.stride = (int32_t)stride;
     w.batch.n = model->batch;
     for (int64_t i = TEAM_RANK; i < offset; i += TEAM_SIZE) memory[i] = 0;
@@ -124,39 +128,60 @@ KERNEL float *layer_biases(const struct deep *w, float *parameters, int32_t laye
     return parameters + (int64_t)layer_outputs(w->model, layer) * row_padded(layer_inputs(w->model, layer));
 }
 
-/* (out_l, S): what a layer gives. Layer -1 gives the inputs. */
-KERNEL float *layer_value(const struct deep *w, int32_t layer) {
-    if (layer < 0) return w->batch.x;
-    if (layer == w->model->depth) return w->batch.output;
-    return w->value + (int64_t)layer * w->model->width * w->batch.stride;
+/* (out_l, S) of a block of the batch: what a layer gives. Layer -1 gives the inputs. */
+struct rows {
+    float *at;
+    int64_t row;
+};
+
+KERNEL struct rows layer_value(const struct deep *w, const struct batch *block, int32_t layer) {
+    struct rows rows = {w->value + (int64_t)layer * w->model->width * w->row, w->row};
+    if (layer < 0) rows.at = block->x, rows.row = block->stride;
+    if (layer == w->model->depth) rows.at = block->output, rows.row = block->stride;
+    return rows;
 }
 
 KERNEL float *layer_slope(const struct deep *w, int32_t layer) {
-    return w->slope + (int64_t)layer * w->model->width * w->batch.stride;
+    return w->slope + (int64_t)layer * w->model->width * w->row;
 }
 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 /* z becomes activation(z) + skipped; skipped: NULL, or what the layer takes. */
-KERNEL void activate_rows(const int kind, int32_t rows, int32_t n, int64_t stride, float *z, float *slope,
-                          const float *skipped) {
-    FOR_ELEMENTS(h, s, rows, n) {
-        vf derivative, value = activation(kind, vf_load(z + h * stride + s), &derivative);
-        if (skipped) value = value + vf_load(skipped + h * stride + s);
-        vf_store(z + h * stride + s, value);
-        vf_store(slope + h * stride + s, derivative);
-    }
+KERNEL void activate_tile(const int kind, const int tile, float *z, float *slope, const float *skipped) {
+    vf before[MAX_TILE], value[MAX_TILE], derivative[MAX_TILE];
+    EACH(u, tile) before[u] = value[u] = derivative[u] = vf_load(z + u * LANES);
+    activation(kind, tile, before, value, derivative);
+    EACH(u, tile) vf_store(slope + u * LANES, derivative[u]);
+    EACH(u, tile) vf_store(z + u * LANES, skipped ? value[u] + vf_load(skipped + u * LANES) : value[u]);
 }
 
-KERNEL_COLD void activate(int32_t kind, int32_t rows, int32_t n, int64_t stride, float *z, float *slope,
+KERNEL void activate_rows(const int kind, int32_t rows, int32_t n, int64_t row, float *z, float *slope,
                           const float *skipped) {
 #if LANES == 1
-    activate_rows(kind, rows, n, stride, z, slope, skipped);
+    FOR_ELEMENTS(h, s, rows, n) {
+        const int64_t e = h * row + s;
+        activate_tile(kind, 1, z + e, slope + e, skipped ? skipped + e : NULL);
+    }
+#else
+    for (int32_t h = 0; h < rows; ++h) {
+        const int64_t e = h * row;
+#define BODY(s, tile) activate_tile(kind, tile, z + e + s, slope + e + s, skipped ? skipped + e + s : NULL)
+        FOR_LANE_TILES(s, n, MAX_TILE, BODY);
+#undef BODY
+    }
+#endif
+}
+
+KERNEL_COLD void activate(int32_t kind, int32_t rows, int32_t n, int64_t row, float *z, float *slope,
+                          const float *skipped) {
+#if LANES == 1
+    activate_rows(kind, rows, n, row, z, slope, skipped);
 #else
     switch (kind) {
-#define ROW(id, ...)                                                                  \
-    case ALLOMETER_ACTIVATION_##id:                                                   \
-        activate_rows(ALLOMETER_ACTIVATION_##id, rows, n, stride, z, slope, skipped); \
+#define ROW(id, ...)                                                               \
+    case ALLOMETER_ACTIVATION_##id:                                                \
+        activate_rows(ALLOMETER_ACTIVATION_##id, rows, n, row, z, slope, skipped); \
         break;
         ACTIVATION_TABLE(ROW)
 #undef ROW
@@ -164,24 +189,24 @@ KERNEL_COLD void activate(int32_t kind, int32_t rows, int32_t n, int64_t stride,
 #endif
 }
 
-/* The layers from `layer` on, of all samples; ends with a team_sync. */
-KERNEL_COLD void deep_forward(const struct deep *w, int32_t layer) {
+/* The layers from `layer` on, of a block's samples; ends with a team_sync. */
+KERNEL_COLD void deep_forward(const struct deep *w, const struct batch *block, int32_t layer) {
     const struct allometer_model *model = w->model;
-    const int64_t stride = w->batch.stride;
     for (; layer <= model->depth; ++layer) {
         const int32_t inputs = layer_inputs(model, layer), outputs = layer_outputs(model, layer);
-        float *weights = layer_weights(w, w->theta, layer), *value = layer_value(w, layer);
+        float *weights = layer_weights(w, w->theta, layer);
+        const struct rows in = layer_value(w, block, layer - 1), out = layer_value(w, block, layer);
         struct product p;
-        p.I = outputs, p.J = w->batch.n, p.K = inputs;
-        p.out = value, p.out_row = stride;
+        p.I = outputs, p.J = block->n, p.K = inputs;
+        p.out = out.at, p.out_row = out.row;
         p.a = weights, p.a_row = row_padded(inputs), p.a_column = 1;
-        p.b = layer_value(w, layer - 1), p.b_row = stride, p.b_column = 1;
+        p.b = in.at, p.b_row = in.row, p.b_column = 1;
         p.bias = layer_biases(w, weights, layer), p.add = NULL;
         multiply(p);
         team_sync();
         if (layer == model->depth) return;
-        activate(model->activation, outputs, w->batch.n, stride, value, layer_slope(w, layer),
-                 model->residual && layer > 0 ? layer_value(w, layer - 1) : NULL);
+        activate(model->activation, outputs, block->n, w->row, out.at, layer_slope(w, layer),
+                 model->residual && layer > 0 ? in.at : NULL);
         team_sync();
     }
 }
@@ -195,77 +220,77 @@ KERNEL float row_sum(const float *row, int32_t n) {
     return vf_sum(total);
 }
 
-/* The gradient of one layer's weights and biases from delta (out_l, S). */
-KERNEL_COLD void layer_gradient(const struct deep *w, int32_t layer, const float *delta) {
+/* The gradient of one layer's weights and biases from delta (out_l, S), added to that of the blocks before. */
+KERNEL_COLD void layer_gradient(const struct deep *w, const struct batch *block, int32_t layer,
+                                struct rows delta, int first) {
     const int32_t inputs = layer_inputs(w->model, layer), outputs = layer_outputs(w->model, layer);
-    const int64_t stride = w->batch.stride;
-    const struct transposed input =
-        transpose(layer_value(w, layer - 1), stride, inputs, w->batch.n, w->transposed);
+    const struct rows in = layer_value(w, block, layer - 1);
+    const struct transposed input = transpose(in.at, in.row, inputs, block->n, w->transposed);
+    float *gradient = layer_weights(w, w->gradient, layer), *biases = layer_biases(w, gradient, layer);
     struct product p;
-    p.I = outputs, p.J = inputs, p.K = w->batch.n;
-    p.out = w->gradient, p.out_row = row_padded(inputs);
-    p.a = delta, p.a_row = stride, p.a_column = 1;
+    p.I = outputs, p.J = inputs, p.K = block->n;
+    p.out = gradient, p.out_row = row_padded(inputs);
+    p.a = delta.at, p.a_row = delta.row, p.a_column = 1;
     p.b = input.at, p.b_row = input.row, p.b_column = input.column;
-    p.bias = p.add = NULL;
+    p.bias = NULL, p.add = first ? NULL : gradient;
     multiply(p);
-    float *biases = layer_biases(w, w->gradient, layer);
     for (int32_t h = TEAM_SIZE - 1 - TEAM_RANK; h < outputs;
-         h += TEAM_SIZE) /* the last lanes have the least to do */
-        biases[h] = row_sum(delta + h * stride, w->batch.n);
+         h += TEAM_SIZE) { /* the last have the least to do */
+        const float sum = row_sum(delta.at + h * delta.row, block->n);
+        biases[h] = first ? sum : biases[h] + sum;
+    }
 }
 
 /* By what layer - 1 gives, from delta of the layer; with residual it also flows past the layer. */
-KERNEL_COLD void layer_upstream(const struct deep *w, int32_t layer, const float *delta) {
+KERNEL_COLD void layer_upstream(const struct deep *w, const struct batch *block, int32_t layer,
+                                struct rows delta) {
     const struct allometer_model *model = w->model;
-    const int64_t stride = w->batch.stride;
     struct product p;
-    p.I = model->width, p.J = w->batch.n, p.K = layer_outputs(model, layer);
-    p.out = w->upstream, p.out_row = stride;
+    p.I = model->width, p.J = block->n, p.K = layer_outputs(model, layer);
+    p.out = w->upstream, p.out_row = w->row;
     p.a = layer_weights(w, w->theta, layer), p.a_row = 1, p.a_column = row_padded(model->width);
-    p.b = delta, p.b_row = stride, p.b_column = 1;
+    p.b = delta.at, p.b_row = delta.row, p.b_column = 1;
     p.bias = NULL, p.add = model->residual && layer < model->depth ? w->upstream : NULL;
     multiply(p);
 }
 
-/* Every parameter of the layer, from its gradient. */
-KERNEL_COLD void layer_update(const struct deep *w, int32_t layer, const struct update *u) {
+/* From the derivatives of the objective by the outputs, which the block holds: every layer's gradient, the last layer's
+   first. Ends with a team_sync. */
+KERNEL_COLD void deep_backward(const struct deep *w, const struct batch *block, int first) {
     const struct allometer_model *model = w->model;
-    const int32_t inputs = layer_inputs(model, layer), outputs = layer_outputs(model, layer);
-    const int64_t row = row_padded(inputs), at = layer_offset(model, layer), biases = at + outputs * row;
-    FOR_ELEMENTS(i, j, outputs, inputs) {
-        const int64_t e = at + i * row + j;
-        vf theta = vf_load(w->theta + e);
-        theta = update_parameter(u, 1, theta, vf_load(w->gradient + e - at), w->first + e, w->second + e);
-        vf_store(w->theta + e, theta);
-    }
-    FOR_LANES(i, outputs) {
-        const int64_t e = biases + i;
-        vf theta = vf_load(w->theta + e);
-        theta = update_parameter(u, model->penalize_biases, theta, vf_load(w->gradient + e - at),
-                                 w->first + e, w->second + e);
-        vf_store(w->theta + e, theta);
+    struct rows delta = layer_value(w, block, model->depth);
+    for (int32_t layer = model->depth; layer >= 0; --layer) {
+        layer_gradient(w, block, layer, delta, first);
+        if (layer > 0) layer_upstream(w, block, layer, delta);
+        team_sync();
+        if (layer == 0) return;
+        const float *slope = layer_slope(w, layer - 1);
+        FOR_ELEMENTS(h, s, model->width, block->n) {
+            const int64_t e = h * w->row + s;
+            vf_store(w->delta + e, vf_load(w->upstream + e) * vf_load(slope + e));
+        }
+        delta.at = w->delta, delta.row = w->row;
+        team_sync();
     }
 }
 
-/* From the derivatives of the objective by the outputs, which the batch holds: every layer's gradient and step, the last
-   layer's first. What a layer passes down is taken before its weights move. Ends with a team_sync. */
-KERNEL_COLD void deep_backward_and_update(const struct deep *w, const struct update *u) {
+/* Every parameter, from its gradient. */
+KERNEL_COLD void deep_update(const struct deep *w, const struct update *u) {
     const struct allometer_model *model = w->model;
-    const int64_t stride = w->batch.stride;
-    for (int32_t layer = model->depth; layer >= 0; --layer) {
-        const float *delta = layer == model->depth ? w->batch.output : w->delta;
-        layer_gradient(w, layer, delta);
-        if (layer > 0) layer_upstream(w, layer, delta);
-        team_sync();
-        layer_update(w, layer, u);
-        if (layer > 0) {
-            const float *slope = layer_slope(w, layer - 1);
-            FOR_ELEMENTS(h, s, model->width, w->batch.n) {
-                const int64_t e = h * stride + s;
-                vf_store(w->delta + e, vf_load(w->upstream + e) * vf_load(slope + e));
-            }
+    for (int32_t layer = 0; layer <= model->depth; ++layer) {
+        const int32_t inputs = layer_inputs(model, layer), outputs = layer_outputs(model, layer);
+        const int64_t row = row_padded(inputs), at = layer_offset(model, layer), biases = at + outputs * row;
+        FOR_ELEMENTS(i, j, outputs, inputs) {
+            const int64_t e = at + i * row + j;
+            vf theta = vf_load(w->theta + e), gradient = vf_load(w->gradient + e);
+            vf_store(w->theta + e, update_parameter(u, 1, theta, gradient, w->first + e, w->second + e));
         }
-        team_sync();
+        FOR_LANES(i, outputs) {
+            const int64_t e = biases + i;
+            vf theta = vf_load(w->theta + e), gradient = vf_load(w->gradient + e);
+            theta = update_parameter(u, model->penalize_biases, theta, gradient, w->first + e, w->second + e);
+            vf_store(w->theta + e, theta);
+        }
     }
 }
 

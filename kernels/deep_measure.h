@@ -15,31 +15,31 @@ KERNEL int64_t hidden_neurons(const struct deep *w) {
 
 /* ---- losses, and by how much they rise without a neuron ---------------------------------------------------------- */
 
-/* The held-out samples from `first` on, as many as a batch holds, and what all layers give for them. */
+/* The held-out samples from `first` on, as many as a block holds, and what all layers give for them. */
 KERNEL void held_out_chunk(struct deep *w, int32_t first) {
     const struct allometer_model *model = w->model;
     const int32_t rest = model->test_samples - first;
     struct sample_range range = {model->test_samples, first, 1, 0, 0, 0, 0};
-    w->batch.n = rest < model->batch ? rest : model->batch;
+    w->batch.n = rest < w->block ? rest : w->block;
     batch_draw(model, range, &w->batch);
     team_sync();
-    deep_forward(w, 0);
+    deep_forward(w, &w->batch, 0);
 }
 
 KERNEL void means_add(const struct deep *w) {
     const float share = 1.0f / (float)w->model->test_samples;
     for (int32_t i = TEAM_RANK; i < hidden_neurons(w); i += TEAM_SIZE)
-        w->mean[i] += share * row_sum(w->value + (int64_t)i * w->batch.stride, w->batch.n);
+        w->mean[i] += share * row_sum(w->value + i * w->row, w->batch.n);
 }
 
 /* Puts what the neuron gives at each sample aside into w->delta and its mean in its place; or, with `back`, undoes that.
    What flows past the neuron is left alone. */
 KERNEL void neuron_hold(const struct deep *w, int32_t layer, int32_t h, int back) {
-    const int64_t stride = w->batch.stride, width = w->model->width;
+    const int64_t width = w->model->width;
     const int past = w->model->residual && layer > 0;
     const float mean = w->mean[layer * width + h] - (past ? w->mean[(layer - 1) * width + h] : 0.0f);
-    float *value = layer_value(w, layer) + h * stride;
-    const float *skipped = past ? layer_value(w, layer - 1) + h * stride : NULL;
+    float *value = layer_value(w, &w->batch, layer).at + h * w->row;
+    const float *skipped = past ? value - width * w->row : NULL;
     FOR_LANES(s, w->batch.n) {
         if (back) {
             vf_store(value + s, vf_load(w->delta + s));
@@ -59,7 +59,7 @@ KERNEL void ablations_add(const struct deep *w) {
         for (int32_t h = 0; h < model->width; ++h) {
             neuron_hold(w, layer, h, 0);
             team_sync();
-            deep_forward(w, layer + 1);
+            deep_forward(w, &w->batch, layer + 1);
             losses_add(model, &w->batch, w->partial);
             team_sync();
             for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
@@ -73,7 +73,7 @@ KERNEL void ablations_add(const struct deep *w) {
 /* As measure_losses. */
 KERNEL void deep_measure_losses(struct deep *w, struct allometer_result *result) {
     const struct allometer_model *model = w->model;
-    for (int32_t first = 0; first < model->test_samples; first += model->batch) {
+    for (int32_t first = 0; first < model->test_samples; first += w->block) {
         held_out_chunk(w, first);
         losses_add(model, &w->batch, w->partial);
         team_sync();
@@ -83,7 +83,7 @@ KERNEL void deep_measure_losses(struct deep *w, struct allometer_result *result)
         }
         means_add(w);
     }
-    for (int32_t first = 0; first < model->test_samples; first += model->batch) {
+    for (int32_t first = 0; first < model->test_samples; first += w->block) {
         held_out_chunk(w, first);
         ablations_add(w);
     }

@@ -39,16 +39,21 @@ KERNEL int32_t deep_train_steps(struct deep *w, float *train_loss) {
             draw_step(model, step, &w->batch);
             team_sync();
         }
-        deep_forward(w, 0);
-        loss_and_residuals(model, &w->batch, w->partial);
-        team_sync();
+        for (int32_t first = 0; first < model->batch; first += w->block) {
+            const struct batch block = batch_block(&w->batch, first, w->block);
+            deep_forward(w, &block, 0);
+            loss_and_residuals(model, &block, first == 0, w->partial);
+            team_sync();
+            deep_backward(w, &block, first == 0);
+        }
         *train_loss = 0;
         for (int32_t k = 0; k < model->n_subtasks; ++k) {
             *train_loss += model->subtasks[k].weight * partial_total(w->partial, k);
         }
         if (!isfinite(*train_loss)) return step;
         update_advance(&update, model, step);
-        deep_backward_and_update(w, &update);
+        deep_update(w, &update);
+        team_sync();
     }
     return model->steps;
 }

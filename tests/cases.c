@@ -196,7 +196,7 @@ static const struct case_row rows[] = {
       .l1_step = ALLOMETER_L1_PROXIMAL,
       .penalize_biases = 1},
      0},
-    {"deep and wide", 78, 35, FUNCTIONS(F(SQUARE)), {.depth = 2, .scale = 8}, 0},
+    {"deep and wide, samples in blocks", 70, 300, FUNCTIONS(F(SQUARE)), {.depth = 2, .scale = 8}, 0},
     {"many samples", 5, 515, FUNCTIONS(F(EXPONENTIAL)), {.scale = 8}, 0},
     {"several blocks of samples", 700, 150, FUNCTIONS(F(SQUARE), F(PARITY)), {.scale = 8}, 0},
 };
