@@ -9,11 +9,11 @@
 
 /* Bytes of the store at rest, a fifth above what 20,000 models of two axes and two subtasks took (151 each); 9 is
    SQLite's widest number. */
-enum { EMPTY_STORE_BYTES = 65536, MODEL_BYTES = 90, AXIS_BYTES = 9, SUBTASK_BYTES = 40 };
+enum { EMPTY_STORE_BYTES = 65536, MODEL_BYTES = 90, AXIS_BYTES = 9, SUBTASK_BYTES = 40, LAYER_BYTES = 24 };
 
 static double store_bytes(const struct allometer_sweep *sweep, const struct allometer_model *model) {
-    double bytes =
-        MODEL_BYTES + AXIS_BYTES * (double)allometer_sweep_n_axes(sweep) + SUBTASK_BYTES * model->n_subtasks;
+    double bytes = MODEL_BYTES + AXIS_BYTES * (double)allometer_sweep_n_axes(sweep)
+                   + SUBTASK_BYTES * model->n_subtasks + LAYER_BYTES * (double)allometer_n_layers(model);
     if (allometer_sweep_keep_weights(sweep))
         bytes += (double)sizeof(float) * (double)allometer_n_parameters(model);
     return bytes;

@@ -45,8 +45,7 @@ static enum allometer_code next_window(struct run *run, struct allometer_error *
 static enum allometer_code model_done(void *user, size_t at, const struct allometer_result *result,
                                       const float *weights, struct allometer_error *error) {
     struct run *run = user;
-    return run_writer_add(run->writer, run->indices[at], result, weights,
-                          (size_t)allometer_n_parameters(&run->models[at]), error);
+    return run_writer_add(run->writer, run->indices[at], &run->models[at], result, weights, error);
 }
 
 static enum allometer_code train_windows(struct run *run, const struct allometer_backend *backend,

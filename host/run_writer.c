@@ -11,7 +11,8 @@ enum { CAPACITY = 1024 }; /* results: room for what is trained while the disk sy
 struct entry {
     uint64_t index;
     struct allometer_result result;
-    float *weights; /* owned, or NULL */
+    float *weights;                 /* owned, or NULL */
+    struct allometer_layer *layers; /* owned, or NULL: the result's own */
 };
 
 struct run_writer {
@@ -108,7 +109,7 @@ static void *write_entries(void *user) {
         if (found < 0) break;
         /* After a failure the queue is only emptied, so that nobody waits for it. */
         if (found && !error.code) store_entry(writer, &entry, &error);
-        if (found) free(entry.weights);
+        if (found) free(entry.weights), free(entry.layers);
         if (!found && !error.code && seconds_now() - writer->committed > 1) {
             allometer_store_commit(writer->store, &error);
             writer->committed = seconds_now();
@@ -120,20 +121,28 @@ static void *write_entries(void *user) {
     return NULL;
 }
 
+static void *copy(const void *bytes, size_t n_bytes) {
+    void *owned = bytes ? malloc(n_bytes) : NULL;
+    if (owned) memcpy(owned, bytes, n_bytes);
+    return owned;
+}
+
 enum allometer_code run_writer_add(struct run_writer *writer, uint64_t index,
-                                   const struct allometer_result *result, const float *weights,
-                                   size_t n_weights, struct allometer_error *error) {
+                                   const struct allometer_model *model, const struct allometer_result *result,
+                                   const float *weights, struct allometer_error *error) {
     struct entry entry = {.index = index, .result = *result};
-    if (weights) {
-        entry.weights = malloc(n_weights * sizeof *weights);
-        if (!entry.weights) return allometer_fail(error, ALLOMETER_FAILED, "out of memory for weights");
-        memcpy(entry.weights, weights, n_weights * sizeof *weights);
+    entry.weights = copy(weights, (size_t)allometer_n_parameters(model) * sizeof *weights);
+    entry.layers = copy(result->layers, (size_t)allometer_n_layers(model) * sizeof *result->layers);
+    entry.result.layers = entry.layers;
+    if ((weights && !entry.weights) || (result->layers && !entry.layers)) {
+        free(entry.weights), free(entry.layers);
+        return allometer_fail(error, ALLOMETER_FAILED, "out of memory for results");
     }
     pthread_mutex_lock(&writer->mutex);
     while (writer->n_entries == CAPACITY) pthread_cond_wait(&writer->emptied, &writer->mutex);
     enum allometer_code code = writer->error.code;
     if (code) {
-        free(entry.weights);
+        free(entry.weights), free(entry.layers);
         allometer_fail(error, code, "%s", writer->error.message);
     } else {
         writer->entries[(writer->first + writer->n_entries++) % CAPACITY] = entry;

@@ -11,11 +11,11 @@ enum allometer_code run_writer_start(const struct allometer_sweep *sweep, struct
                                      const struct allometer_run_options *options,
                                      const struct allometer_run_progress *progress,
                                      struct run_writer **writer, struct allometer_error *error);
-/* Copies the result into the queue; waits while it is full. weights: n_weights floats, or NULL. Fails with the
-   writer's own failure, once there is one. */
+/* Copies the result and what it points to into the queue; waits while it is full. weights: the model's, or NULL. Fails with
+   the writer's own failure, once there is one. */
 enum allometer_code run_writer_add(struct run_writer *writer, uint64_t index,
-                                   const struct allometer_result *result, const float *weights,
-                                   size_t n_weights, struct allometer_error *error);
+                                   const struct allometer_model *model, const struct allometer_result *result,
+                                   const float *weights, struct allometer_error *error);
 /* Stores what is in the queue, commits, ends the thread; progress: where the shard stands now. */
 enum allometer_code run_writer_finish(struct run_writer *writer, struct allometer_run_progress *progress,
                                       struct allometer_error *error);

@@ -48,6 +48,9 @@ static enum allometer_code prepare_statements(struct allometer_store *store,
         code = store_prepare(&store->file, "INSERT INTO subtask VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                              &store->add_subtask, error);
     if (!code)
+        code = store_prepare(&store->file, "INSERT INTO layer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                             &store->add_layer, error);
+    if (!code)
         code = store_prepare(&store->file, "INSERT INTO weights VALUES (?, ?)", &store->add_weights, error);
     if (!code)
         code = store_prepare(&store->file, "SELECT id - ?1 FROM model WHERE id >= ?1 AND id < ?1 + ?2",
@@ -103,6 +106,7 @@ enum allometer_code allometer_store_close(struct allometer_store *store, struct 
     enum allometer_code code = commit(store, error);
     sqlite3_finalize(store->add_model);
     sqlite3_finalize(store->add_subtask);
+    sqlite3_finalize(store->add_layer);
     sqlite3_finalize(store->add_weights);
     sqlite3_finalize(store->window);
     store_file_close(&store->file);
@@ -216,6 +220,7 @@ static int insert_model(struct allometer_store *store, uint64_t index, const str
     sqlite3_bind_int64(add, ++at, (sqlite3_int64)model->seed);
     sqlite3_bind_int(add, ++at, model->n_inputs);
     sqlite3_bind_int(add, ++at, model->width);
+    sqlite3_bind_int(add, ++at, model->depth);
     sqlite3_bind_int(add, ++at, model->n_outputs);
     sqlite3_bind_int64(add, ++at, allometer_n_parameters(model));
     sqlite3_bind_text(add, ++at, status_names[result->status != ALLOMETER_MODEL_DONE], -1, SQLITE_STATIC);
@@ -248,6 +253,20 @@ static int insert_subtask(struct allometer_store *store, uint64_t index, int k,
     return insert(add);
 }
 
+/* Row (layer, k) of a deep model; layers count from 1. */
+static int insert_layer(struct allometer_store *store, uint64_t index, int k, int layer,
+                        const struct allometer_layer *row) {
+    const int32_t counts[] = {row->threshold, row->shared_threshold, row->ablation, row->shared_ablation,
+                              row->path,      row->shared_path,      row->agreed};
+    sqlite3_stmt *add = store->add_layer;
+    sqlite3_clear_bindings(add);
+    sqlite3_bind_int64(add, 1, (sqlite3_int64)index);
+    sqlite3_bind_int(add, 2, k);
+    sqlite3_bind_int(add, 3, layer + 1);
+    for (int i = 0; i < 7; i++) sqlite3_bind_int(add, 4 + i, counts[i]);
+    return insert(add);
+}
+
 static int insert_weights(struct allometer_store *store, uint64_t index, const struct allometer_model *model,
                           const float *weights) {
     sqlite3_stmt *add = store->add_weights;
@@ -275,6 +294,9 @@ enum allometer_code allometer_store_add(struct allometer_store *store, uint64_t 
         int done = insert_model(store, index, model, values, result);
         for (int k = 0; done && k < model->n_subtasks; k++)
             done = insert_subtask(store, index, k, model, result);
+        for (int64_t i = 0; done && result->layers && i < allometer_n_layers(model); i++)
+            done = insert_layer(store, index, (int)(i % model->n_subtasks), (int)(i / model->n_subtasks),
+                                &result->layers[i]);
         if (done && weights) done = insert_weights(store, index, model, weights);
         if (!done) {
             /* Not to leave half a model; what the last commits hold stays. */

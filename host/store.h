@@ -1,8 +1,8 @@
 /* The store: one SQLite file per sweep, the only place that knows SQL.
 
    Tables, made to be read by people too: `sweep` (name, specification), `axis`, `run` (one row per launch: version,
-   device), `model` (axes and measures), `subtask`, `weights`; and the view `results`, one wide row per model and
-   subtask with every axis under its name. A model's row is complete or absent, and depends on its index alone.
+   device), `model` (axes and measures), `subtask`, `layer`, `weights`; and the views `results`, one wide row per model
+   and subtask with every axis under its name, and `layers`, with one more row for each hidden layer of a deep model. A model's row is complete or absent, and depends on its index alone.
    While a sweep writes, others may read the file; a second writer is refused. */
 #ifndef ALLOMETER_STORE_H
 #define ALLOMETER_STORE_H
@@ -69,12 +69,18 @@ enum allometer_code allometer_store_summarize(const char *path, struct allometer
 
 /* The view `results`, ordered by model and subtask. CSV: an empty cell is a missing value. JSON: an array of objects,
    one a line; null is a missing value. Numbers have the digits that give the stored double back. */
+enum allometer_store_rows {
+    ALLOMETER_STORE_RESULTS, /* as above */
+    ALLOMETER_STORE_LAYERS, /* the view `layers`: of deep models one row per model, subtask and hidden layer, from 1 */
+};
 enum allometer_store_format { ALLOMETER_STORE_CSV, ALLOMETER_STORE_JSON };
-enum allometer_code allometer_store_export(const char *path, enum allometer_store_format format, FILE *file,
+enum allometer_code allometer_store_export(const char *path, enum allometer_store_rows rows,
+                                           enum allometer_store_format format, FILE *file,
                                            struct allometer_error *error);
 
-/* Kept weights as files for numpy.load: folder/MODEL/input_weight.npy (H, D), input_bias.npy (H), output_weight.npy
-   (O, H), output_bias.npy (O), all float32, and folder/manifest.csv, which names them. The folder must not exist or
+/* Kept weights as files for numpy.load: folder/MODEL/input_weight.npy (H, D), input_bias.npy (H), of a deep
+   model's layer l = 2 .. L hiddenl_weight.npy (H, H) and hiddenl_bias.npy (H), output_weight.npy (O, H), output_bias.npy (O),
+   all float32, and folder/manifest.csv, which names them. The folder must not exist or
    be empty. */
 enum allometer_code allometer_store_export_weights(const char *path, const char *folder, uint64_t *n_models,
                                                    struct allometer_error *error);

@@ -6,7 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-static const char all_results[] = "SELECT * FROM results ORDER BY model, subtask";
+static const char *const all_rows[] = {
+    [ALLOMETER_STORE_RESULTS] = "SELECT * FROM results ORDER BY model, subtask",
+    [ALLOMETER_STORE_LAYERS] = "SELECT * FROM layers ORDER BY model, subtask, layer",
+};
 
 /* One format: what stands before the first row, between rows, after the last; how a row is written. */
 struct format {
@@ -78,14 +81,15 @@ static const struct format formats[] = {
     [ALLOMETER_STORE_JSON] = {"[", ",\n ", "]\n", 0, json_row},
 };
 
-enum allometer_code allometer_store_export(const char *path, enum allometer_store_format format, FILE *file,
+enum allometer_code allometer_store_export(const char *path, enum allometer_store_rows rows,
+                                           enum allometer_store_format format, FILE *file,
                                            struct allometer_error *error) {
     const struct format *chosen = &formats[format];
     struct store_file source;
     sqlite3_stmt *statement = NULL;
     enum allometer_code code = store_file_open(&source, path, STORE_READ, NULL, error);
     if (code) return code;
-    code = store_prepare(&source, all_results, &statement, error);
+    code = store_prepare(&source, all_rows[rows], &statement, error);
     if (!code) {
         int n_columns = sqlite3_column_count(statement), step;
         const char *separator = chosen->before;

@@ -8,8 +8,8 @@
 #include <sqlite3.h>
 
 /* Written into every file: PRAGMA application_id ("Allo") and PRAGMA user_version. */
-enum { STORE_APPLICATION = 0x416c6c6f, STORE_VERSION = 1 };
-enum { STORE_N_MODEL_COLUMNS = 16 }; /* of `model`, beside id and the axes */
+enum { STORE_APPLICATION = 0x416c6c6f, STORE_VERSION = 2 };
+enum { STORE_N_MODEL_COLUMNS = 17 }; /* of `model`, beside id and the axes */
 
 struct store_axis {
     char *name;
@@ -35,7 +35,7 @@ struct allometer_store {
     struct store_file file;
     const struct allometer_sweep *sweep;
     pthread_mutex_t mutex; /* of all below, and of the database's connection */
-    sqlite3_stmt *add_model, *add_subtask, *add_weights, *window;
+    sqlite3_stmt *add_model, *add_subtask, *add_layer, *add_weights, *window;
     int64_t run;
     size_t n_pending; /* models of the open transaction; 0: none is open */
     double begun;     /* when it was begun, in seconds of the monotonic clock */

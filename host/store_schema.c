@@ -12,6 +12,7 @@ static const struct {
     {"seed", "INTEGER NOT NULL"},
     {"inputs", "INTEGER NOT NULL"},
     {"width", "INTEGER NOT NULL"},
+    {"depth", "INTEGER NOT NULL"},
     {"outputs", "INTEGER NOT NULL"},
     {"parameters", "INTEGER NOT NULL"},
     {"status", "TEXT NOT NULL"},
@@ -26,7 +27,7 @@ static const struct {
     {"run", "INTEGER NOT NULL"},
     {"seconds", "REAL"},
 };
-enum { N_RESULT_COLUMNS = 14 };
+enum { N_RESULT_COLUMNS = 15 };
 #define N_COLUMNS (sizeof columns / sizeof *columns)
 _Static_assert(N_COLUMNS == STORE_N_MODEL_COLUMNS, "store.c binds as many");
 
@@ -67,8 +68,12 @@ static void model_table(sqlite3_str *sql, const struct store_sweep *sweep) {
 static void results_view(sqlite3_str *sql, const struct store_sweep *sweep) {
     sqlite3_str_appendall(sql, "CREATE VIEW results AS SELECT model.id AS model, ");
     store_columns(sql, sweep, STORE_COLUMNS_RESULT, "model.\"%w\" AS \"%w\"");
-    sqlite3_str_appendall(sql, ", subtask, function, weight, loss, accuracy, allocated, allocated_ablation"
-                               " FROM model JOIN subtask ON subtask.model = model.id;");
+    sqlite3_str_appendall(
+        sql, ", subtask, function, weight, loss, accuracy, allocated, allocated_ablation"
+             " FROM model JOIN subtask ON subtask.model = model.id;"
+             "CREATE VIEW layers AS SELECT results.*, layer, neurons_threshold, neurons_threshold_shared,"
+             " neurons_ablation, neurons_ablation_shared, neurons_path, neurons_path_shared, neurons_agreed,"
+             " readout_loss, correlation FROM results JOIN layer USING (model, subtask);");
 }
 
 static const char fixed_tables[] =
@@ -80,6 +85,13 @@ static const char fixed_tables[] =
     "CREATE TABLE subtask (model INTEGER NOT NULL, subtask INTEGER NOT NULL, function TEXT NOT NULL,"
     "    weight REAL NOT NULL, loss REAL, accuracy REAL, allocated INTEGER NOT NULL,"
     "    allocated_ablation INTEGER NOT NULL, PRIMARY KEY (model, subtask)) WITHOUT ROWID;"
+    "CREATE TABLE layer (model INTEGER NOT NULL, subtask INTEGER NOT NULL, layer INTEGER NOT NULL,"
+    "    neurons_threshold INTEGER, neurons_threshold_shared INTEGER, neurons_ablation INTEGER, "
+    "neurons_ablation_shared "
+    "INTEGER,"
+    "    neurons_path INTEGER, neurons_path_shared INTEGER, neurons_agreed INTEGER, readout_loss REAL, "
+    "correlation REAL,"
+    "    PRIMARY KEY (model, subtask, layer)) WITHOUT ROWID;"
     "CREATE TABLE weights (model INTEGER PRIMARY KEY, floats BLOB NOT NULL);";
 
 enum allometer_code store_schema_create(const struct store_file *file, const struct store_sweep *sweep,

@@ -8,14 +8,29 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { N_ARRAYS = 4 };
-static const char *const array_names[N_ARRAYS] = {"input_weight", "input_bias", "output_weight",
-                                                  "output_bias"};
+enum { MAX_ARRAYS = 2 * (ALLOMETER_MAX_DEPTH + 1) };
 
 /* One array of a model's weights: rows x columns, or a vector where columns is 0. */
 struct array {
+    char name[32];
     int rows, columns;
 };
+
+/* The arrays of allometer_n_parameters, in its order; returns their number. */
+static int list_arrays(int D, int H, int L, int O, struct array arrays[MAX_ARRAYS]) {
+    int n = 0;
+    for (int l = 1; l <= L + 1; l++) {
+        char layer[24];
+        snprintf(layer, sizeof layer, l == 1 ? "input" : l <= L ? "hidden%d" : "output", l);
+        const int rows = l <= L ? H : O;
+        struct array weight = {.rows = rows, .columns = l == 1 ? D : H}, bias = {.rows = rows};
+        snprintf(weight.name, sizeof weight.name, "%s_weight", layer);
+        snprintf(bias.name, sizeof bias.name, "%s_bias", layer);
+        arrays[n++] = weight;
+        arrays[n++] = bias;
+    }
+    return n;
+}
 
 static size_t array_size(struct array array) {
     return (size_t)array.rows * (size_t)(array.columns ? array.columns : 1);
@@ -42,54 +57,77 @@ static enum allometer_code write_npy(const char *path, struct array array, const
     return written ? ALLOMETER_OK : allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path, strerror(reason));
 }
 
-static enum allometer_code write_model(const char *folder, uint64_t index,
-                                       const struct array arrays[N_ARRAYS], const float *values,
-                                       FILE *manifest, struct allometer_error *error) {
+/* Shape of a model, and of the deepest in the file, whose arrays are the columns of the manifest. */
+struct shape {
+    int D, H, L, O, deepest;
+};
+
+static enum allometer_code write_model(const char *folder, uint64_t index, struct shape shape,
+                                       const float *values, FILE *manifest, struct allometer_error *error) {
     char path[PATH_MAX];
+    struct array arrays[MAX_ARRAYS];
+    const int n_arrays = list_arrays(shape.D, shape.H, shape.L, shape.O, arrays);
     snprintf(path, sizeof path, "%s/%llu", folder, (unsigned long long)index);
     if (mkdir(path, 0777) != 0)
         return allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path, strerror(errno));
-    fprintf(manifest, "%llu,%d,%d,%d", (unsigned long long)index, arrays[0].columns, arrays[0].rows,
-            arrays[3].rows);
-    for (int i = 0; i < N_ARRAYS; i++) {
+    fprintf(manifest, "%llu,%d,%d,%d,%d", (unsigned long long)index, shape.D, shape.H, shape.L, shape.O);
+    for (int i = 0; i < n_arrays; i++) {
         int length =
-            snprintf(path, sizeof path, "%s/%llu/%s.npy", folder, (unsigned long long)index, array_names[i]);
+            snprintf(path, sizeof path, "%s/%llu/%s.npy", folder, (unsigned long long)index, arrays[i].name);
         if (length >= (int)sizeof path)
             return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: too long a name", folder);
         enum allometer_code code = write_npy(path, arrays[i], values, error);
         if (code) return code;
         values += array_size(arrays[i]);
-        fprintf(manifest, ",%llu/%s.npy", (unsigned long long)index, array_names[i]);
+        if (i == n_arrays - 2)
+            for (int l = shape.L; l < shape.deepest; l++) fputs(",,", manifest);
+        fprintf(manifest, ",%llu/%s.npy", (unsigned long long)index, arrays[i].name);
     }
     fputc('\n', manifest);
     return ALLOMETER_OK;
 }
 
-static enum allometer_code write_models(const struct store_file *file, const char *folder, FILE *manifest,
-                                        uint64_t *n_models, struct allometer_error *error) {
+static enum allometer_code write_models(const struct store_file *file, const char *folder, int deepest,
+                                        FILE *manifest, uint64_t *n_models, struct allometer_error *error) {
     sqlite3_stmt *statement;
-    enum allometer_code code = store_prepare(
-        file,
-        "SELECT id, inputs, width, outputs, floats FROM weights JOIN model ON id = weights.model ORDER BY id",
-        &statement, error);
+    enum allometer_code code =
+        store_prepare(file,
+                      "SELECT id, inputs, width, depth, outputs, floats FROM weights JOIN model"
+                      " ON id = weights.model ORDER BY id",
+                      &statement, error);
     int step = SQLITE_DONE;
     while (!code && (step = sqlite3_step(statement)) == SQLITE_ROW) {
-        int D = sqlite3_column_int(statement, 1), H = sqlite3_column_int(statement, 2);
-        int O = sqlite3_column_int(statement, 3);
-        const struct array arrays[N_ARRAYS] = {{H, D}, {H, 0}, {O, H}, {O, 0}};
-        size_t n_floats = 0;
-        for (int i = 0; i < N_ARRAYS; i++) n_floats += array_size(arrays[i]);
-        if (D < 1 || H < 1 || O < 1 || D > ALLOMETER_MAX_INPUTS || H > ALLOMETER_MAX_WIDTH
-            || O > ALLOMETER_MAX_OUTPUTS
-            || (size_t)sqlite3_column_bytes(statement, 4) != n_floats * sizeof(float))
+        const struct shape shape = {sqlite3_column_int(statement, 1), sqlite3_column_int(statement, 2),
+                                    sqlite3_column_int(statement, 3), sqlite3_column_int(statement, 4),
+                                    deepest};
+        struct allometer_model model = {
+            .n_inputs = shape.D, .width = shape.H, .depth = shape.L, .n_outputs = shape.O};
+        if (shape.D < 1 || shape.H < 1 || shape.L < 1 || shape.O < 1 || shape.D > ALLOMETER_MAX_INPUTS
+            || shape.H > ALLOMETER_MAX_WIDTH || shape.L > ALLOMETER_MAX_DEPTH
+            || shape.O > ALLOMETER_MAX_OUTPUTS
+            || sqlite3_column_bytes(statement, 5) != allometer_n_parameters(&model) * (int64_t)sizeof(float))
             code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: the weights of model %lld are damaged",
                                   file->path, (long long)sqlite3_column_int64(statement, 0));
         else
-            code = write_model(folder, (uint64_t)sqlite3_column_int64(statement, 0), arrays,
-                               sqlite3_column_blob(statement, 4), manifest, error);
+            code = write_model(folder, (uint64_t)sqlite3_column_int64(statement, 0), shape,
+                               sqlite3_column_blob(statement, 5), manifest, error);
         if (!code) ++*n_models;
     }
     if (!code && step != SQLITE_DONE) code = store_fail(file, "reading weights", error);
+    sqlite3_finalize(statement);
+    return code;
+}
+
+static enum allometer_code find_deepest(const struct store_file *file, int *deepest,
+                                        struct allometer_error *error) {
+    sqlite3_stmt *statement;
+    enum allometer_code code = store_prepare(
+        file, "SELECT max(depth) FROM weights JOIN model ON id = weights.model", &statement, error);
+    if (!code && sqlite3_step(statement) != SQLITE_ROW) code = store_fail(file, "reading weights", error);
+    if (!code) *deepest = sqlite3_column_int(statement, 0);
+    if (!code && (*deepest < 1 || *deepest > ALLOMETER_MAX_DEPTH))
+        code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: holds a model of %d layers, expected 1 to %d",
+                              file->path, *deepest, ALLOMETER_MAX_DEPTH);
     sqlite3_finalize(statement);
     return code;
 }
@@ -119,16 +157,20 @@ enum allometer_code allometer_store_export_weights(const char *path, const char 
         code = allometer_fail(
             error, ALLOMETER_BAD_INPUT,
             "%s: no weights were kept; set `keep_weights: true` under `measure` in the sweep", path);
+    int deepest = 1;
+    if (!code) code = find_deepest(&file, &deepest, error);
     if (!code) code = folder_make(folder, error);
     if (!code) {
         char name[PATH_MAX];
         snprintf(name, sizeof name, "%s/manifest.csv", folder);
         FILE *manifest = fopen(name, "w");
         if (manifest) {
-            fputs("model,inputs,width,outputs", manifest);
-            for (int i = 0; i < N_ARRAYS; i++) fprintf(manifest, ",%s", array_names[i]);
+            struct array arrays[MAX_ARRAYS];
+            const int n_arrays = list_arrays(1, 1, deepest, 1, arrays);
+            fputs("model,inputs,width,depth,outputs", manifest);
+            for (int i = 0; i < n_arrays; i++) fprintf(manifest, ",%s", arrays[i].name);
             fputc('\n', manifest);
-            code = write_models(&file, folder, manifest, n_models, error);
+            code = write_models(&file, folder, deepest, manifest, n_models, error);
         }
         int failed = !manifest || ferror(manifest);
         if (manifest && fclose(manifest) != 0) failed = 1;

@@ -10,16 +10,25 @@
 
 struct export_arguments {
     const char *path, *out, *weights;
+    enum allometer_store_rows rows;
     enum allometer_store_format format;
     int quiet;
 };
 
-enum { OPTION_FORMAT = 'f', OPTION_OUT = 'o', OPTION_QUIET = 'q', OPTION_WEIGHTS = 'w', OPTION_JSON = 0x100 };
+enum {
+    OPTION_FORMAT = 'f',
+    OPTION_OUT = 'o',
+    OPTION_QUIET = 'q',
+    OPTION_WEIGHTS = 'w',
+    OPTION_LAYERS = 'l',
+    OPTION_JSON = 0x100
+};
 
 static const struct argp_option options[] = {
     {"format", OPTION_FORMAT, "csv|json", 0, "Of the results; csv unless said otherwise", 0},
     {"json", OPTION_JSON, 0, 0, "The same as --format json", 0},
     {"out", OPTION_OUT, "FILE", 0, "Write the results to FILE, not to standard output", 0},
+    {"layers", OPTION_LAYERS, 0, 0, "Of deep models: one row for each model, subtask and hidden layer", 0},
     {"weights", OPTION_WEIGHTS, "FOLDER", 0,
      "Write the kept weights to .npy files in a new FOLDER, with a manifest.csv, instead of the results", 0},
     {"quiet", OPTION_QUIET, 0, 0, "Print no notes", 0},
@@ -40,6 +49,9 @@ static error_t parse(int key, char *value, struct argp_state *state) {
     case OPTION_OUT:
         arguments->out = value;
         return 0;
+    case OPTION_LAYERS:
+        arguments->rows = ALLOMETER_STORE_LAYERS;
+        return 0;
     case OPTION_WEIGHTS:
         arguments->weights = value;
         return 0;
@@ -52,6 +64,8 @@ static error_t parse(int key, char *value, struct argp_state *state) {
         return 0;
     case ARGP_KEY_END:
         if (!arguments->path) argp_error(state, "expected a store, such as runs.db");
+        if (arguments->weights && arguments->rows)
+            argp_error(state, "--weights and --layers exclude each other");
         if (arguments->weights && arguments->out) argp_error(state, "--weights and --out exclude each other");
         return 0;
     default:
@@ -85,7 +99,7 @@ static enum allometer_code export_to_file(const struct export_arguments *argumen
     if (!file)
         code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: %s", arguments->out, strerror(errno));
     else {
-        code = allometer_store_export(arguments->path, arguments->format, file, error);
+        code = allometer_store_export(arguments->path, arguments->rows, arguments->format, file, error);
         if ((fclose(file) || (!code && rename(partial, arguments->out))) && !code)
             code = allometer_fail(error, ALLOMETER_FAILED, "%s: %s", arguments->out, strerror(errno));
         if (code) unlink(partial);
@@ -106,7 +120,7 @@ int verb_export(int argc, char **argv) {
     else if (!code && arguments.out)
         code = export_to_file(&arguments, &error);
     else if (!code)
-        code = allometer_store_export(arguments.path, arguments.format, stdout, &error);
+        code = allometer_store_export(arguments.path, arguments.rows, arguments.format, stdout, &error);
     if (code) return verb_fail(&error);
     if (arguments.quiet) return VERB_DONE;
     if (arguments.weights)

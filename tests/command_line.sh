@@ -124,6 +124,7 @@ expect 2 'no weights were kept' export good.db --weights weights
 sed 's/measure: {/measure: {keep_weights: true, /' good.yaml >kept.yaml
 expect 0 '' sweep kept.yaml --device cpu
 expect 0 'weights of 8 models' export kept.db --weights weights
+check_weights() {
 # The system's own Python has the package, whichever comes first in the path.
 python=python3
 if ! $python -c 'import numpy' 2>/dev/null; then python=/usr/bin/python3; fi
@@ -132,13 +133,33 @@ if $python -c 'import numpy' 2>/dev/null; then
 import csv, numpy
 for row in csv.DictReader(open("weights/manifest.csv")):
     D, H, O = int(row["inputs"]), int(row["width"]), int(row["outputs"])
-    for name, shape in dict(input_weight=(H, D), input_bias=(H,), output_weight=(O, H), output_bias=(O,)).items():
+    shapes = dict(input_weight=(H, D), input_bias=(H,), output_weight=(O, H), output_bias=(O,))
+    for layer in range(2, int(row["depth"]) + 1):
+        shapes.update({f"hidden{layer}_weight": (H, H), f"hidden{layer}_bias": (H,)})
+    for name, shape in shapes.items():
         array = numpy.load("weights/" + row[name])
         assert array.shape == shape and array.dtype == numpy.float32 and numpy.isfinite(array).all()
 PYTHON
 else
     echo "numpy is not installed: the .npy files are compared to their definition only (test_store)"
 fi
+}
+check_weights
+
+# ---- deep models: in shards and merged the same bits, a row for each layer, weights by layer ----------------------
+sed 's/^model: {/model: {depth: 3, residual: true, /; s/measure: {/measure: {keep_weights: true, /' good.yaml >deep.yaml
+expect 0 '8 of them|8 models' sweep deep.yaml --device cpu
+expect_output '^model,.*,neurons_threshold,.*,neurons_agreed,' export deep.db --layers
+[ "$(wc -l <stdout)" -eq 49 ] || fail "8 models of 2 subtasks and 3 layers gave $(wc -l <stdout) lines"
+mv stdout deep.csv
+for shard in 1 2; do expect 0 '' sweep deep.yaml --device cpu --threads 1 --shard $shard/2 --out deep-$shard.db; done
+expect 0 '8 of 8 models' merge deep-merged.db deep-2.db deep-1.db
+expect_output '' export deep-merged.db --layers
+cmp -s deep.csv stdout || fail "merged shards give other layers"
+rm -r weights
+expect 0 'weights of 8 models' export deep.db --weights weights
+[ -s weights/7/hidden3_bias.npy ] || fail "no biases of the third layer"
+check_weights
 
 # ---- death, signals, disks ------------------------------------------------------------------------------------
 # wait_for_models FILE N: until N models are committed, 20 s at most.

@@ -76,7 +76,8 @@ static inline void fill(const char *name, const struct allometer_sweep *sweep, i
 static inline char *export(const char *name, enum allometer_store_format format) {
     struct allometer_error error;
     FILE *file = fopen(scratch_path("export"), "w");
-    assert_ok(allometer_store_export(scratch_path(name), format, file, &error), error);
+    assert_ok(allometer_store_export(scratch_path(name), ALLOMETER_STORE_RESULTS, format, file, &error),
+              error);
     assert_int_equal(fclose(file), 0);
     return scratch_read("export", NULL);
 }

@@ -100,7 +100,9 @@ static enum allometer_code run(const char *name, const struct allometer_sweep *s
 static char *export(const char *name) {
     struct allometer_error error;
     FILE *file = fopen(scratch_path("export"), "w");
-    assert_ok(allometer_store_export(scratch_path(name), ALLOMETER_STORE_CSV, file, &error), error);
+    assert_ok(allometer_store_export(scratch_path(name), ALLOMETER_STORE_RESULTS, ALLOMETER_STORE_CSV, file,
+                                     &error),
+              error);
     assert_int_equal(fclose(file), 0);
     return scratch_read("export", NULL);
 }

@@ -209,9 +209,9 @@ static void test_weights_become_npy_files(void **state) {
     free(bytes);
     bytes = scratch_read("weights/manifest.csv", NULL);
     assert_string_equal(
-        bytes, "model,inputs,width,outputs,input_weight,input_bias,output_weight,output_bias\n"
-               "0,4,5,3,0/input_weight.npy,0/input_bias.npy,0/output_weight.npy,0/output_bias.npy\n"
-               "40,4,5,3,40/input_weight.npy,40/input_bias.npy,40/output_weight.npy,40/output_bias.npy\n");
+        bytes, "model,inputs,width,depth,outputs,input_weight,input_bias,output_weight,output_bias\n"
+               "0,4,5,1,3,0/input_weight.npy,0/input_bias.npy,0/output_weight.npy,0/output_bias.npy\n"
+               "40,4,5,1,3,40/input_weight.npy,40/input_bias.npy,40/output_weight.npy,40/output_bias.npy\n");
     free(bytes);
     assert_code(
         allometer_store_export_weights(scratch_path("runs.db"), scratch_path("weights"), &n_models, &error),

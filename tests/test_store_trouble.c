@@ -144,8 +144,8 @@ static void test_damage_is_survived(void **state) {
         struct allometer_table *table;
         struct allometer_store *store;
         uint64_t n;
-        enum allometer_code code =
-            allometer_store_export(scratch_path("bad.db"), ALLOMETER_STORE_CSV, nowhere, &error);
+        enum allometer_code code = allometer_store_export(scratch_path("bad.db"), ALLOMETER_STORE_RESULTS,
+                                                          ALLOMETER_STORE_CSV, nowhere, &error);
         assert_says(error, "bad.db");
         n_refused += code != ALLOMETER_OK;
         if (!allometer_store_read_table(scratch_path("bad.db"), &table, &n, &error))

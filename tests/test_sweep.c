@@ -55,20 +55,21 @@ static void every_field_is_set(void **state) {
         "    - {function: step, weight: 0}\n"
         "  inputs: {low: -2, high: 3, samples: 500, distribution: even, weights: bootstrap, fresh: false}\n"
         "  scale: 128\n"
-        "model: {width: 100, depth: 1, activation: gelu, initialization: kaiming_normal,"
+        "model: {width: 100, depth: 3, residual: true, activation: gelu, initialization: kaiming_normal,"
         " initialization_gain: 0.5}\n"
         "train: {optimizer: adamw, learning_rate: 3.0e-3, schedule: cosine, warmup: 10, steps: 4e4, batch: "
         "32,\n"
         "        momentum: 0.25, beta1: 0.5, beta2: 0.75, epsilon: 1e-6, weight_decay: 0.0625}\n"
         "penalty: {l1: 3e-5, l2: 3e-4, biases: true, l1_step: proximal}\n"
-        "measure: {threshold: 2e-3, ablation_share: 0.25, samples: 2000, keep_weights: true}\n");
+        "measure: {threshold: 2e-3, ablation_share: 0.25, path_share: 0.5, samples: 2000, keep_weights: "
+        "true}\n");
     assert_string_equal(allometer_sweep_name(sweep), "all of it");
     assert_int_equal(allometer_sweep_keep_weights(sweep), 1);
     struct allometer_model model = model_of(sweep, 0, NULL), expected;
     memset(&expected, 0, sizeof expected);
     expected.seed = 9007199254740992;
     expected.n_inputs = 1 + 2 + 5 + 1, expected.width = 100, expected.n_outputs = 1 + 1 + 2 + 1,
-    expected.depth = 1;
+    expected.depth = 3, expected.residual = 1;
     expected.activation = ALLOMETER_ACTIVATION_GELU;
     expected.initialization = ALLOMETER_INITIALIZATION_KAIMING_NORMAL;
     expected.initialization_gain = 0.5f;
@@ -91,7 +92,8 @@ static void every_field_is_set(void **state) {
     expected.beta1 = 0.5f, expected.beta2 = 0.75f, expected.epsilon = 1e-6f, expected.weight_decay = 0.0625f;
     expected.l1 = 3e-5f, expected.l2 = 3e-4f;
     expected.penalize_biases = 1, expected.l1_step = ALLOMETER_L1_PROXIMAL;
-    expected.test_samples = 2000, expected.threshold = 2e-3f, expected.ablation_share = 0.25f;
+    expected.test_samples = 2000, expected.threshold = 2e-3f, expected.ablation_share = 0.25f,
+    expected.path_share = 0.5f;
     assert_memory_equal(&model, &expected, sizeof model); /* the struct has no padding but `reserved` */
     allometer_sweep_free(sweep);
 }
@@ -110,7 +112,8 @@ static void absent_keys_have_their_defaults(void **state) {
     expected.steps = 10000;
     expected.learning_rate = 1e-3f, expected.beta1 = 0.9f, expected.beta2 = 0.999f, expected.epsilon = 1e-8f;
     expected.weight_decay = 0.01f;
-    expected.test_samples = 1024, expected.threshold = 1e-3f, expected.ablation_share = 0.1f;
+    expected.test_samples = 1024, expected.threshold = 1e-3f, expected.ablation_share = 0.1f,
+    expected.path_share = 0.01f;
     assert_memory_equal(&model, &expected, sizeof model);
 }
 
