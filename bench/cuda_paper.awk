@@ -2,9 +2,11 @@
 # architecture: instructions of the two hot loops for each neuron-sample, the unit that bounds them, and what that comes to on
 # a device of that architecture.
 #
-# The hot loops are those that hold no other, that multiply and add what they load from shared memory, and that neither store nor
-# call. In the order of the code they are: forward with several threads to a sample, forward, backward with several threads to a
-# neuron, backward; what follows measures. Each loop is unrolled as often as its counter's step says.
+# The hot loops are those that hold no other and that multiply and add what they load from shared memory, without storing. The loss
+# of classification, which turns integers into floats and takes exponentials, stands between forward and backward. Of the
+# variants of each (several threads to a sample or to a neuron, one, and what is left over by unrolling) the last is taken that is
+# unrolled at least half as often as any: one thread to a sample or neuron. Backward multiplies and adds more often than forward,
+# which measuring, behind it, does again. A loop is unrolled as often as its counter's step says.
 
 function hex(text,    i, value) {
     value = 0
@@ -23,44 +25,62 @@ BEGIN {
     device["100"] = "B200"; multiprocessors["100"] = 148; clock["100"] = 1.98e9
 }
 
-function finish(    i, j, target, inner, n_loops, first, last) {
+function finish(    i, j, target, inner, n_loops, first, last, forward, backward, part, terms) {
     n_loops = 0
     for (i = 1; i <= n; i++) {
         if (op[i] !~ /^BRA/ || !match(text[i], /0x[0-9a-f]+/)) continue
         target = substr(text[i], RSTART + 2, RLENGTH - 2)
         if ((target in at) && at[target] <= i) { n_loops++; first[n_loops] = at[target]; last[n_loops] = i }
     }
-    n_hot = 0
+    n_hot = losses = 0
     for (i = 1; i <= n_loops; i++) {
         inner = 1
         for (j = 1; j <= n_loops; j++)
             if (j != i && first[i] <= first[j] && last[j] <= last[i] && !(first[i] == first[j] && last[i] == last[j])) inner = 0
         if (inner) consider(first[i], last[i])
     }
-    if (n_hot >= 4 && hot[2, "turns"] && hot[4, "turns"]) report(2, 4)
+    split(name, part, "_")
+    terms = part[4] + part[5]
+    forward = choose(0, terms)
+    backward = forward ? choose(1, hot[forward, "products"] + terms / 2) : 0
+    if (backward) report(forward, backward)
     else if (n > 0 && name ~ /^train_shared/ && arch in fma) print "hot loops not found: " name ", sm_" arch > "/dev/stderr"
     n = 0
 }
 
+# Of the hot loops behind so many losses, with at least so many products.
+function choose(behind, products,    i, most, chosen) {
+    for (i = 1; i <= n_hot; i++)
+        if (hot[i, "losses"] == behind && hot[i, "products"] >= products && hot[i, "turns"] > most) most = hot[i, "turns"]
+    for (i = 1; i <= n_hot; i++)
+        if (hot[i, "losses"] == behind && hot[i, "products"] >= products && hot[i, "turns"] >= most / 2) chosen = i
+    return chosen
+}
+
 # Keeps the loop's counts if it is a hot one.
-function consider(from, to,    i, o, c, turns) {
+function consider(from, to,    i, o, c, turns, cold) {
     split("", c)
     for (i = from; i <= to; i++) {
         o = op[i]; sub(/\..*/, "", o)
         c["all"]++
-        if (o ~ /^(STS|STG|STL|LDL|LDG|CALL|SHFL|I2F|BSSY|BAR|ATOMG)$/) return
+        if (o ~ /^(STS|STG|STL|LDL|LDG|SHFL|I2F|I2FP|BSSY|BAR|ATOMG|FCHK)$/) cold = 1
+        if (o ~ /^I2FP?$/) c["integers"]++
+        if (op[i] == "MUFU.EX2") c["exponentials"]++
         if (o == "FFMA2" || o == "FADD2" || o == "FMUL2") c["fma"] += 2
         else if (o ~ /^(FFMA|FADD|FMUL|HFMA2|IMAD)$/) c["fma"]++
         else if (o == "MUFU") c["special"]++
         else if (o == "LDS") c["shared"]++
         else c["alu"]++
-        if (o ~ /^(FFMA|FFMA2)$/) c["products"]++
+        if (o ~ /^FFMA2?$/) c["products"] += o == "FFMA2" ? 2 : 1
     }
-    if (c["shared"] == 0 || c["products"] == 0) return
+    if (c["integers"] && c["exponentials"] && !(losses && loss_at + 400 > from)) { losses++; loss_at = to }
     turns = step(from, to)
+    if (cold || !turns || !c["shared"] || !c["products"]) return
     n_hot++
     hot[n_hot, "turns"] = turns
-    for (o in c) hot[n_hot, o] = c[o] / (turns ? turns : 1)
+    hot[n_hot, "losses"] = losses
+    for (o in c) hot[n_hot, o] = c[o] / turns
+    if (!c["special"]) hot[n_hot, "special"] = 0
 }
 
 # By how much the counter moves that the last comparison looks at.
@@ -72,7 +92,7 @@ function step(from, to,    i, j, k, words, counter) {
             counter = words[j]; sub(/\.reuse.*/, "", counter)
             if (counter !~ /^U?R[0-9]+$/) continue
             for (k = from; k <= to; k++)
-                if (op[k] ~ /^(U?IADD3|VIADD)/ && match(text[k], "^[^ ]+ " counter ", " counter "(.reuse)?, -?0x[0-9a-f]+")) {
+                if (op[k] ~ /^(U?IADD3|VIADD)/ && match(text[k], "^[^ ]+ " counter ", (PT, PT, )?" counter "(.reuse)?, -?0x[0-9a-f]+")) {
                     counter = substr(text[k], RSTART, RLENGTH); sub(/.*0x/, "", counter)
                     counter = hex(counter)
                     return counter > 2147483648 ? 4294967296 - counter : counter
