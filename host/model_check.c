@@ -31,6 +31,8 @@ static int check_ranges(const struct allometer_model *model, struct model_proble
     size_t n_keys = allometer_sweep_keys(&keys);
     for (size_t i = 0; i < n_keys; i++) {
         if (!keys[i].is_axis || keys[i].kind == ALLOMETER_KEY_SEED) continue;
+        if (sweep_key_of_subtask(&keys[i]) && keys[i].offset >= offsetof(struct allometer_subtask, count))
+            continue; /* of a sweep file's entry */
         int n_subtasks = sweep_key_of_subtask(&keys[i]) ? model->n_subtasks : 1;
         for (int subtask = 0; subtask < n_subtasks; subtask++)
             if (check_key(model, &keys[i], subtask, problem)) return 1;
@@ -38,8 +40,10 @@ static int check_ranges(const struct allometer_model *model, struct model_proble
     return 0;
 }
 
-/* Subtasks stand side by side: each takes the inputs and outputs that follow those of the one before. */
+/* Subtasks stand side by side: each takes the inputs and outputs that follow those of the one before. Those of mixed samples
+   share them: each takes some of the variables, and the first of the outputs. */
 static int check_layout(const struct allometer_model *model, struct model_problem *problem) {
+    const int32_t n_variables = model->n_inputs - (model->control ? model->n_subtasks : 0);
     int32_t n_inputs = 0, n_outputs = 0;
     double weights = 0;
     for (int k = 0; k < model->n_subtasks; k++) {
@@ -60,16 +64,23 @@ static int check_layout(const struct allometer_model *model, struct model_proble
         if (subtask->first_input != n_inputs || subtask->first_output != n_outputs)
             return found(problem, path, "%s starts at input %d and output %d, expected %d and %d", path,
                          subtask->first_input, subtask->first_output, n_inputs, n_outputs);
-        n_inputs += subtask->n_inputs;
-        n_outputs += subtask->n_outputs;
         weights += (double)subtask->weight;
+        if (!model->mixed) {
+            n_inputs += subtask->n_inputs;
+            n_outputs += subtask->n_outputs;
+        } else if (subtask->n_inputs > n_variables || subtask->n_outputs > model->n_outputs) {
+            return found(problem, path,
+                         "%s takes %d of %d variables and %d of %d outputs, expected as many as there are",
+                         path, subtask->n_inputs, n_variables, subtask->n_outputs, model->n_outputs);
+        }
     }
-    if (n_inputs > ALLOMETER_MAX_INPUTS)
+    if (model->mixed) n_inputs = model->n_inputs, n_outputs = model->n_outputs;
+    if (n_inputs > ALLOMETER_MOST_INPUTS)
         return found(problem, "task.subtasks", "task.subtasks take %d inputs, expected at most %d", n_inputs,
-                     ALLOMETER_MAX_INPUTS);
-    if (n_outputs > ALLOMETER_MAX_OUTPUTS)
+                     ALLOMETER_MOST_INPUTS);
+    if (n_outputs > ALLOMETER_MOST_OUTPUTS)
         return found(problem, "task.subtasks", "task.subtasks have %d outputs, expected at most %d",
-                     n_outputs, ALLOMETER_MAX_OUTPUTS);
+                     n_outputs, ALLOMETER_MOST_OUTPUTS);
     if (model->n_inputs != n_inputs || model->n_outputs != n_outputs)
         return found(problem, "task.subtasks",
                      "the model has %d inputs and %d outputs, expected its subtasks' %d and %d",
@@ -112,7 +123,6 @@ int model_problem_find(const struct allometer_model *model, struct model_problem
     if (model->n_subtasks < 1 || model->n_subtasks > ALLOMETER_MAX_SUBTASKS)
         return found(problem, "task.subtasks", "task.subtasks has %d entries, expected 1 to %d",
                      model->n_subtasks, ALLOMETER_MAX_SUBTASKS);
-    if (model->reserved != 0) return found(problem, "", "reserved is %d, expected 0", model->reserved);
     return check_ranges(model, problem) || check_layout(model, problem) || check_together(model, problem);
 }
 

@@ -20,7 +20,8 @@ struct allometer_names {
 
 extern const struct allometer_names allometer_activations, allometer_functions, allometer_losses,
     allometer_optimizers, allometer_schedules, allometer_initializations, allometer_distributions,
-    allometer_weightings, allometer_l1_steps, allometer_compositions, allometer_truths, allometer_batches;
+    allometer_weightings, allometer_l1_steps, allometer_compositions, allometer_truths, allometer_batches,
+    allometer_as_needed;
 
 /* What a function asks of the network. */
 struct allometer_function_shape {

@@ -3,6 +3,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,26 +14,54 @@ enum {
     MOST_CHECKED = 100000, /* models that loading looks at: all of a usual sweep */
 };
 
-/* What the axes and keys leave open: the layout of subtasks side by side, and a full batch. */
-static void complete_model(struct allometer_model *model) {
-    model->n_inputs = model->n_outputs = 0;
-    for (int k = 0; k < model->n_subtasks; k++) {
-        struct allometer_subtask *subtask = &model->subtasks[k];
-        const struct allometer_function_shape *shape = &allometer_function_shapes[subtask->function];
-        if (shape->n_inputs) subtask->n_inputs = shape->n_inputs;
-        subtask->n_outputs = shape->n_outputs;
-        subtask->loss = shape->loss;
-        subtask->first_input = model->n_inputs;
-        subtask->first_output = model->n_outputs;
-        model->n_inputs += subtask->n_inputs;
-        model->n_outputs += subtask->n_outputs;
+/* The next of a model's subtasks: the i-th of an entry, from 1. */
+static void add_subtask(struct allometer_model *model, const struct allometer_subtask *entry, int i,
+                        int is_parallel) {
+    const struct allometer_function_shape *shape = &allometer_function_shapes[entry->function];
+    struct allometer_subtask *subtask = &model->subtasks[model->n_subtasks++];
+    *subtask = *entry;
+    subtask->count = 1, subtask->exponent = 0;
+    if (i > 1) subtask->weight = (float)((double)entry->weight * pow(i, -(double)entry->exponent));
+    if (shape->n_inputs) subtask->n_inputs = shape->n_inputs;
+    subtask->n_outputs = shape->n_outputs;
+    subtask->loss = shape->loss;
+    if (is_parallel) {
+        subtask->first_input = model->n_inputs, subtask->first_output = model->n_outputs;
+        model->n_inputs += subtask->n_inputs, model->n_outputs += subtask->n_outputs;
+    } else {
+        if (subtask->n_inputs > model->n_inputs) model->n_inputs = subtask->n_inputs;
+        if (subtask->n_outputs > model->n_outputs) model->n_outputs = subtask->n_outputs;
+    }
+}
+
+/* What the axes and keys leave open: the subtasks themselves, their layout, and a full batch. 0 where there are too many. */
+static int complete_model(const struct allometer_sweep_settings *settings, struct allometer_model *model) {
+    const int is_parallel = settings->composition == ALLOMETER_COMPOSITION_PARALLEL;
+    memcpy(model, &settings->model, offsetof(struct allometer_model, subtasks));
+    model->n_subtasks = model->n_inputs = model->n_outputs = 0;
+    for (int entry = 0; entry < settings->model.n_subtasks; entry++) {
+        const struct allometer_subtask *own = &settings->model.subtasks[entry];
+        if (own->count > ALLOMETER_MAX_SUBTASKS - model->n_subtasks) return 0;
+        for (int i = 1; i <= own->count; i++) add_subtask(model, own, i, is_parallel);
+    }
+    if (!is_parallel) {
+        if (settings->variables > 0) model->n_inputs = settings->variables;
+        model->mixed = model->control = 1;
+        model->n_inputs += model->n_subtasks;
     }
     if (model->batch == 0) model->batch = model->samples;
+    return 1;
 }
 
 static int make_model(const struct allometer_sweep *sweep, uint64_t index, struct allometer_model *model,
                       struct allometer_axis_value *values, struct model_problem *problem) {
-    struct allometer_sweep_settings settings = sweep->settings;
+    struct allometer_sweep_settings settings;
+    const struct allometer_model *all = &sweep->settings.model;
+    /* Not the room for entries that are not there: a sweep may have millions of models. */
+    memcpy(&settings, &sweep->settings,
+           offsetof(struct allometer_sweep_settings, model.subtasks)
+               + (size_t)all->n_subtasks * sizeof *all->subtasks);
+    settings.composition = sweep->settings.composition, settings.variables = sweep->settings.variables;
     for (size_t i = 0; i < sweep->axes.n_axes; i++) {
         const struct sweep_axis *axis = &sweep->axes.axes[i];
         double value = sweep_axis_value(axis, index / axis->stride % axis->n_values);
@@ -42,9 +71,11 @@ static int make_model(const struct allometer_sweep *sweep, uint64_t index, struc
         values[i] =
             (struct allometer_axis_value){value, is_text ? axis->key->names->rows[(size_t)value].name : NULL};
     }
-    complete_model(&settings.model);
-    *model = settings.model;
-    return model_problem_find(model, problem);
+    if (complete_model(&settings, model)) return model_problem_find(model, problem);
+    snprintf(problem->path, sizeof problem->path, "task.subtasks");
+    snprintf(problem->message, sizeof problem->message, "task.subtasks are more than %d, expected fewer",
+             ALLOMETER_MAX_SUBTASKS);
+    return 1;
 }
 
 static enum allometer_code read_key(const struct sweep_document *document, const struct sweep_marks *marks,

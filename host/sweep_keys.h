@@ -5,10 +5,15 @@
 
 #include "names.h"
 
-/* What one sweep file sets. A model's batch of 0 and its subtasks' layout are filled in by settings_model. */
+enum allometer_composition { ALLOMETER_COMPOSITION_PARALLEL, ALLOMETER_COMPOSITION_CONTROL };
+
+/* What one sweep file sets. The model's subtasks are the entries of the file's list, each of which may stand for several; they,
+   their layout and a batch of 0 are completed when a model is made. */
 struct allometer_sweep_settings {
     struct allometer_model model;
     int32_t composition, keep_weights;
+    int32_t
+        variables; /* of composition control: inputs that the subtasks choose from; 0: as many as one of them takes */
 };
 
 enum allometer_sweep_key_kind {

@@ -127,7 +127,7 @@ static void train_and_report(struct training_state *state, size_t index, float *
     double start = seconds_now();
     state->kernels->train(model, workspace, &result, weights, layers);
     result.seconds = seconds_now() - start;
-    if (model->depth > 1 && result.status == ALLOMETER_MODEL_DONE) result.layers = layers;
+    if (allometer_is_general(model) && result.status == ALLOMETER_MODEL_DONE) result.layers = layers;
 #pragma omp critical(allometer_model_done)
     if (state->code == ALLOMETER_OK) {
         state->code = training->done(training->user, index, &result, weights, state->error);

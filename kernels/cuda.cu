@@ -186,7 +186,7 @@ static enum allometer_code deliver(const struct training_run *run, struct cuda_s
         const float *weights =
             training->keep_weights ? kept + cuda_layers_floats(&training->models[index]) : nullptr;
         slot->results[i].layers = nullptr;
-        if (training->models[index].depth > 1 && slot->results[i].status == ALLOMETER_MODEL_DONE)
+        if (allometer_is_general(&training->models[index]) && slot->results[i].status == ALLOMETER_MODEL_DONE)
             slot->results[i].layers = reinterpret_cast<const struct allometer_layer *>(kept);
         enum allometer_code code =
             training->done(training->user, index, &slot->results[i], weights, run->error);

@@ -70,7 +70,7 @@ static struct cuda_placement deep_place(const struct allometer_model *model, siz
 }
 
 struct cuda_placement cuda_place(const struct allometer_model *model, size_t shared_limit) {
-    if (model->depth > 1) return deep_place(model, shared_limit);
+    if (allometer_is_general(model)) return deep_place(model, shared_limit);
     struct cuda_placement place;
     place.kernel = first_that_holds(small_kernels[model->activation], CUDA_N_SMALL, model);
     if (!place.kernel) place.kernel = first_that_holds(allometer_cuda_large, CUDA_N_LARGE, model);

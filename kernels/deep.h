@@ -4,6 +4,7 @@
 #ifndef ALLOMETER_DEEP_H
 #define ALLOMETER_DEEP_H
 
+#include "mixed.h"
 #include "optimizer.h"
 #include "product.h"
 #include "mlp.h"
@@ -52,13 +53,15 @@ struct deep {
     float *delta;         /* (H, S): derivative of the objective by z of one layer */
     float *upstream;      /* (H, S): by what the layer gives */
     float *transposed;    /* of one layer's input */
-    float *partial;       /* (TEAM_PARTIALS, PARTIAL_ROW) */
+    float *partial;       /* (TEAM_PARTIALS, sums_row) */
+    struct mixture mixture;
 
     /* Of measuring (deep_measure.h). */
-    float *mean;   /* (L, H): of what the hidden layers give */
-    float *rise;   /* (K, L, H): loss of a subtask without a neuron */
-    float *served; /* (K, L, H): by which measures a neuron serves a subtask, as a sum of powers of two */
-    float *paths;  /* (PATH_ARRAYS, L, H) */
+    float *held_out; /* (K): how many of the held-out samples are a subtask's */
+    float *mean;     /* (L, H): of what the hidden layers give */
+    float *rise;     /* (K, L, H): loss of a subtask without a neuron */
+    float *served;   /* (K, L, H): by which measures a neuron serves a subtask, as a sum of powers of two */
+    float *paths;    /* (PATH_ARRAYS, L, H) */
 };
 enum { PATH_ARRAYS = 3 };
 
@@ -72,16 +75,30 @@ enum { PATH_ARRAYS = 3 };
     ROW(batch.target, model->n_outputs *stride)                                                  \
     ROW(batch.output, model->n_outputs *stride)                                                  \
     ROW(batch.weight, stride)                                                                    \
+    ROW(batch.owner, model->mixed ? stride : 0)                                                  \
+    ROW(batch.classes, model->mixed ? stride : 0)                                                \
+    ROW(batch.loss, model->mixed ? stride : 0)                                                   \
+    ROW(batch.right, model->mixed ? stride : 0)                                                  \
+    ROW(mixture.cumulative, model->mixed ? model->n_subtasks : 0)                                \
+    ROW(mixture.reads, model->mixed ? (int64_t)model->n_subtasks *MOST_READ : 0)                 \
     ROW(value, model->depth * model->width * row)                                                \
     ROW(slope, model->depth * model->width * row)                                                \
     ROW(delta, model->width *row)                                                                \
     ROW(upstream, model->width *row)                                                             \
     ROW(transposed, transposed_floats(model))                                                    \
-    ROW(partial, (int64_t)partials *PARTIAL_ROW)                                                 \
+    ROW(partial, (int64_t)partials *sums_row(model))                                             \
+    ROW(held_out, model->n_subtasks)                                                             \
     ROW(mean, model->depth * model->width)                                                       \
     ROW(rise, (int64_t)model->n_subtasks * model->depth * model->width)                          \
     ROW(served, (int64_t)model->n_subtasks * model->depth * model->width)                        \
     ROW(paths, (int64_t)PATH_ARRAYS * model->depth * model->width)
+
+/* Sums over the team, one row for each part of it: of every subtask's loss, of what is right, and of the weights of mixed
+   samples. */
+KERNEL_HOST int32_t sums_row(const struct allometer_model *model) {
+    return 3 * lanes_padded(model->n_subtasks);
+}
+enum { SUM_LOSS, SUM_RIGHT, SUM_WEIGHT };
 
 KERNEL_HOST int64_t transposed_floats(const struct allometer_model *model) {
     const int32_t most = model->width > model->n_inputs ? model->width : model->n_inputs;
@@ -116,6 +133,7 @@ KERNEL_COLD struct deep deep_carve(const struct allometer_model *model, float *m
     w.batch.n = model->batch;
     for (int64_t i = TEAM_RANK; i < offset; i += TEAM_SIZE) memory[i] = 0;
     team_sync();
+    if (model->mixed) mixed_prepare(model, &w.mixture);
     return w;
 }
 
@@ -143,6 +161,59 @@ KERNEL struct rows layer_value(const struct deep *w, const struct batch *block, 
 
 KERNEL float *layer_slope(const struct deep *w, int32_t layer) {
     return w->slope + (int64_t)layer * w->model->width * w->row;
+}
+
+/* ---- samples and losses ------------------------------------------------------------------------------------------ */
+
+KERNEL void deep_draw(struct deep *w, struct sample_range range) {
+    if (w->model->mixed) {
+        mixed_draw(w->model, &w->mixture, range, &w->batch);
+    } else {
+        batch_draw(w->model, range, &w->batch);
+    }
+    team_sync();
+}
+
+KERNEL struct batch deep_block_at(const struct deep *w, int32_t first) {
+    struct batch block = batch_block(&w->batch, first, w->block);
+    if (w->model->mixed)
+        block.owner += first, block.classes += first, block.loss += first, block.right += first;
+    return block;
+}
+
+/* Every subtask's loss at a block's samples and what is right, times `share` each, into `partial`, or added to that of the
+   blocks before; with `derive`, the outputs become derivatives of the objective. Ends with a team_sync. */
+KERNEL_COLD void deep_losses(const struct deep *w, const struct batch *block, float share, int derive,
+                             int first) {
+    const struct allometer_model *model = w->model;
+    const int32_t column = lanes_padded(model->n_subtasks);
+    if (model->mixed) {
+        mixed_sample_losses(model, block, model->scale * share, derive);
+        team_sync();
+        mixed_sums(model, block, first, w->partial);
+        team_sync();
+        return;
+    }
+    float *own = w->partial + (TEAM_RANK / (TEAM_SIZE / TEAM_PARTIALS)) * sums_row(model);
+    for (int32_t k = 0; k < model->n_subtasks; ++k) {
+        const struct allometer_subtask *subtask = &model->subtasks[k];
+        vf loss = vf_set(0.0f), right = vf_set(0.0f), correct;
+        FOR_LANES(s, block->n) {
+            vf weight = share * vf_load(block->weight + s), scale = model->scale * subtask->weight * weight;
+            loss = loss + weight * loss_at(block, subtask, s, scale, derive, &correct);
+            right = right + weight * correct;
+        }
+        partial_put(own + SUM_LOSS * column + k, first, loss);
+        partial_put(own + SUM_RIGHT * column + k, first, right);
+    }
+    team_sync();
+}
+
+KERNEL float sums_total(const struct deep *w, int32_t kind, int32_t k) {
+    const float *column = w->partial + kind * lanes_padded(w->model->n_subtasks) + k;
+    float total = 0;
+    for (int32_t row = 0; row < TEAM_PARTIALS; ++row) total += column[row * sums_row(w->model)];
+    return total;
 }
 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */

@@ -21,8 +21,7 @@ KERNEL void held_out_chunk(struct deep *w, int32_t first) {
     const int32_t rest = model->test_samples - first;
     struct sample_range range = {model->test_samples, first, 1, 0, 0, 0, 0};
     w->batch.n = rest < w->block ? rest : w->block;
-    batch_draw(model, range, &w->batch);
-    team_sync();
+    deep_draw(w, range);
     deep_forward(w, &w->batch, 0);
 }
 
@@ -60,10 +59,10 @@ KERNEL void ablations_add(const struct deep *w) {
             neuron_hold(w, layer, h, 0);
             team_sync();
             deep_forward(w, &w->batch, layer + 1);
-            losses_add(model, &w->batch, w->partial);
-            team_sync();
+            deep_losses(w, &w->batch, 1.0f, 0, 1);
             for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
-                w->rise[k * hidden_neurons(w) + layer * model->width + h] += partial_total(w->partial, k);
+                w->rise[k * hidden_neurons(w) + layer * model->width + h] +=
+                    sums_total(w, SUM_LOSS, k) / w->held_out[k];
             }
             neuron_hold(w, layer, h, 1);
         }
@@ -75,14 +74,19 @@ KERNEL void deep_measure_losses(struct deep *w, struct allometer_result *result)
     const struct allometer_model *model = w->model;
     for (int32_t first = 0; first < model->test_samples; first += w->block) {
         held_out_chunk(w, first);
-        losses_add(model, &w->batch, w->partial);
-        team_sync();
+        deep_losses(w, &w->batch, 1.0f, 0, 1);
         for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
-            result->loss[k] += partial_total(w->partial, k);
-            result->accuracy[k] += partial_total(w->partial, PARTIAL_RESIDUAL + k);
+            result->loss[k] += sums_total(w, SUM_LOSS, k);
+            result->accuracy[k] += sums_total(w, SUM_RIGHT, k);
+            w->held_out[k] += model->mixed ? sums_total(w, SUM_WEIGHT, k) : (float)w->batch.n;
         }
         means_add(w);
     }
+    for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
+        result->loss[k] /= w->held_out[k];
+        result->accuracy[k] /= w->held_out[k];
+    }
+    team_sync();
     for (int32_t first = 0; first < model->test_samples; first += w->block) {
         held_out_chunk(w, first);
         ablations_add(w);
@@ -105,13 +109,14 @@ KERNEL float path_weight(float weight, float threshold) {
 KERNEL_COLD void path_sums(const struct deep *w, int32_t k, float threshold) {
     const struct allometer_model *model = w->model;
     const struct allometer_subtask *subtask = &model->subtasks[k];
+    const int32_t first_input = subtask_first_input(model, k), n_inputs = subtask_n_inputs(model, k);
     const int64_t width = model->width, n = hidden_neurons(w);
     float *in = w->paths, *given = in + n,
           *out = given + n; /* to the neuron, to what the layer gives; onward from there */
     for (int32_t layer = 0; layer < model->depth; ++layer) {
         const float *weights = layer_weights(w, w->theta, layer);
-        const int32_t first = layer == 0 ? subtask->first_input : 0,
-                      end = layer == 0 ? first + subtask->n_inputs : model->width;
+        const int32_t first = layer == 0 ? first_input : 0,
+                      end = layer == 0 ? first + n_inputs : model->width;
         for (int32_t h = TEAM_RANK; h < width; h += TEAM_SIZE) {
             const float *row = weights + (int64_t)h * row_padded(layer_inputs(model, layer));
             float sum = 0;
@@ -231,13 +236,13 @@ KERNEL_COLD void deep_norms(const struct deep *w, struct allometer_result *resul
             l1 = l1 + vf_abs(theta), l2 = l2 + theta * theta;
         }
     }
-    float *own = w->partial + (TEAM_RANK / (TEAM_SIZE / TEAM_PARTIALS)) * PARTIAL_ROW;
+    float *own = w->partial + (TEAM_RANK / (TEAM_SIZE / TEAM_PARTIALS)) * sums_row(model);
     team_sum_store(own, l1);
-    team_sum_store(own + 1, l2);
+    team_sum_store(own + lanes_padded(model->n_subtasks), l2);
     team_sync();
     if (TEAM_RANK != 0) return;
-    result->l1_norm = partial_total(w->partial, 0);
-    result->l2_norm_squared = partial_total(w->partial, 1);
+    result->l1_norm = sums_total(w, SUM_LOSS, 0);
+    result->l2_norm_squared = sums_total(w, SUM_RIGHT, 0);
 }
 
 /* Kept weights, in the order and shapes of allometer_n_parameters. */

@@ -31,24 +31,23 @@ KERNEL_COLD void layer_initialize(const struct deep *w, int32_t layer) {
 KERNEL int32_t deep_train_steps(struct deep *w, float *train_loss) {
     const struct allometer_model *model = w->model;
     struct update update = update_start(model);
+    const float share = 1.0f / (float)model->batch;
     const int32_t redraw = model->fresh || model->batch < model->samples;
     *train_loss = 0;
     for (int32_t layer = 0; layer <= model->depth; ++layer) layer_initialize(w, layer);
     for (int32_t step = 0; step < model->steps; ++step) {
         if (redraw || step == 0) {
-            draw_step(model, step, &w->batch);
-            team_sync();
+            deep_draw(w, step_range(model, step));
         }
         for (int32_t first = 0; first < model->batch; first += w->block) {
-            const struct batch block = batch_block(&w->batch, first, w->block);
+            const struct batch block = deep_block_at(w, first);
             deep_forward(w, &block, 0);
-            loss_and_residuals(model, &block, first == 0, w->partial);
-            team_sync();
+            deep_losses(w, &block, share, 1, first == 0);
             deep_backward(w, &block, first == 0);
         }
         *train_loss = 0;
         for (int32_t k = 0; k < model->n_subtasks; ++k) {
-            *train_loss += model->subtasks[k].weight * partial_total(w->partial, k);
+            *train_loss += (model->mixed ? share : model->subtasks[k].weight) * sums_total(w, SUM_LOSS, k);
         }
         if (!isfinite(*train_loss)) return step;
         update_advance(&update, model, step);

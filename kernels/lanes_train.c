@@ -26,7 +26,7 @@ static train_function *const train_functions[ALLOMETER_ACTIVATION_COUNT][N_SPECI
 };
 
 static size_t workspace_bytes(const struct allometer_model *model) {
-    if (model->depth > 1) return LANES_SYMBOL(deep_workspace_bytes_)(model);
+    if (allometer_is_general(model)) return LANES_SYMBOL(deep_workspace_bytes_)(model);
     struct specialization size = specializations[specialization_index(model)];
     return (size_t)workspace_floats(size.D, size.O, model, TEAM_SIZE, TEAM_PARTIALS) * sizeof(float);
 }
@@ -60,7 +60,7 @@ static void subnormals_restore(uint64_t before) {
 static void train(const struct allometer_model *model, float *memory, struct allometer_result *result,
                   float *weights, struct allometer_layer *layers) {
     const uint64_t before = subnormals_off();
-    if (model->depth > 1)
+    if (allometer_is_general(model))
         LANES_SYMBOL(train_deep_)(model, memory, result, weights, layers);
     else
         train_functions[model->activation][specialization_index(model)](model, memory, result, weights);

@@ -31,8 +31,8 @@ KERNEL float *parameters_output_bias(const int D, const int O, const struct para
 
 /* What the team leaves behind of its sums: TEAM_PARTIALS rows, each a loss per subtask and a residual per output. */
 enum {
-    PARTIAL_RESIDUAL = ALLOMETER_MAX_SUBTASKS,
-    PARTIAL_ROW = ALLOMETER_MAX_SUBTASKS + ALLOMETER_MAX_OUTPUTS
+    PARTIAL_RESIDUAL = ALLOMETER_MAX_OUTPUTS, /* and so many subtasks */
+    PARTIAL_ROW = 2 * ALLOMETER_MAX_OUTPUTS
 };
 
 KERNEL float partial_total(const float *partial, int32_t column) {

@@ -9,9 +9,12 @@
 #include <stdint.h>
 
 enum {
-    ALLOMETER_MAX_INPUTS = 16,       /* D */
-    ALLOMETER_MAX_OUTPUTS = 16,      /* O */
-    ALLOMETER_MAX_SUBTASKS = 16,     /* K; each has at least one output of its own */
+    ALLOMETER_MAX_INPUTS = 16, /* D and */
+    ALLOMETER_MAX_OUTPUTS =
+        16, /* O that kernels are specialised for, so K too: each subtask has an output of its own */
+    ALLOMETER_MOST_INPUTS = 4096,    /* D, */
+    ALLOMETER_MOST_OUTPUTS = 256,    /* O of the general kernels, whose sizes are known at run time */
+    ALLOMETER_MAX_SUBTASKS = 256,    /* K */
     ALLOMETER_MAX_WIDTH = 4096,      /* H */
     ALLOMETER_MAX_DEPTH = 8,         /* L, hidden layers */
     ALLOMETER_MAX_DEEP_WIDTH = 2048, /* H of a model of several hidden layers */
@@ -95,6 +98,17 @@ struct allometer_subtask {
     int32_t first_output, n_outputs;
     float weight;    /* beta: multiplies this subtask's loss; >= 0 */
     float frequency; /* of the functions whose formula names it, such as sin(pi * frequency * x) */
+    /* Of a sweep file's entry, which stands for `count` subtasks, the i-th of weight * i^-exponent; of a model's, 1 and 0. */
+    int32_t count;
+    float exponent;
+};
+
+/* Rows of numbers from a file (host/data.h), of all models of a sweep. Belongs to the sweep. */
+struct allometer_data {
+    int32_t n_rows, n_inputs, n_classes; /* n_classes: 0 for regression */
+    const float *inputs;                 /* (rows, inputs) */
+    const float *targets;                /* (rows); of a classification the class */
+    const int32_t *subtasks;             /* (rows) */
 };
 
 /* Everything that one model's result depends on. The objective is
@@ -112,8 +126,14 @@ struct allometer_model {
     float initialization_gain; /* multiplies the initial weights and biases; 1 for the plain scheme */
 
     int32_t n_subtasks; /* K */
-    struct allometer_subtask subtasks[ALLOMETER_MAX_SUBTASKS];
+    int32_t
+        mixed; /* 1: each sample belongs to one subtask, and all share the inputs and outputs; weights are shares of
+                        the samples, and the loss is the mean over all of them (mixed.h) */
+    int32_t
+        control; /* 1, of mixed samples: the last K inputs tell the subtask, 1 for its own and 0 for the others */
     float scale; /* alpha */
+    const struct allometer_data
+        *data; /* of mixed samples: where they come from; NULL: functions of random variables */
 
     int32_t distribution, weighting; /* of the inputs; enums above */
     float low, high;                 /* range of every input variable; `parity` draws -1 and 1 instead */
@@ -135,7 +155,8 @@ struct allometer_model {
     float threshold;      /* a neuron is allocated when an incoming and an outgoing weight exceed it */
     float ablation_share; /* ... or, by ablation, when silencing it raises the loss by more than this share */
     float path_share;     /* ... or, in a deep model, when it carries more than this share of the path norm */
-    int32_t reserved;     /* 0; keeps the size a multiple of 8 */
+
+    struct allometer_subtask subtasks[ALLOMETER_MAX_SUBTASKS]; /* K of them; the rest may hold anything */
 };
 
 enum allometer_status { ALLOMETER_MODEL_DONE, ALLOMETER_MODEL_DIVERGED };
@@ -175,9 +196,16 @@ static inline int64_t allometer_n_parameters(const struct allometer_model *model
            + (model->depth - 1) * width * (width + 1);
 }
 
-/* Rows of what is measured of a model's layers: (L, K) of a deep model, else none. */
+/* Whether the model takes the general kernels, matrix products of sizes known at run time (deep.h), in place of those that are
+   specialised for one hidden layer between few inputs and outputs. */
+static inline int allometer_is_general(const struct allometer_model *model) {
+    return model->depth > 1 || model->mixed || model->n_inputs > ALLOMETER_MAX_INPUTS
+           || model->n_outputs > ALLOMETER_MAX_OUTPUTS;
+}
+
+/* Rows of what is measured of a model's layers: (L, K) of a general model, else none. */
 static inline int64_t allometer_n_layers(const struct allometer_model *model) {
-    return model->depth > 1 ? (int64_t)model->depth * model->n_subtasks : 0;
+    return allometer_is_general(model) ? (int64_t)model->depth * model->n_subtasks : 0;
 }
 
 #endif

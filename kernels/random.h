@@ -17,6 +17,7 @@ enum random_stream {
     STREAM_ORDER, /* keys of the permutation `step`; index 0: order of the samples, else of an input variable */
     STREAM_LAYER,      /* of a deep model. index: what the weight takes; number: what it gives; step: layer */
     STREAM_LAYER_BIAS, /* index: what it gives; step: layer */
+    STREAM_OWNER,      /* of mixed samples: which subtask they belong to; step: of a fresh draw */
 };
 
 KERNEL struct vu4 random_words(uint64_t seed, enum random_stream stream, uint32_t block, uint32_t step,

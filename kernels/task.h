@@ -129,6 +129,8 @@ struct batch {
     float *target;     /* (O, S); of a classification the class, in its first output's row */
     float *output;     /* (O, S); turned into the loss' derivative in place */
     float *weight;     /* (S); mean 1 over the training set, 0 in the padding */
+    /* Of mixed samples (S): the subtask; its number of classes or 0; the loss; whether the class is right. */
+    float *owner, *classes, *loss, *right;
 };
 
 /* Which samples a batch holds: n_total of them in all, of which this batch shows those at order[first + s]. */

@@ -76,7 +76,7 @@ KERNEL_COLD void initialize(const int D, const int O, const struct allometer_mod
 }
 
 /* The samples of step t. */
-KERNEL void draw_step(const struct allometer_model *model, int32_t step, struct batch *batch) {
+KERNEL struct sample_range step_range(const struct allometer_model *model, int32_t step) {
     struct sample_range range = {model->samples, 0, 0, model->fresh, (uint32_t)step, 0, 0};
     if (model->fresh) {
         range.n_total = model->batch;
@@ -87,7 +87,11 @@ KERNEL void draw_step(const struct allometer_model *model, int32_t step, struct 
         range.shuffled = 1;
         range.step = 0;
     }
-    batch_draw(model, range, batch);
+    return range;
+}
+
+KERNEL void draw_step(const struct allometer_model *model, int32_t step, struct batch *batch) {
+    batch_draw(model, step_range(model, step), batch);
 }
 
 /* Moves every parameter of the neurons at h, once their gradients are complete. */

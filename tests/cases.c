@@ -224,6 +224,42 @@ static void apply(const struct case_row *row, struct allometer_model *model) {
     if (row->batch) model->batch = row->batch;
 }
 
+/* What the general kernels alone can do with one hidden layer. */
+static const struct many_row {
+    const char *name;
+    int32_t functions[3], n_functions; /* in turn */
+    int32_t n_subtasks, n_variables;   /* variables: 0 for side by side */
+    int32_t width, samples, batch, depth, fresh;
+} many[] = {
+    {"forty side by side", {F(SQUARE), F(SINE), F(PARITY)}, 3, 40, 0, 10, 30, 30, 1, 0},
+    {"twenty parities by control", {F(PARITY)}, 1, 20, 6, 12, 64, 64, 1, 0},
+    {"parity beside regression by control", {F(PARITY), F(PRODUCT), F(ABSOLUTE)}, 3, 7, 4, 9, 50, 16, 1, 0},
+    {"one subtask by control", {F(EXPONENTIAL)}, 1, 1, 3, 17, 20, 20, 1, 0},
+    {"control, fresh draws, two layers", {F(SINE), F(STEP)}, 2, 5, 2, 8, 33, 33, 2, 1},
+};
+
+static void many_case(const struct many_row *row, struct allometer_model *model) {
+    *model = case_model(row->width, row->samples, row->functions, 1);
+    model->batch = row->batch, model->depth = row->depth, model->fresh = row->fresh;
+    model->n_subtasks = row->n_subtasks, model->n_inputs = model->n_outputs = 0;
+    for (int32_t k = 0; k < row->n_subtasks; ++k) {
+        const struct allometer_model one = case_model(1, 1, &row->functions[k % row->n_functions], 1);
+        struct allometer_subtask *subtask = &model->subtasks[k];
+        *subtask = one.subtasks[0];
+        subtask->weight = 1.0f / (float)(k + 1);
+        if (row->n_variables) {
+            if (one.n_outputs > model->n_outputs) model->n_outputs = one.n_outputs;
+            continue;
+        }
+        subtask->first_input = model->n_inputs, subtask->first_output = model->n_outputs;
+        model->n_inputs += one.n_inputs, model->n_outputs += one.n_outputs;
+    }
+    if (row->n_variables) {
+        model->mixed = model->control = 1;
+        model->n_inputs = row->n_variables + row->n_subtasks;
+    }
+}
+
 int case_at(size_t i, struct allometer_model *model, char *name) {
     const size_t n_rows = sizeof rows / sizeof rows[0];
     if (i < n_rows) {
@@ -243,6 +279,14 @@ int case_at(size_t i, struct allometer_model *model, char *name) {
         return 1;
     }
     i -= 2 * ALLOMETER_ACTIVATION_COUNT;
+    if (i < sizeof many / sizeof many[0]) {
+        many_case(&many[i], model);
+        model->seed = 100 + i;
+        snprintf(name, 96, "%s (h%d s%d d%d o%d)", many[i].name, model->width, model->batch, model->n_inputs,
+                 model->n_outputs);
+        return 1;
+    }
+    i -= sizeof many / sizeof many[0];
     if (i < 2 * ALLOMETER_INITIALIZATION_COUNT) {
         *model = case_model(21 - 10 * (i % 2), 25, (int32_t[]){F(SQUARE), F(EXPONENTIAL)}, 2);
         model->initialization = (int32_t)i / 2, model->depth = 1 + 2 * (int32_t)(i % 2);

@@ -7,7 +7,7 @@
 
 /* ---- random numbers: kernels/random.h states the layout ------------------------------------------------------ */
 
-enum { INITIAL, OUTPUT_BIAS, INPUT, TEST, WEIGHT, ORDER, LAYER, LAYER_BIAS };
+enum { INITIAL, OUTPUT_BIAS, INPUT, TEST, WEIGHT, ORDER, LAYER, LAYER_BIAS, OWNER };
 
 static uint32_t word(uint64_t seed, uint32_t stream, uint32_t number, uint32_t step, uint32_t index) {
     const philox4x32_ctr_t counter = {{index, step, stream | (number / 4) << 8, 0}};
@@ -105,7 +105,7 @@ static double initial(const struct allometer_model *m, int is_normal, uint32_t s
 
 /* With one hidden layer a neuron draws its own row of numbers: input weights, bias, output weights. */
 void reference_initialize(const struct allometer_model *m, double *theta) {
-    const int shallow = m->depth == 1, D = m->n_inputs;
+    const int shallow = !allometer_is_general(m), D = m->n_inputs;
     for (int l = 0; l <= m->depth; ++l) {
         struct layer layer = layer_of(m, l);
         double weight, bias;
@@ -254,11 +254,47 @@ static double input(const struct allometer_model *m, int step, int test, int n_t
     return m->low + ((double)m->high - m->low) * position;
 }
 
+/* Mixed samples: the subtask by its share of the samples, or equal shares of the held-out ones. */
+static int owner_of(const struct allometer_model *m, int step, int test, int n_total, int sample) {
+    if (m->data)
+        return m->data->subtasks[permuted(m->seed, 0, 0x20000000u, m->data->n_rows,
+                                          test ? sample : m->test_samples + sample)];
+    if (test) return (int)((long long)sample * m->n_subtasks / n_total);
+    double offset = uniform(word(m->seed, OWNER, 0, m->fresh ? (uint32_t)step : 0, 0)), total = 0, sum = 0;
+    for (int k = 0; k < m->n_subtasks; ++k) total += m->subtasks[k].weight;
+    for (int k = 0; k < m->n_subtasks; ++k) {
+        sum += m->subtasks[k].weight;
+        if (sum / total > (sample + offset) / n_total) return k;
+    }
+    return m->n_subtasks - 1;
+}
+
+static void mixed_sample(const struct allometer_model *m, int step, int test, int n_total, int sample, int k,
+                         double *x, double *target) {
+    const struct allometer_subtask *own = &m->subtasks[k];
+    const int V = m->n_inputs - (m->control ? m->n_subtasks : 0);
+    double read[ALLOMETER_MAX_INPUTS];
+    if (m->control) x[V + k] = 1;
+    if (m->data) {
+        int row =
+            permuted(m->seed, 0, 0x20000000u, m->data->n_rows, test ? sample : m->test_samples + sample);
+        for (int d = 0; d < V; ++d) x[d] = m->data->inputs[row * V + d];
+        *target = m->data->targets[row];
+        return;
+    }
+    for (int d = 0; d < V; ++d) {
+        x[d] = input(m, step, test, n_total, sample, d);
+        if (own->function == ALLOMETER_FUNCTION_PARITY) x[d] = x[d] < 0.5 * (m->low + m->high) ? -1 : 1;
+    }
+    for (int i = 0; i < own->n_inputs; ++i) read[i] = x[permuted(m->seed, (uint32_t)k, 0x40000000u, V, i)];
+    *target = function_value(own, read);
+}
+
 struct reference_batch reference_batch_make(const struct allometer_model *m, int step, int test) {
     const int D = m->n_inputs, O = m->n_outputs, n = test ? m->test_samples : m->batch;
     const int n_total = test ? m->test_samples : m->fresh ? m->batch : m->samples;
     struct reference_batch batch = {n, calloc((size_t)n * D, 8), calloc((size_t)n * O, 8),
-                                    calloc((size_t)n, 8)};
+                                    calloc((size_t)n, 8), calloc((size_t)n, sizeof(int))};
     for (int s = 0; s < n; ++s) {
         int sample = s;
         if (!test && !m->fresh && m->batch < m->samples) {
@@ -273,7 +309,12 @@ struct reference_batch reference_batch_make(const struct allometer_model *m, int
             int end = sample == 0 || sample == n_total - 1;
             batch.weight[s] = (end ? 0.5 : 1.0) * n_total / (n_total - 1);
         }
-        for (int k = 0; k < m->n_subtasks; ++k) {
+        if (m->mixed) {
+            batch.owner[s] = owner_of(m, step, test, n_total, sample);
+            mixed_sample(m, step, test, n_total, sample, batch.owner[s], batch.x + s * D,
+                         batch.target + s * O);
+        }
+        for (int k = 0; k < m->n_subtasks && !m->mixed; ++k) {
             const struct allometer_subtask *subtask = &m->subtasks[k];
             double *x = batch.x + s * D + subtask->first_input;
             for (int i = 0; i < subtask->n_inputs; ++i) {
@@ -291,6 +332,7 @@ void reference_batch_free(struct reference_batch *batch) {
     free(batch->x);
     free(batch->target);
     free(batch->weight);
+    free(batch->owner);
 }
 
 /* ---- loss, gradient, training ------------------------------------------------------------------------------------ */
@@ -313,6 +355,12 @@ static double subtask_loss(const struct allometer_subtask *subtask, const double
     return log(total);
 }
 
+/* By how much subtask k's loss at sample s counts in the objective. */
+static double share_of(const struct allometer_model *m, const struct reference_batch *batch, int s, int k) {
+    if (m->mixed) return batch->owner[s] == k ? m->scale * batch->weight[s] / batch->n : 0;
+    return m->scale * m->subtasks[k].weight * batch->weight[s] / batch->n;
+}
+
 static int penalized(const struct allometer_model *m, int i) {
     for (int l = 0; !m->penalize_biases && l <= m->depth; ++l) {
         struct layer layer = layer_of(m, l);
@@ -323,11 +371,12 @@ static int penalized(const struct allometer_model *m, int i) {
 
 double reference_objective(const struct allometer_model *m, const double *theta,
                            const struct reference_batch *batch) {
-    double total = 0, y[ALLOMETER_MAX_OUTPUTS];
+    double total = 0, y[ALLOMETER_MOST_OUTPUTS];
     for (int s = 0; s < batch->n; ++s) {
         reference_outputs(m, theta, batch->x + s * m->n_inputs, -1, 0, y);
         for (int k = 0; k < m->n_subtasks; ++k) {
-            total += m->scale * m->subtasks[k].weight * batch->weight[s] / batch->n
+            if (m->mixed && batch->owner[s] != k) continue;
+            total += share_of(m, batch, s, k)
                      * subtask_loss(&m->subtasks[k], y, batch->target + s * m->n_outputs, NULL);
         }
     }
@@ -339,7 +388,7 @@ double reference_objective(const struct allometer_model *m, const double *theta,
 void reference_gradient(const struct allometer_model *m, const double *theta,
                         const struct reference_batch *batch, double *gradient) {
     const int H = m->width, O = m->n_outputs, P = (int)allometer_n_parameters(m);
-    double y[ALLOMETER_MAX_OUTPUTS], dy[ALLOMETER_MAX_OUTPUTS];
+    double y[ALLOMETER_MOST_OUTPUTS], dy[ALLOMETER_MOST_OUTPUTS];
     struct signals v = signals_make(m);
     double *upstream = calloc((size_t)H, 8), *below = calloc((size_t)H, 8);
     for (int i = 0; i < P; ++i) gradient[i] = penalized(m, i) ? 2 * m->l2 * theta[i] : 0;
@@ -349,9 +398,10 @@ void reference_gradient(const struct allometer_model *m, const double *theta,
         memset(dy, 0, sizeof dy);
         for (int k = 0; k < m->n_subtasks; ++k) {
             const struct allometer_subtask *subtask = &m->subtasks[k];
+            if (m->mixed && batch->owner[s] != k) continue;
             subtask_loss(subtask, y, batch->target + s * O, dy);
             for (int o = subtask->first_output; o < subtask->first_output + subtask->n_outputs; ++o) {
-                dy[o] *= m->scale * subtask->weight * batch->weight[s] / batch->n;
+                dy[o] *= share_of(m, batch, s, k);
             }
         }
         for (int l = m->depth; l >= 0; --l) { /* upstream: by what the layer gives */
@@ -421,21 +471,22 @@ void reference_train(const struct allometer_model *m, double *theta) {
 static double held_out_loss(const struct allometer_model *m, const double *theta,
                             const struct reference_batch *batch, int k, int silenced, double held,
                             double *accuracy) {
-    double total = 0, right = 0, y[ALLOMETER_MAX_OUTPUTS];
+    double total = 0, right = 0, n = 0, y[ALLOMETER_MOST_OUTPUTS];
     const struct allometer_subtask *subtask = &m->subtasks[k];
     for (int s = 0; s < batch->n; ++s) {
         const double *target = batch->target + s * m->n_outputs;
+        if (m->mixed && batch->owner[s] != k) continue;
         reference_outputs(m, theta, batch->x + s * m->n_inputs, silenced, held, y);
-        total += subtask_loss(subtask, y, target, NULL) / batch->n;
+        total += subtask_loss(subtask, y, target, NULL), n += 1;
         int best = 1, is_class = subtask->loss == ALLOMETER_LOSS_CROSS_ENTROPY;
         int own = subtask->first_output + (is_class ? (int)target[subtask->first_output] : 0);
         for (int o = subtask->first_output; o < subtask->first_output + subtask->n_outputs; ++o) {
             if (y[o] > y[own]) best = 0;
         }
-        right += (double)best / batch->n;
+        right += best;
     }
-    if (accuracy) *accuracy = subtask->loss == ALLOMETER_LOSS_CROSS_ENTROPY ? right : NAN;
-    return total;
+    if (accuracy) *accuracy = subtask->loss == ALLOMETER_LOSS_CROSS_ENTROPY ? right / n : NAN;
+    return total / n;
 }
 
 /* Sums over all paths of subtask k through each neuron (L, H), of the products of absolute weights; where crisp, of ones
@@ -465,7 +516,11 @@ static double paths_to(const struct allometer_model *m, const double *theta, int
         double size = fabs(theta[layer.weights + h * layer.in + j]);
         if (crisp) size = size > (double)m->threshold;
         if (l == 0) {
-            total += j >= subtask->first_input && j < subtask->first_input + subtask->n_inputs ? size : 0;
+            const int first = m->control ? m->n_inputs - m->n_subtasks + k
+                              : m->mixed ? 0
+                                         : subtask->first_input;
+            const int end = m->control ? first + 1 : m->mixed ? m->n_inputs : first + subtask->n_inputs;
+            total += j >= first && j < end ? size : 0;
             continue;
         }
         for (int before = l - 1; before >= 0;
@@ -482,7 +537,7 @@ void reference_measure(const struct allometer_model *m, const double *theta, str
     const int H = m->width, n = m->depth * H, K = m->n_subtasks;
     struct reference_batch batch = reference_batch_make(m, 0, 1);
     struct signals v = signals_make(m);
-    double y[ALLOMETER_MAX_OUTPUTS], *mean = calloc((size_t)n, 8);
+    double y[ALLOMETER_MOST_OUTPUTS], *mean = calloc((size_t)n, 8);
     int *served = calloc((size_t)(n * K), sizeof *served);
     memset(result, 0, sizeof *result);
     for (int s = 0; s < batch.n; ++s) {

@@ -4,10 +4,11 @@
 
 #include "model.h"
 
-/* N samples: x (N, D), target (N, O), weight (N). */
+/* N samples: x (N, D), target (N, O), weight (N), and of mixed samples the subtask (N). */
 struct reference_batch {
     int n;
     double *x, *target, *weight;
+    int *owner;
 };
 
 /* Parameters in the order of allometer_n_parameters. */

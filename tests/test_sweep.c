@@ -25,6 +25,11 @@ static struct allometer_sweep *parse(const char *text) {
     return sweep;
 }
 
+/* Of a model: what it sets. */
+static size_t model_bytes(const struct allometer_model *model) {
+    return offsetof(struct allometer_model, subtasks) + (size_t)model->n_subtasks * sizeof *model->subtasks;
+}
+
 static struct allometer_model model_of(const struct allometer_sweep *sweep, uint64_t index,
                                        struct allometer_axis_value *values) {
     struct allometer_model model;
@@ -75,13 +80,13 @@ static void every_field_is_set(void **state) {
     expected.initialization_gain = 0.5f;
     expected.n_subtasks = 4;
     expected.subtasks[0] = (struct allometer_subtask){
-        ALLOMETER_FUNCTION_SINE, ALLOMETER_LOSS_MEAN_SQUARED_ERROR, 0, 1, 0, 1, 0.75f, 2.5f};
+        ALLOMETER_FUNCTION_SINE, ALLOMETER_LOSS_MEAN_SQUARED_ERROR, 0, 1, 0, 1, 0.75f, 2.5f, 1, 0};
     expected.subtasks[1] = (struct allometer_subtask){
-        ALLOMETER_FUNCTION_PRODUCT, ALLOMETER_LOSS_MEAN_SQUARED_ERROR, 1, 2, 1, 1, 0.125f, 1};
-    expected.subtasks[2] =
-        (struct allometer_subtask){ALLOMETER_FUNCTION_PARITY, ALLOMETER_LOSS_CROSS_ENTROPY, 3, 5, 2, 2, 1, 1};
+        ALLOMETER_FUNCTION_PRODUCT, ALLOMETER_LOSS_MEAN_SQUARED_ERROR, 1, 2, 1, 1, 0.125f, 1, 1, 0};
+    expected.subtasks[2] = (struct allometer_subtask){
+        ALLOMETER_FUNCTION_PARITY, ALLOMETER_LOSS_CROSS_ENTROPY, 3, 5, 2, 2, 1, 1, 1, 0};
     expected.subtasks[3] = (struct allometer_subtask){
-        ALLOMETER_FUNCTION_STEP, ALLOMETER_LOSS_MEAN_SQUARED_ERROR, 8, 1, 4, 1, 0, 1};
+        ALLOMETER_FUNCTION_STEP, ALLOMETER_LOSS_MEAN_SQUARED_ERROR, 8, 1, 4, 1, 0, 1, 1, 0};
     expected.scale = 128;
     expected.distribution = ALLOMETER_DISTRIBUTION_EVEN, expected.weighting = ALLOMETER_WEIGHTING_BOOTSTRAP;
     expected.low = -2, expected.high = 3;
@@ -94,7 +99,7 @@ static void every_field_is_set(void **state) {
     expected.penalize_biases = 1, expected.l1_step = ALLOMETER_L1_PROXIMAL;
     expected.test_samples = 2000, expected.threshold = 2e-3f, expected.ablation_share = 0.25f,
     expected.path_share = 0.5f;
-    assert_memory_equal(&model, &expected, sizeof model); /* the struct has no padding but `reserved` */
+    assert_memory_equal(&model, &expected, model_bytes(&model));
     allometer_sweep_free(sweep);
 }
 
@@ -106,7 +111,7 @@ static void absent_keys_have_their_defaults(void **state) {
     expected.n_inputs = expected.n_outputs = expected.depth = expected.n_subtasks = 1;
     expected.width = 64;
     expected.initialization_gain = expected.scale = 1;
-    expected.subtasks[0] = (struct allometer_subtask){ALLOMETER_FUNCTION_SQUARE, 0, 0, 1, 0, 1, 1, 1};
+    expected.subtasks[0] = (struct allometer_subtask){ALLOMETER_FUNCTION_SQUARE, 0, 0, 1, 0, 1, 1, 1, 1, 0};
     expected.low = -1, expected.high = 1;
     expected.samples = expected.batch = 256;
     expected.steps = 10000;
@@ -114,7 +119,7 @@ static void absent_keys_have_their_defaults(void **state) {
     expected.weight_decay = 0.01f;
     expected.test_samples = 1024, expected.threshold = 1e-3f, expected.ablation_share = 0.1f,
     expected.path_share = 0.01f;
-    assert_memory_equal(&model, &expected, sizeof model);
+    assert_memory_equal(&model, &expected, model_bytes(&model));
 }
 
 static void a_batch_is_full_unless_given(void **state) {
@@ -164,7 +169,8 @@ static void every_key_can_be_an_axis(void **state) {
         for (int k = 0; k < 2; k++) {
             struct allometer_axis_value value;
             struct allometer_model model = model_of(sweep, (uint64_t)k, &value);
-            assert_true(sweep_key_get(&keys[i], 0, &model) == (k ? high : low));
+            if (!strstr(path, "count") && !strstr(path, "exponent")) /* which stand for several subtasks */
+                assert_true(sweep_key_get(&keys[i], 0, &model) == (k ? high : low));
             assert_true(value.number == (k ? high : low));
             assert_int_equal(allometer_sweep_axis_is_text(sweep, 0), keys[i].kind == ALLOMETER_KEY_WORD);
             if (keys[i].kind == ALLOMETER_KEY_WORD)
