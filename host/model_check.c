@@ -31,7 +31,8 @@ static int check_ranges(const struct allometer_model *model, struct model_proble
     size_t n_keys = allometer_sweep_keys(&keys);
     for (size_t i = 0; i < n_keys; i++) {
         if (!keys[i].is_axis || keys[i].kind == ALLOMETER_KEY_SEED) continue;
-        if (sweep_key_of_subtask(&keys[i]) && keys[i].offset >= offsetof(struct allometer_subtask, count))
+        if (sweep_key_of_subtask(&keys[i])
+            && (model->data || keys[i].offset >= offsetof(struct allometer_subtask, count)))
             continue; /* of a sweep file's entry */
         int n_subtasks = sweep_key_of_subtask(&keys[i]) ? model->n_subtasks : 1;
         for (int subtask = 0; subtask < n_subtasks; subtask++)
@@ -52,13 +53,16 @@ static int check_layout(const struct allometer_model *model, struct model_proble
         const char *function = allometer_functions.rows[subtask->function].name;
         char path[SWEEP_PATH_SIZE];
         snprintf(path, sizeof path, "task.subtasks.%d", k);
+        if ((subtask->function == ALLOMETER_FUNCTION_DATA) != (model->data != NULL))
+            return found(problem, path, "%s is %s, expected data for rows of a file and for nothing else",
+                         path, function);
         if (shape->n_inputs && subtask->n_inputs != shape->n_inputs)
             return found(problem, path, "%s takes %d inputs, expected %d for %s", path, subtask->n_inputs,
                          shape->n_inputs, function);
-        if (subtask->n_outputs != shape->n_outputs)
+        if (!model->data && subtask->n_outputs != shape->n_outputs)
             return found(problem, path, "%s has %d outputs, expected %d for %s", path, subtask->n_outputs,
                          shape->n_outputs, function);
-        if (subtask->loss != shape->loss)
+        if (!model->data && subtask->loss != shape->loss)
             return found(problem, path, "%s has loss number %d, expected %d (%s) for %s", path, subtask->loss,
                          shape->loss, allometer_losses.rows[shape->loss].name, function);
         if (subtask->first_input != n_inputs || subtask->first_output != n_outputs)

@@ -34,6 +34,33 @@ static void add_subtask(struct allometer_model *model, const struct allometer_su
     }
 }
 
+/* Rows of a file: as many are held out as the share says, but one at least, and one is left. */
+static void complete_data(const struct allometer_sweep_settings *settings, const struct data *data,
+                          struct allometer_model *model) {
+    const int32_t n_classes = data->rows.n_classes, n_rows = data->rows.n_rows;
+    const struct allometer_subtask one = {
+        .function = ALLOMETER_FUNCTION_DATA,
+        .loss = n_classes ? ALLOMETER_LOSS_CROSS_ENTROPY : ALLOMETER_LOSS_MEAN_SQUARED_ERROR,
+        .n_inputs = data->rows.n_inputs,
+        .n_outputs = n_classes ? n_classes : 1,
+        .weight = 1,
+        .frequency = 1,
+        .count = 1,
+    };
+    memcpy(model, &settings->model, offsetof(struct allometer_model, subtasks));
+    model->data = &data->rows;
+    model->mixed = 1, model->control = settings->is_told;
+    model->n_subtasks = data->n_subtasks;
+    for (int k = 0; k < data->n_subtasks; k++) model->subtasks[k] = one;
+    model->n_inputs = one.n_inputs + (model->control ? model->n_subtasks : 0);
+    model->n_outputs = one.n_outputs;
+    model->test_samples = (int32_t)lround((double)settings->test_share * n_rows);
+    if (model->test_samples < 1) model->test_samples = 1;
+    if (model->test_samples > n_rows - 1) model->test_samples = n_rows - 1;
+    model->samples = n_rows - model->test_samples;
+    if (model->batch == 0) model->batch = model->samples;
+}
+
 /* What the axes and keys leave open: the subtasks themselves, their layout, and a full batch. 0 where there are too many. */
 static int complete_model(const struct allometer_sweep_settings *settings, struct allometer_model *model) {
     const int is_parallel = settings->composition == ALLOMETER_COMPOSITION_PARALLEL;
@@ -71,6 +98,11 @@ static int make_model(const struct allometer_sweep *sweep, uint64_t index, struc
         values[i] =
             (struct allometer_axis_value){value, is_text ? axis->key->names->rows[(size_t)value].name : NULL};
     }
+    settings.is_told = sweep->settings.is_told, settings.test_share = sweep->settings.test_share;
+    if (sweep->data) {
+        complete_data(&settings, sweep->data, model);
+        return model_problem_find(model, problem);
+    }
     if (complete_model(&settings, model)) return model_problem_find(model, problem);
     snprintf(problem->path, sizeof problem->path, "task.subtasks");
     snprintf(problem->message, sizeof problem->message, "task.subtasks are more than %d, expected fewer",
@@ -89,9 +121,10 @@ static enum allometer_code read_key(const struct sweep_document *document, const
     if (!text) return sweep_marks_fail(marks, path, error, "%s is missing, expected %s", path, expected);
     if (!*text) return sweep_marks_fail(marks, path, error, "%s is empty, expected %s", path, expected);
     if (key->kind == ALLOMETER_KEY_TEXT) {
-        sweep->name = strdup(text);
-        return sweep->name ? ALLOMETER_OK
-                           : allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", marks->file);
+        char **field = (char **)((char *)&sweep->settings + key->offset);
+        *field = strdup(text);
+        return *field ? ALLOMETER_OK
+                      : allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", marks->file);
     }
     double value;
     if (sweep_key_parse(key, text, &value)) {
@@ -111,7 +144,14 @@ static enum allometer_code read_keys(const struct sweep_document *document, cons
     const struct allometer_sweep_key *keys;
     size_t n_keys = allometer_sweep_keys(&keys);
     unsigned n_subtasks = sweep_document_n_subtasks(document);
-    if (n_subtasks < 1 || n_subtasks > ALLOMETER_MAX_SUBTASKS)
+    const int has_data = sweep_marks_find(marks, "task.data.file") != NULL;
+    if (has_data && n_subtasks > 0)
+        return sweep_marks_fail(marks, "task.subtasks", error,
+                                "task.subtasks stands beside task.data.file, expected one of the two");
+    if (!has_data && sweep_marks_find(marks, "task.data"))
+        return sweep_marks_fail(marks, "task.data", error,
+                                "task.data.file is missing, expected the path of a file");
+    if ((n_subtasks < 1 && !has_data) || n_subtasks > ALLOMETER_MAX_SUBTASKS)
         return sweep_marks_fail(marks, "task.subtasks", error,
                                 "task.subtasks has %u entries, expected 1 to %d such as {function: square}",
                                 n_subtasks, ALLOMETER_MAX_SUBTASKS);
@@ -149,6 +189,21 @@ static enum allometer_code check_own_key(const struct sweep_marks *marks, const 
     return ALLOMETER_OK;
 }
 
+/* The file of task.data, from the folder of the sweep file. */
+static enum allometer_code read_data(const struct sweep_marks *marks, struct allometer_sweep *sweep,
+                                     struct allometer_error *error) {
+    if (!sweep_marks_find(marks, "task.data.file")) return ALLOMETER_OK;
+    const char *slash = strrchr(marks->file, '/');
+    char *folder = slash ? strndup(marks->file, (size_t)(slash - marks->file)) : strdup(".");
+    if (!folder) return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", marks->file);
+    enum allometer_code code = data_read(&sweep->settings.data, folder, &sweep->data, error);
+    free(folder);
+    if (!code && sweep->settings.model.fresh)
+        code = sweep_marks_fail(marks, "task.inputs.fresh", error,
+                                "task.inputs.fresh is true, expected false for the rows of a file");
+    return code;
+}
+
 /* The rules between keys, model by model. */
 static enum allometer_code check_models(const struct sweep_marks *marks, const struct allometer_sweep *sweep,
                                         struct allometer_error *error) {
@@ -170,6 +225,7 @@ static enum allometer_code check_models(const struct sweep_marks *marks, const s
 static enum allometer_code fill_sweep(const struct sweep_document *document, const struct sweep_marks *marks,
                                       struct allometer_sweep *sweep, struct allometer_error *error) {
     enum allometer_code code = read_keys(document, marks, sweep, error);
+    if (!code) code = read_data(marks, sweep, error);
     if (!code) code = sweep_axes_read(document, marks, &sweep->axes, error);
     for (int k = 0; k < sweep->settings.model.n_subtasks && !code; k++) {
         code = check_own_key(marks, sweep, k, "frequency", error);
@@ -232,13 +288,17 @@ enum allometer_code allometer_sweep_load(const char *path, struct allometer_swee
 void allometer_sweep_free(struct allometer_sweep *sweep) {
     if (!sweep) return;
     sweep_axes_free(&sweep->axes);
+    const struct allometer_sweep_key *keys;
+    size_t n_keys = allometer_sweep_keys(&keys);
+    for (size_t i = 0; i < n_keys; i++)
+        if (keys[i].kind == ALLOMETER_KEY_TEXT) free(*(char **)((char *)&sweep->settings + keys[i].offset));
+    data_free(sweep->data);
     free(sweep->specification);
-    free(sweep->name);
     free(sweep);
 }
 
 const char *allometer_sweep_name(const struct allometer_sweep *sweep) {
-    return sweep->name;
+    return sweep->settings.name;
 }
 
 const char *allometer_sweep_specification(const struct allometer_sweep *sweep) {

@@ -8,8 +8,8 @@
    each key, by the index in the whole table. */
 enum { SLOT_SUBTASKS, SLOT_N_SUBTASKS, SLOT_KEYS };
 
-static const char *const sections[] = {"",      "task",  "task.inputs", "task.subtasks.N",
-                                       "model", "train", "penalty",     "measure"};
+static const char *const sections[] = {"",      "task",    "task.inputs", "task.subtasks.N", "model",
+                                       "train", "penalty", "measure",     "task.data"};
 enum { N_SECTIONS = sizeof sections / sizeof sections[0], SUBTASK_SECTION = 3 };
 
 #define FIELD_FLAGS (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)

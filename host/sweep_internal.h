@@ -6,8 +6,8 @@
 #include "sweep_axes.h"
 
 struct allometer_sweep {
-    char *name;
     char *specification;
+    struct data *data;                        /* NULL: functions */
     struct allometer_sweep_settings settings; /* of every model, before its axes */
     struct sweep_axes axes;
 };

@@ -11,7 +11,7 @@
 #define MODEL(field)   SETTING(model.field)
 #define SUBTASK(field) offsetof(struct allometer_subtask, field)
 
-#define TEXT              ALLOMETER_KEY_TEXT, 0, 0, 0, 0, 0, NULL
+#define TEXT(at)          ALLOMETER_KEY_TEXT, 0, at, 0, 0, 0, NULL
 #define NUMBER(at, a, b)  ALLOMETER_KEY_NUMBER, 1, at, a, b, ALLOMETER_CLOSED, NULL
 #define ABOVE(at, a, b)   ALLOMETER_KEY_NUMBER, 1, at, a, b, ALLOMETER_ABOVE_LOW, NULL
 #define BELOW(at, a, b)   ALLOMETER_KEY_NUMBER, 1, at, a, b, ALLOMETER_BELOW_HIGH, NULL
@@ -24,7 +24,7 @@
 
 /* clang-format off */
 static const struct allometer_sweep_key keys[] = {
-    {"name", TEXT, "sweep", "what the sweep is called"},
+    {"name", TEXT(SETTING(name)), "sweep", "what the sweep is called"},
     {"seed", ALLOMETER_KEY_SEED, 1, MODEL(seed), 0, 0x1p53, ALLOMETER_CLOSED, NULL, "0", "of every random number of a model"},
 
     {"task.composition", FIXED(SETTING(composition), compositions), "parallel", "how the subtasks stand together"},
@@ -36,6 +36,17 @@ static const struct allometer_sweep_key keys[] = {
     {"task.subtasks.N.exponent", NUMBER(SUBTASK(exponent), 0, 100), "0", "of Zipf's law: the i-th of them weighs i^-exponent as much"},
     {"task.inputs.variables", ALLOMETER_KEY_INTEGER, 0, SETTING(variables), 1, ALLOMETER_MAX_INPUTS, ALLOMETER_CLOSED, &allometer_as_needed,
      "needed", "of composition control: inputs that all subtasks choose theirs from"},
+    {"task.data.file", TEXT(SETTING(data.file)), "none", "rows to learn in place of functions: CSV, .npy or IDX"},
+    {"task.data.target_file", TEXT(SETTING(data.target_file)), "none", "the targets, where a file of their own holds them"},
+    {"task.data.target", TEXT(SETTING(data.target)), "last", "column of the target"},
+    {"task.data.inputs", TEXT(SETTING(data.inputs)), "others", "columns of the inputs, parted by commas"},
+    {"task.data.subtask_column", TEXT(SETTING(data.subtask_column)), "none", "whose values tell the subtasks"},
+    {"task.data.classes", ALLOMETER_KEY_INTEGER, 0, SETTING(data.n_classes), 0, ALLOMETER_MOST_OUTPUTS, ALLOMETER_CLOSED, NULL, "0",
+     "that the target is one of, from 0; 0: it is a number"},
+    {"task.data.test_share", ALLOMETER_KEY_NUMBER, 0, SETTING(test_share), 0, 1, ALLOMETER_CLOSED, NULL, "0.2",
+     "of the rows, by seed: held out"},
+    {"task.data.standardize", FIXED(SETTING(data.is_standardized), truths), "false", "give each input mean 0 and deviation 1"},
+    {"task.data.control", FIXED(SETTING(is_told), truths), "false", "tell the subtask, by an input for each"},
     {"task.inputs.low", NUMBER(MODEL(low), -FLT_MAX, FLT_MAX), "-1", "least value of every input"},
     {"task.inputs.high", NUMBER(MODEL(high), -FLT_MAX, FLT_MAX), "1", "greatest value of every input"},
     {"task.inputs.samples", INTEGER(MODEL(samples), 1, ALLOMETER_MAX_SAMPLES), "256", "size of the training set"},

@@ -3,6 +3,7 @@
 #ifndef ALLOMETER_SWEEP_KEYS_H
 #define ALLOMETER_SWEEP_KEYS_H
 
+#include "data.h"
 #include "names.h"
 
 enum allometer_composition { ALLOMETER_COMPOSITION_PARALLEL, ALLOMETER_COMPOSITION_CONTROL };
@@ -12,12 +13,15 @@ enum allometer_composition { ALLOMETER_COMPOSITION_PARALLEL, ALLOMETER_COMPOSITI
 struct allometer_sweep_settings {
     struct allometer_model model;
     int32_t composition, keep_weights;
-    int32_t
-        variables; /* of composition control: inputs that the subtasks choose from; 0: as many as one of them takes */
+    int32_t variables; /* of composition control: inputs to choose from; 0: as many as one subtask takes */
+    char *name;
+    struct data_source data;
+    int32_t is_told; /* of data: control inputs tell the subtask */
+    float test_share;
 };
 
 enum allometer_sweep_key_kind {
-    ALLOMETER_KEY_TEXT,    /* any words; belongs to the sweep, not to the settings */
+    ALLOMETER_KEY_TEXT,    /* char *, any words */
     ALLOMETER_KEY_NUMBER,  /* float */
     ALLOMETER_KEY_INTEGER, /* int32_t */
     ALLOMETER_KEY_SEED,    /* uint64_t, up to 2^53: what a double, and so a table of results, holds exactly */

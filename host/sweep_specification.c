@@ -58,7 +58,9 @@ static void write_keys(FILE *file, const struct allometer_sweep *sweep) {
     const struct allometer_sweep_key *keys;
     size_t n_keys = allometer_sweep_keys(&keys);
     for (size_t i = 0; i < n_keys; i++) {
-        if (keys[i].kind == ALLOMETER_KEY_TEXT) continue; /* the name changes no result */
+        if (keys[i].kind == ALLOMETER_KEY_TEXT)
+            continue; /* names change no result; of a file its checksum says all */
+        if (!sweep->data && strncmp(keys[i].path, "task.data.", 10) == 0) continue;
         int n_subtasks = sweep_key_of_subtask(&keys[i]) ? sweep->settings.model.n_subtasks : 1;
         for (int subtask = 0; subtask < n_subtasks; subtask++) {
             char path[SWEEP_PATH_SIZE];
@@ -69,6 +71,12 @@ static void write_keys(FILE *file, const struct allometer_sweep *sweep) {
             fputs(",\n ", file);
         }
     }
+}
+
+static void write_data(FILE *file, const struct data *data) {
+    fprintf(file,
+            "\"task.data\": {\"rows\": %d, \"inputs\": %d, \"subtasks\": %d, \"checksum\": \"%016llx\"},\n ",
+            data->rows.n_rows, data->rows.n_inputs, data->n_subtasks, (unsigned long long)data->checksum);
 }
 
 static void write_groups(FILE *file, const struct sweep_axes *axes) {
@@ -93,6 +101,7 @@ char *sweep_specification_make(const struct allometer_sweep *sweep) {
     if (!file) return NULL;
     fputc('{', file);
     write_keys(file, sweep);
+    if (sweep->data) write_data(file, sweep->data);
     fputs("\"axes\": {", file);
     for (size_t i = 0; i < sweep->axes.n_axes; i++) {
         fprintf(file, "%s\"%s\": ", i ? ",\n  " : "", sweep->axes.axes[i].path);

@@ -15,7 +15,7 @@ endif()
 if(HAVE_LIBFUZZER)
   # The sources again, so that the fuzzer sees which branches an input takes.
   file(GLOB FUZZED_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/sweep*.c)
-  foreach(name error model_check names plan text training_flops)
+  foreach(name array data error file_bytes model_check names plan table table_csv text training_flops)
     list(APPEND FUZZED_SOURCES ${PROJECT_SOURCE_DIR}/host/${name}.c)
   endforeach()
   add_executable(fuzz_sweep fuzz_sweep.c ${FUZZED_SOURCES})

@@ -356,7 +356,8 @@ static void every_key_is_in_the_specification(void **state) {
         snprintf(quoted, sizeof quoted, "\"%s\":", path);
         const char *specification = allometer_sweep_specification(sweep),
                    *found = strstr(specification, quoted);
-        assert_int_equal(found != NULL, keys[i].kind != ALLOMETER_KEY_TEXT);
+        int is_told = keys[i].kind != ALLOMETER_KEY_TEXT && strncmp(path, "task.data.", 10) != 0;
+        assert_int_equal(found != NULL, is_told);
         if (found) assert_null(strstr(found + 1, quoted));
         assert_in_range(strlen(keys[i].help), 4, 80);
         double value;

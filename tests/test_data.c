@@ -1,0 +1,204 @@
+/* Rows of a file: what is read from each format, what is refused with its place, and networks that learn them against the
+   reference. */
+#include "cases.h"
+#include "compare.h"
+#include "data.h"
+#include "reference.h"
+#include "sweep.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define FOLDER BINARY_DIR "/tests"
+
+static void write_file(const char *name, const void *bytes, size_t length) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", FOLDER, name);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, length, file), length);
+    assert_int_equal(fclose(file), 0);
+}
+
+static struct data_source source_of(const char *file) {
+    return (struct data_source){file, "none", "last", "none", "others", 0, 0};
+}
+
+static struct data *read_data(const struct data_source *source) {
+    struct data *data;
+    struct allometer_error error = {0};
+    if (data_read(source, FOLDER, &data, &error)) fail_msg("%s", error.message);
+    return data;
+}
+
+static const char table[] = "a,lang,b,y\n1,fr,10,0.5\n2,de,20,1.5\n3,fr,30,2.5\n4,7,40,3.5\n";
+
+static void columns_are_chosen(void **state) {
+    (void)state;
+    write_file("data_x.csv", table, strlen(table));
+    struct data_source source = source_of("data_x.csv");
+    source.subtask_column = "lang";
+    struct data *data = read_data(&source);
+    const float inputs[] = {1, 10, 2, 20, 3, 30, 4, 40}, targets[] = {0.5, 1.5, 2.5, 3.5};
+    assert_int_equal(data->rows.n_rows, 4);
+    assert_int_equal(data->rows.n_inputs, 2);
+    assert_memory_equal(data->rows.inputs, inputs, sizeof inputs);
+    assert_memory_equal(data->rows.targets, targets, sizeof targets);
+    assert_int_equal(data->n_subtasks, 3); /* 7, de, fr */
+    assert_memory_equal(data->rows.subtasks, ((int32_t[]){2, 1, 2, 0}), 4 * sizeof(int32_t));
+    const uint64_t checksum = data->checksum;
+    data_free(data);
+
+    source.inputs = "b, a", source.target = "a", source.is_standardized = 1;
+    data = read_data(&source);
+    const double first = -3 / 2.23606797749979; /* 10 .. 40 have mean 25 and deviation sqrt(125) */
+    assert_close("standardized", (double)data->rows.inputs[0], first, 0, 1e-6);
+    assert_close("last", (double)data->rows.inputs[7], -first, 0, 1e-6);
+    assert_true(data->rows.targets[3] == 4 && data->checksum != checksum);
+    data_free(data);
+}
+
+static void images_have_labels_beside_them(void **state) {
+    (void)state;
+    const char images[] = "\0\0\x08\x03\0\0\0\2\0\0\0\1\0\0\0\3\xc8\0\xff\1\2\3",
+               labels[] = "\0\0\x08\1\0\0\0\2\1\0";
+    write_file("data_images.idx", images, sizeof images - 1);
+    write_file("data_labels.idx", labels, sizeof labels - 1);
+    struct data_source source = source_of("data_images.idx");
+    source.target_file = "data_labels.idx", source.n_classes = 2, source.subtask_column = "1";
+    struct data *data = read_data(&source);
+    assert_int_equal(data->rows.n_inputs, 2); /* all but the subtask's column */
+    assert_memory_equal(data->rows.inputs, ((float[]){200, 255, 1, 3}), 4 * sizeof(float));
+    assert_memory_equal(data->rows.targets, ((float[]){1, 0}), 2 * sizeof(float));
+    assert_memory_equal(data->rows.subtasks, ((int32_t[]){0, 1}), 2 * sizeof(int32_t));
+    data_free(data);
+}
+
+static void refuse(struct data_source source, const char *message) {
+    struct data *data;
+    struct allometer_error error = {0};
+    assert_int_equal(data_read(&source, FOLDER, &data, &error), ALLOMETER_BAD_INPUT);
+    assert_null(data);
+    if (!strstr(error.message, message)) fail_msg("'%s', expected '%s' in it", error.message, message);
+}
+
+static void bad_files_are_told_by_row_and_column(void **state) {
+    (void)state;
+    write_file("data_x.csv", table, strlen(table));
+    const struct data_source good = source_of("data_x.csv");
+    struct data_source source = good;
+    refuse(source, "data_x.csv:2: column 'lang' is 'fr', expected a finite number");
+    source.inputs = "a", source.target = "c";
+    refuse(source, "no column 'c'");
+    source = good, source.subtask_column = "lang", source.n_classes = 3;
+    refuse(source, "data_x.csv:2: column 'y' is '0.5', expected a class from 0 to 2");
+    source = good, source.inputs = "a,a,a,a,a";
+    refuse(source, "more than 4 inputs");
+    source = good, source.inputs = "";
+    refuse(source, "no column is left");
+    source = good, source.target_file = "data_labels.idx";
+    refuse(source, "data_labels.idx: 2 rows, expected as many as in");
+    refuse(source_of("data_absent.csv"), "data_absent.csv: No such file");
+    refuse(source_of("."), "is no file");
+    const char gap[] = "a,y\n1,2\n3,\n", ragged[] = "a,y\n1,2\n3\n", one[] = "a,y\n1,2\n";
+    write_file("data_bad.csv", gap, strlen(gap));
+    refuse(source_of("data_bad.csv"), "data_bad.csv:3: column 'y' is '', expected a finite number");
+    write_file("data_bad.csv", ragged, strlen(ragged));
+    refuse(source_of("data_bad.csv"), "data_bad.csv:3: 1 fields, expected 2");
+    write_file("data_bad.csv", one, strlen(one));
+    refuse(source_of("data_bad.csv"), "data_bad.csv: 1 rows, expected 2 to");
+    source = source_of("data_images.idx"), source.n_classes = 2;
+    refuse(source, "data_images.idx: row 0, column 2 is 255, expected a class from 0 to 1");
+    source = source_of("data_images.idx"), source.target = "3";
+    refuse(source, "column '3', expected a number from 0 to 2");
+    char many[8192] = "k,y\n";
+    for (int k = 0; k < 257; k++) sprintf(many + strlen(many), "%d,0\n", k);
+    write_file("data_bad.csv", many, strlen(many));
+    source = source_of("data_bad.csv"), source.subtask_column = "k", source.inputs = "y";
+    refuse(source, "data_bad.csv:258: column 'k' is '256', expected one of the 256 subtasks above");
+}
+
+static struct allometer_sweep *sweep_of(const char *text) {
+    struct allometer_sweep *sweep;
+    struct allometer_error error = {0};
+    write_file("data_sweep.yaml", text, strlen(text));
+    if (allometer_sweep_load(FOLDER "/data_sweep.yaml", &sweep, &error)) fail_msg("%s", error.message);
+    return sweep;
+}
+
+/* 90 rows: three subtasks of two inputs, whose target is a number, or its sign. */
+static void write_rows(void) {
+    char text[8192] = "a,b,k,y,c\n";
+    for (int i = 0; i < 90; i++) {
+        double a = (i * 37 % 90) / 45.0 - 1, b = (i * 53 % 90) / 45.0 - 1, y = i % 3 ? a * b : a - b;
+        sprintf(text + strlen(text), "%.4f,%.4f,%d,%.4f,%d\n", a, b, i % 3, y, y > 0);
+    }
+    write_file("data_rows.csv", text, strlen(text));
+}
+
+static void networks_learn_rows_as_the_reference_does(void **state) {
+    (void)state;
+    static const char *const tasks[] = {"target: y", "target: y, control: true",
+                                        "target: c, classes: 2, control: true"};
+    write_rows();
+    struct backend_under_test under_test = backend_under_test_open(2, 0);
+    for (int t = 0; t < 3; t++) {
+        char text[512];
+        snprintf(
+            text, sizeof text,
+            "task: {data: {file: data_rows.csv, inputs: 'a,b', subtask_column: k, %s}}\n"
+            "model: {width: 11, depth: %d}\ntrain: {steps: 60, batch: %s, learning_rate: 3.0e-3}\nseed: 5\n",
+            tasks[t], 1 + t % 2, t == 1 ? "20" : "full");
+        struct allometer_sweep *sweep = sweep_of(text);
+        struct allometer_model model;
+        struct allometer_result result, expected;
+        struct allometer_error error = {0};
+        if (allometer_sweep_model(sweep, 0, &model, NULL, &error)) fail_msg("%s", error.message);
+        assert_int_equal(model.samples, 72);
+        assert_int_equal(model.test_samples, 18);
+        const size_t n = (size_t)allometer_n_parameters(&model);
+        double *reference = calloc(n, sizeof *reference), *theta = calloc(n, sizeof *theta);
+        float *weights = train_one(&under_test, &model, &result);
+        for (size_t i = 0; i < n; i++) theta[i] = (double)weights[i];
+        reference_train(&model, reference);
+        reference_measure(&model, reference, &expected, NULL);
+        assert_doubles_close(tasks[t], theta, reference, n, 0.1 * (double)model.learning_rate, 1e-3);
+        assert_floats_close(tasks[t], result.loss, expected.loss, 3, 1e-6, 1e-2);
+        if (model.data->n_classes)
+            assert_floats_close("accuracy", result.accuracy, expected.accuracy, 3, 1e-6, 0);
+        free(reference), free(theta), free(weights);
+        allometer_sweep_free(sweep);
+    }
+    backend_under_test_close(&under_test);
+}
+
+/* A file that has changed makes another sweep. */
+static void the_specification_knows_the_rows(void **state) {
+    (void)state;
+    const char sweep_file[] = "task: {data: {file: data_x.csv, subtask_column: lang}}\n";
+    write_file("data_x.csv", table, strlen(table));
+    struct allometer_sweep *one = sweep_of(sweep_file), *same = sweep_of(sweep_file);
+    char changed[sizeof table];
+    memcpy(changed, table, sizeof table);
+    changed[strlen(changed) - 2] = '6';
+    write_file("data_x.csv", changed, strlen(changed));
+    struct allometer_sweep *other = sweep_of(sweep_file);
+    assert_string_equal(allometer_sweep_specification(one), allometer_sweep_specification(same));
+    assert_string_not_equal(allometer_sweep_specification(one), allometer_sweep_specification(other));
+    allometer_sweep_free(one), allometer_sweep_free(same), allometer_sweep_free(other);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_are_chosen),
+        cmocka_unit_test(images_have_labels_beside_them),
+        cmocka_unit_test(bad_files_are_told_by_row_and_column),
+        cmocka_unit_test(networks_learn_rows_as_the_reference_does),
+        cmocka_unit_test(the_specification_knows_the_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
