@@ -85,7 +85,7 @@ void fit_tighten_bounds(struct fit_work *work) {
                 low = y_low >= 0 ? 0 : -INFINITY;
                 break;
             case ALLOMETER_ROLE_CEILING:
-                low = y_low >= 0 ? 0 : -INFINITY, high = y_high + 1e3 * (y_high - y_low);
+                low = y_low >= 0 ? 0 : -INFINITY, high = y_high + 1e2 * (y_high - y_low);
                 break;
             case ALLOMETER_ROLE_SHAPE:
                 low = log(1e-3), high = log(1e3);

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Fits that a thread works through in one go, and those among them that can wait for others, for each of its lanes. */
+enum { MOST_FITS = 512, MOST_WAITING = 64 };
+
 #define ROW(set) extern const struct fit_kernels fit_kernels_##set;
 ALLOMETER_INSTRUCTION_SETS
 #undef ROW
@@ -71,22 +74,25 @@ enum allometer_code fit_on_cpu(const char *instruction_set, int threads,
     int out_of_memory = 0;
     int64_t lanes = kernels->lanes(), n = fitting->n_problems;
     int64_t chunk = n / (threads * 4) / lanes * lanes;
-    chunk = chunk < lanes ? lanes : chunk > 64 * lanes ? 64 * lanes : chunk;
+    chunk = chunk < lanes ? lanes : chunk > MOST_FITS * lanes ? MOST_FITS * lanes : chunk;
+    int64_t room = chunk < MOST_WAITING * lanes ? chunk : MOST_WAITING * lanes;
     size_t rows = (size_t)largest * (size_t)(allometer_fitting_columns(fitting) + 2) * (size_t)lanes;
 #pragma omp parallel num_threads(threads) reduction(| : out_of_memory)
     {
         double *scratch = calloc(rows, sizeof *scratch); /* lanes that never get a problem */
         int32_t *counts = malloc(((size_t)largest + 1) * sizeof *counts);
-        out_of_memory = !scratch || !counts;
+        double *waiting = malloc((size_t)room * (size_t)kernels->state(fitting) * sizeof *waiting);
+        out_of_memory = !scratch || !counts || !waiting;
 #pragma omp for schedule(dynamic)
         for (int64_t begin = 0; begin < n; begin += chunk) {
             if (out_of_memory) continue;
             int64_t length = n - begin < chunk ? n - begin : chunk;
             int32_t capacity = (int32_t)set_points(fitting, fitting->problems[order[begin]].set);
-            kernels->solve(fitting, order + begin, length, scratch, counts, capacity);
+            kernels->solve(fitting, order + begin, length, scratch, waiting, room, counts, capacity);
         }
         free(scratch);
         free(counts);
+        free(waiting);
     }
     free(order);
     if (out_of_memory) {

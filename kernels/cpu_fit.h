@@ -7,10 +7,11 @@
 
 struct fit_kernels {
     int32_t (*lanes)(void);
+    int32_t (*state)(const struct allometer_fitting *fitting); /* doubles, of a problem that waits */
     /* Fits the problems order[0 .. n - 1]. rows: capacity * (columns + 2) * lanes doubles, capacity the most points
-       of any of them; counts: the most units of any. */
+       of any of them; waiting: room * state; counts: the most units of any. */
     void (*solve)(const struct allometer_fitting *fitting, const int64_t *order, int64_t n, double *rows,
-                  int32_t *counts, int32_t capacity);
+                  double *waiting, int64_t room, int32_t *counts, int32_t capacity);
 };
 
 /* Fits the whole batch with the kernels of an instruction set that this machine has. A fit's result depends on its own

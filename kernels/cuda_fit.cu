@@ -34,7 +34,7 @@ KERNEL vd law_of_program(const struct allometer_fitting *fitting, const vd *t, c
 KERNEL void solve_share(const struct cuda_fit_launch *launch, law_function law, vd *store) {
     const int64_t thread = (int64_t)blockIdx.x * blockDim.x + threadIdx.x,
                   n_threads = (int64_t)gridDim.x * blockDim.x;
-    struct fit_queue queue = {nullptr, launch->first + thread, n_threads, launch->end};
+    struct fit_queue queue = {nullptr, launch->first + thread, n_threads, launch->end, nullptr, 0, 0};
     struct lane_points points = {launch->rows + thread,
                                  launch->counts + thread * launch->most_units,
                                  n_threads,

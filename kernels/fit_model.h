@@ -13,6 +13,7 @@
 #define TRIANGLE(P)    ((P) * ((P) + 1) / 2)
 #define AT(j, k)       (TRIANGLE(j) + (k)) /* element j, k <= j */
 #define SOLVER_VECTORS 11
+#define SOLVER_SCALARS 12
 #define SOLVER_STORE(P) \
     (SOLVER_VECTORS * (P) + 4 * TRIANGLE((P) + 1)) /* vds that a solver needs, and some to spare */
 
@@ -27,10 +28,16 @@ struct solver {
     vd *mean, *precision, *reach;                       /* P: the prior */
     vd *a, *a_trial, *factor;                           /* triangles */
     vd *curvature;                                      /* triangle: S */
-    vd bend, trust; /* s'Ss of the step; 1 where S is part of the model, else 0 */
-    vd cost, cost_trial, promise, lambda, growth, floor;
-    vd least_promise, idle;    /* the least promise so far, and steps within noise since it was last halved */
-    vd status, iterations;     /* status: -1 while the lane is at work */
+    union {
+        struct {
+            vd bend, trust; /* s'Ss of the step; 1 where S is part of the model, else 0 */
+            vd cost, cost_trial, promise, lambda, growth, floor;
+            vd least_promise;      /* so far */
+            vd idle;               /* steps within noise since it was last halved */
+            vd status, iterations; /* status: -1 while the lane is at work */
+        };
+        vd scalars[SOLVER_SCALARS];
+    };
     vmd fresh;                 /* the trial is a start: there is nothing to compare it with */
     int64_t problem[VD_LANES]; /* -1: none */
 };
@@ -105,12 +112,16 @@ KERNEL void add_up(const struct block *block, int n, int P, vd *g, vd *a) {
     }
 }
 
+KERNEL int32_t most_rows(const struct lane_points *points) {
+    int32_t n = 0;
+    for (int l = 0; l < VD_LANES; ++l) n = points->n_rows[l] > n ? points->n_rows[l] : n;
+    return n;
+}
+
 /* Cost, g and A at the trial parameters. */
 KERNEL void evaluate(struct solver *s, law_function law, const struct allometer_fitting *fitting,
                      const struct lane_points *points, int P, int C) {
-    int32_t n = 0, whole;
-    for (int l = 0; l < VD_LANES; ++l) n = points->n_rows[l] > n ? points->n_rows[l] : n;
-    whole = n - n % SOLVER_BLOCK;
+    int32_t n = most_rows(points), whole = n - n % SOLVER_BLOCK;
     vd cost = vd_set(0), t[ALLOMETER_MAX_PARAMETERS];
     struct block block;
     for (int j = 0; j < P; ++j) t[j] = s->trial[j], s->g_trial[j] = vd_set(0);

@@ -12,6 +12,19 @@ KERNEL vd model_curve(const struct solver *s, int j, int k) {
     return s->a[AT(j, k)] + s->trust * s->curvature[AT(j, k)];
 }
 
+/* Solves for P right sides in place, by the factor at hand, whose pivots are stored as their inverses. */
+KERNEL void solve_factored(const struct solver *s, vd *x) {
+    int P = s->n_parameters;
+    for (int j = 0; j < P; ++j) {
+        for (int k = 0; k < j; ++k) x[j] = x[j] - s->factor[AT(j, k)] * x[k];
+        x[j] = x[j] * s->factor[AT(j, j)];
+    }
+    for (int j = P - 1; j >= 0; --j) {
+        for (int k = j + 1; k < P; ++k) x[j] = x[j] - s->factor[AT(k, j)] * x[k];
+        x[j] = x[j] * s->factor[AT(j, j)];
+    }
+}
+
 /* Solves (A + S + lambda D) s = g by Cholesky's method over the parameters that are open; the others move by `fixed`.
    Where the matrix is positive definite. */
 KERNEL vmd solve_open(struct solver *s, vd lambda, const vmd *open, const vd *fixed) {
@@ -37,14 +50,9 @@ KERNEL vmd solve_open(struct solver *s, vd lambda, const vmd *open, const vd *fi
                 s->factor[AT(j, k)] = sum * s->factor[AT(k, k)];
             }
         }
-        for (int k = 0; k < j; ++k) right = right - s->factor[AT(j, k)] * s->step[k];
-        s->step[j] = right * s->factor[AT(j, j)];
+        s->step[j] = right;
     }
-    for (int j = P - 1; j >= 0; --j) {
-        vd sum = s->step[j];
-        for (int k = j + 1; k < P; ++k) sum = sum - s->factor[AT(k, j)] * s->step[k];
-        s->step[j] = sum * s->factor[AT(j, j)];
-    }
+    solve_factored(s, s->step);
     return solvable;
 }
 

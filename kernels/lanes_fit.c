@@ -32,8 +32,12 @@ static int32_t lanes(void) {
     return VD_LANES;
 }
 
+static int32_t state(const struct allometer_fitting *fitting) {
+    return SOLVER_STATE(allometer_fitting_parameters(fitting));
+}
+
 static void solve_law(const struct allometer_fitting *fitting, const int64_t *order, int64_t n, double *rows,
-                      int32_t *counts, int32_t capacity) {
+                      double *waiting, int64_t room, int32_t *counts, int32_t capacity) {
     static void (*const solvers[])(const struct allometer_fitting *, struct fit_queue *,
                                    struct lane_points *) = {
 #define SOLVER(function, ...) solve_##function,
@@ -41,7 +45,7 @@ static void solve_law(const struct allometer_fitting *fitting, const int64_t *or
 #undef SOLVER
             solve_formula,
     };
-    struct fit_queue queue = {.order = order, .step = 1, .end = n};
+    struct fit_queue queue = {.order = order, .step = 1, .end = n, .waiting = waiting, .room = room};
     struct lane_points points = {.rows = rows,
                                  .counts = counts,
                                  .stride = VD_LANES,
@@ -50,4 +54,4 @@ static void solve_law(const struct allometer_fitting *fitting, const int64_t *or
     solvers[fitting->law](fitting, &queue, &points);
 }
 
-const struct fit_kernels LANES_SYMBOL(fit_kernels_) = {.lanes = lanes, .solve = solve_law};
+const struct fit_kernels LANES_SYMBOL(fit_kernels_) = {.lanes = lanes, .state = state, .solve = solve_law};

@@ -56,18 +56,21 @@ KERNEL vd law_m3(const vd *t, const vd *x, vd *d) {
 /* With y = e_inf + s * range, range = e_0 - e_inf, the share s in (0, 1) solves
      log s - alpha log(1 - s) = v,   v = log beta - c log x - (1 - alpha) log range,
    by Newton's method in q = log(s / (1 - s)), in which the left side is convex (or concave) with a slope between 1
-   and alpha: the steps converge from any start, from one side after the first. */
+   and alpha: the steps converge from any start, from one side after the first, and each lane stops at its own end. */
 KERNEL vd law_m4(const vd *t, const vd *x, vd *d) {
     vd one = vd_set(1), alpha = vd_exp_u10(t[2]);
     vd range = t[1] - t[0], log_range = vd_log_u10(range);
     vd v = t[3] - t[4] * x[0] - (one - alpha) * log_range;
     /* for s near 0 the equation is q = v, for s near 1 it is alpha q = v */
     vd q = vd_select(v < vd_set(0), v, v / alpha), s, rest;
-    for (int step = 0; step < 12; ++step) {
+    vmd moving = one <= one;
+    for (int step = 0; step < 12 && vmd_any(moving); ++step) {
         /* log s = -softplus(-q), log(1 - s) = -softplus(q) = log s - q */
         vd log_s = -softplus(-q, &rest);
         s = one - rest;
-        q = q - (log_s - alpha * (log_s - q) - v) / (rest + alpha * s);
+        vd change = (log_s - alpha * (log_s - q) - v) / (rest + alpha * s);
+        q = vd_select(moving, q - change, q);
+        moving = vmd_and(moving, vd_abs(change) > vd_set(1e-8) * (one + vd_abs(q))); /* errors are squared */
     }
     vd log_rest = -softplus(q, &s); /* log(1 - s) */
     softplus(-q, &rest);

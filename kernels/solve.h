@@ -3,17 +3,23 @@
 
    Every operation on a lane's numbers depends on that lane alone, so that a fit's result does not depend on its
    neighbors. After Marquardt 1963, with the scaling of More 1978, the damping of Nielsen 1999 (but down to a tenth at a
-   time), and, where residuals are large or parameters all but undetermined, the second derivatives of fit_model.h. */
+   time), where residuals are large or parameters all but undetermined the second derivatives of fit_model.h, and where
+   many steps have not been enough the bent ones of fit_path.h. */
 #ifndef ALLOMETER_SOLVE_H
 #define ALLOMETER_SOLVE_H
 
-#include "fit_step.h"
+#include "fit_path.h"
 
 /* The problems that one solver works through: order[next], order[next + step], ... below end. */
 struct fit_queue {
     const int64_t *order; /* NULL: 0, 1, 2, ... */
     int64_t next, step, end;
+    double *waiting; /* SOLVER_STATE(P) numbers of each problem that waits: room for so many */
+    int64_t room, n_waiting;
 };
+
+/* What a solver knows of one lane: its problem, its scalars, its part of the store. */
+#define SOLVER_STATE(P) (1 + SOLVER_SCALARS + SOLVER_STORE(P))
 
 #define SOLVER_LAMBDA_START 1e-2
 #define SOLVER_LAMBDA_LEAST 1e-14
@@ -22,10 +28,36 @@ struct fit_queue {
 #define SOLVER_NOISE        1e-13 /* promise / cost below which a change of the cost may be rounding */
 #define SOLVER_PATIENCE     4     /* steps within noise that may fail to halve the promise */
 
+/* Where the state of the lane is kept while its problem waits: element i of it, in the order of SOLVER_STATE. */
+KERNEL vd *state_of(struct solver *s, int i) {
+    return i < SOLVER_SCALARS ? &s->scalars[i] : &s->t[i - SOLVER_SCALARS];
+}
+
+/* Lets the lane's problem wait until all others of the queue are under way as long. */
+KERNEL void park(struct solver *s, int lane, struct fit_queue *queue) {
+    int n = SOLVER_STATE(s->n_parameters);
+    double *to = queue->waiting + queue->n_waiting++ * n;
+    to[0] = (double)s->problem[lane];
+    for (int i = 1; i < n; ++i) to[i] = vd_get(state_of(s, i - 1), lane);
+}
+
+KERNEL void unpark(struct solver *s, int lane, const struct allometer_fitting *fitting,
+                   struct fit_queue *queue, struct lane_points *points) {
+    int n = SOLVER_STATE(s->n_parameters);
+    const double *from = queue->waiting + --queue->n_waiting * n;
+    s->problem[lane] = (int64_t)from[0];
+    for (int i = 1; i < n; ++i) vd_put(state_of(s, i - 1), lane, from[i]);
+    fill_rows(points, lane, fitting, fitting->problems[s->problem[lane]]);
+}
+
 /* Gives an idle lane its next problem, or leaves it idle. */
 KERNEL void refill(struct solver *s, int lane, const struct allometer_fitting *fitting,
                    struct fit_queue *queue, struct lane_points *points) {
     int P = s->n_parameters;
+    if (queue->next >= queue->end && queue->n_waiting) {
+        unpark(s, lane, fitting, queue, points);
+        return;
+    }
     if (queue->next >= queue->end) {
         s->problem[lane] = -1;
         points->n_rows[lane] = 0;
@@ -142,14 +174,20 @@ KERNEL void store_result(const struct solver *s, int lane, const struct allomete
     fitting->outcomes[f].iterations = (int32_t)vd_get(&s->iterations, lane) - 1;
 }
 
-/* Stores what is finished and hands out new problems; whether any lane has work. */
+/* Stores what is finished and hands out new problems; whether any lane has work. Lanes whose steps begin to bend wait for
+   one another, so that those beside them do not pay for it. */
 KERNEL int retire(struct solver *s, const struct allometer_fitting *fitting, struct fit_queue *queue,
                   struct lane_points *points) {
-    int busy = 0;
+    int busy = 0, bends = queue->next < queue->end && queue->n_waiting < queue->room
+                          && vmd_any(s->iterations == vd_set(SOLVER_BENDS_FROM));
     s->fresh = vmd_and(s->fresh, vmd_not(s->fresh));
     for (int lane = 0; lane < VD_LANES; ++lane) {
         if (s->problem[lane] >= 0 && vd_get(&s->status, lane) >= 0) {
             store_result(s, lane, fitting);
+            refill(s, lane, fitting, queue, points);
+        } else if (bends && s->problem[lane] >= 0 && queue->n_waiting < queue->room
+                   && vd_get(&s->iterations, lane) == SOLVER_BENDS_FROM) {
+            park(s, lane, queue);
             refill(s, lane, fitting, queue, points);
         }
         busy |= s->problem[lane] >= 0;
@@ -166,6 +204,7 @@ KERNEL void solve(const struct allometer_fitting *fitting, struct fit_queue *que
         evaluate(&s, law, fitting, points, P, C);
         judge(&s);
         propose(&s, fitting->max_iterations);
+        bend_step(&s, law, fitting, points, P, C);
         busy = retire(&s, fitting, queue, points);
     }
 }
