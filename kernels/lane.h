@@ -253,7 +253,7 @@ KERNEL vf vf_from_bits(vu x) {
     return (vf)x;
 }
 
-/* 1 / x, exactly or to 14 bits. */
+/* 1 / x, as exactly as division does or to 14 bits. */
 KERNEL vf vf_reciprocal_guess(vf x) {
 #if LANES == 16
 #define RECIPROCAL_GUESS_IS_EXACT 0

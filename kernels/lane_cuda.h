@@ -102,8 +102,14 @@ KERNEL vf vf_abs(vf x) {
 
 /* NaN in a stays NaN, which fminf and fmaxf would lose. */
 KERNEL vf vf_clamp(vf a, float low, float high) {
+#ifdef ALLOMETER_CUDA_STANDIN
     a = a < low ? low : a;
     return a > high ? high : a;
+#else
+    asm("max.NaN.f32 %0, %0, %1;" : "+f"(a) : "f"(low));
+    asm("min.NaN.f32 %0, %0, %1;" : "+f"(a) : "f"(high));
+    return a;
+#endif
 }
 
 KERNEL vf vf_sqrt(vf x) {
@@ -155,11 +161,30 @@ KERNEL vf vf_from_bits(vu bits) {
     return x;
 }
 
-/* 1 / x within 2 units in the last place (CUDA C++ Programming Guide, mathematical functions). */
-#define RECIPROCAL_GUESS_IS_EXACT 0
+/* 1 / x within 1 unit in the last place, and 2^x within 2^-22 of itself (PTX ISA, rcp and ex2): one instruction each.
+   What would be subnormal is 0; 2^x beyond the largest number is infinite, and 1 / infinity is 0. */
+#define RECIPROCAL_GUESS_IS_EXACT 1
+#ifdef ALLOMETER_CUDA_STANDIN
 KERNEL vf vf_reciprocal_guess(vf x) {
-    return __fdividef(1.0f, x);
+    return 1.0f / x;
 }
+
+KERNEL vf vf_exp2_approximate(vf x) {
+    return exp2f(x);
+}
+#else
+KERNEL vf vf_reciprocal_guess(vf x) {
+    vf y;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
+KERNEL vf vf_exp2_approximate(vf x) {
+    vf y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+#endif
 
 /* Within 1 unit (same source). */
 KERNEL vf vf_log_u10(vf x) {
