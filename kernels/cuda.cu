@@ -241,8 +241,9 @@ static enum allometer_code cuda_train(struct allometer_device *device,
     enum allometer_code code;
     for (size_t i = 0; i < training->n_models; ++i) {
         if (!training->models[i].data) continue;
-        return allometer_fail(error, ALLOMETER_BAD_INPUT,
-                              "models that learn rows of a file are trained on the CPU alone, expected --device cpu");
+        return allometer_fail(
+            error, ALLOMETER_BAD_INPUT,
+            "models that learn rows of a file are trained on the CPU alone, expected --device cpu");
     }
     try {
         struct training_run run = {device, training, {}, 0, 0, error};
