@@ -67,13 +67,15 @@ struct spread ceiling_spread(enum ceiling_id id, int threads) {
 }
 
 double floor_flops(const struct floor *floor, const double rates[N_CEILINGS]) {
-    const double peak = rates[CEILING_MULTIPLY_ADDS];
-    return 2 * floor->operations + floor->exponentials * peak / rates[CEILING_EXPONENTIALS]
-           + floor->reciprocals * peak / rates[CEILING_RECIPROCALS];
+    double seconds = 0;
+    for (int id = 0; id < CEILING_CACHE_BYTES; ++id) {
+        if (floor->needs[id] > 0) seconds += floor->needs[id] / rates[id];
+    }
+    return seconds * rates[CEILING_MULTIPLY_ADDS];
 }
 
 double floor_rate(const struct floor *floor, const double rates[N_CEILINGS]) {
     double arithmetic = rates[CEILING_MULTIPLY_ADDS] / floor_flops(floor, rates);
-    double traffic = rates[CEILING_CACHE_BYTES] / floor->bytes;
+    double traffic = rates[CEILING_CACHE_BYTES] / floor->needs[CEILING_CACHE_BYTES];
     return arithmetic < traffic ? arithmetic : traffic;
 }

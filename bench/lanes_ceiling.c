@@ -1,9 +1,10 @@
 #include "ceiling.h"
 
 #include "float_maths.h"
+#include "lane_double.h"
 
 /* Enough independent chains to cover the latency of two units of 4 to 5 cycles, few enough for 16 registers. */
-enum { CHAINS = 12, PARALLEL = 4, ROUNDS = 1 << 12 };
+enum { CHAINS = 12, PARALLEL = MAX_TILE, ROUNDS = 1 << 12 };
 
 static volatile float sink, one = 1; /* not known to the compiler */
 
@@ -17,34 +18,44 @@ static volatile float sink, one = 1; /* not known to the compiler */
     }                                                   \
     (void)memory, (void)n
 
-static double multiply_adds(double seconds, float *memory, size_t n) {
-    vf chain[CHAINS], factor = vf_set(0.999f), term = vf_set(0.001f);
-    for (int c = 0; c < CHAINS; ++c) chain[c] = vf_set((float)c);
-    MEASURE(
-        2.0 * ROUNDS * CHAINS * LANES, for (int round = 0; round < ROUNDS; ++round) {
-            UNROLL for (int c = 0; c < CHAINS; ++c) chain[c] = chain[c] * factor + term;
-        });
-    for (int c = 0; c < CHAINS; ++c) sink = vf_sum(chain[c]);
-    return units / elapsed;
-}
-
-/* A sum for each chain, so that only the function itself is waited for. */
-#define FUNCTION_RATE(name, function)                                                                     \
-    static double name(double seconds, float *memory, size_t n) {                                         \
-        vf x[PARALLEL], total[PARALLEL];                                                                  \
-        for (int c = 0; c < PARALLEL; ++c) x[c] = vf_set(0.1f * (float)(c + 1)), total[c] = vf_set(0.0f); \
-        MEASURE(                                                                                          \
-            1.0 * ROUNDS * PARALLEL * LANES, for (int round = 0; round < ROUNDS; ++round) {               \
-                UNROLL for (int c = 0; c < PARALLEL; ++c) {                                               \
-                    total[c] = total[c] + function(x[c]);                                                 \
-                    x[c] = x[c] + 1e-6f;                                                                  \
-                }                                                                                         \
-            });                                                                                           \
-        for (int c = 0; c < PARALLEL; ++c) sink = vf_sum(total[c]);                                       \
-        return units / elapsed;                                                                           \
+#define MULTIPLY_ADD_RATE(name, vector, lanes, set)                                          \
+    static double name(double seconds, float *memory, size_t n) {                            \
+        vector chain[CHAINS], factor = set(0.999f), term = set(0.001f);                      \
+        for (int c = 0; c < CHAINS; ++c) chain[c] = set((float)c);                           \
+        MEASURE(                                                                             \
+            2.0 * ROUNDS * CHAINS * lanes, for (int round = 0; round < ROUNDS; ++round) {    \
+                UNROLL for (int c = 0; c < CHAINS; ++c) chain[c] = chain[c] * factor + term; \
+            });                                                                              \
+        for (int c = 0; c < CHAINS; ++c) sink = (float)chain[c][0];                          \
+        return units / elapsed;                                                              \
     }
-FUNCTION_RATE(exponentials, vf_exp_u15)
-FUNCTION_RATE(reciprocals, vf_reciprocal_u15)
+MULTIPLY_ADD_RATE(multiply_adds, vf, LANES, vf_set)
+MULTIPLY_ADD_RATE(double_multiply_adds, vd, VD_LANES, vd_set)
+
+/* A sum for each vector, so that only the function itself is waited for. FUNCTION(x, y) works on PARALLEL vectors. */
+#define FUNCTION_RATE(name, vector, lanes, set, small, FUNCTION)                                    \
+    static double name(double seconds, float *memory, size_t n) {                                   \
+        vector x[PARALLEL], y[PARALLEL], total[PARALLEL];                                           \
+        for (int c = 0; c < PARALLEL; ++c) x[c] = set(0.1f * (float)(c + 1)), total[c] = set(0.0f); \
+        MEASURE(                                                                                    \
+            1.0 * ROUNDS * PARALLEL * lanes, for (int round = 0; round < ROUNDS; ++round) {         \
+                FUNCTION(x, y);                                                                     \
+                EACH(c, PARALLEL) total[c] = total[c] + y[c];                                       \
+                EACH(c, PARALLEL) x[c] = x[c] + small;                                              \
+            });                                                                                     \
+        for (int c = 0; c < PARALLEL; ++c) sink = (float)total[c][0];                               \
+        return units / elapsed;                                                                     \
+    }
+#define EXPONENTIALS(x, y)        tile_exp_u15(PARALLEL, x, y)
+#define RECIPROCALS(x, y)         tile_reciprocal_u15(PARALLEL, x, y)
+#define DOUBLE_EXPONENTIALS(x, y) EACH(c, PARALLEL) y[c] = vd_exp_u10(x[c])
+#define DOUBLE_LOGARITHMS(x, y)   EACH(c, PARALLEL) y[c] = vd_log_u10(x[c])
+#define DOUBLE_DIVISIONS(x, y)    EACH(c, PARALLEL) y[c] = 1.0 / x[c]
+FUNCTION_RATE(exponentials, vf, LANES, vf_set, 1e-6f, EXPONENTIALS)
+FUNCTION_RATE(reciprocals, vf, LANES, vf_set, 1e-6f, RECIPROCALS)
+FUNCTION_RATE(double_exponentials, vd, VD_LANES, vd_set, 1e-6, DOUBLE_EXPONENTIALS)
+FUNCTION_RATE(double_logarithms, vd, VD_LANES, vd_set, 1e-6, DOUBLE_LOGARITHMS)
+FUNCTION_RATE(double_divisions, vd, VD_LANES, vd_set, 1e-6, DOUBLE_DIVISIONS)
 
 /* Pieces, so that a pass through much memory need not end. */
 static double bytes(double seconds, float *memory, size_t n) {
@@ -67,4 +78,12 @@ static double bytes(double seconds, float *memory, size_t n) {
 
 extern const struct ceiling LANES_SYMBOL(ceiling_);
 const struct ceiling LANES_SYMBOL(ceiling_) = {LANES_NAME,
-                                               {multiply_adds, exponentials, reciprocals, bytes, bytes}};
+                                               {[CEILING_MULTIPLY_ADDS] = multiply_adds,
+                                                [CEILING_EXPONENTIALS] = exponentials,
+                                                [CEILING_RECIPROCALS] = reciprocals,
+                                                [CEILING_DOUBLE_MULTIPLY_ADDS] = double_multiply_adds,
+                                                [CEILING_DOUBLE_EXPONENTIALS] = double_exponentials,
+                                                [CEILING_DOUBLE_LOGARITHMS] = double_logarithms,
+                                                [CEILING_DOUBLE_DIVISIONS] = double_divisions,
+                                                [CEILING_CACHE_BYTES] = bytes,
+                                                [CEILING_MEMORY_BYTES] = bytes}};

@@ -4,16 +4,15 @@
    measured just before and just after it. */
 struct bench_result bench_repeat(const struct bench_options *options, double (*once)(void *user), void *user,
                                  const struct floor *floor) {
-    static const enum ceiling_id arithmetic[] = {CEILING_MULTIPLY_ADDS, CEILING_EXPONENTIALS,
-                                                 CEILING_RECIPROCALS, CEILING_CACHE_BYTES};
     struct bench_result result = {0};
     double rates[BENCH_REPEATS], shares[BENCH_REPEATS], of_peak[BENCH_REPEATS],
         ceilings[2][N_CEILINGS] = {{0}};
     const int compare = floor && !options->rates_only;
     for (int r = -1; r < options->repeats; ++r) { /* -1: the warm-up */
         double start = bench_now(), units = once(user), rate = units / (bench_now() - start);
-        for (size_t i = 0; compare && i < sizeof arithmetic / sizeof *arithmetic; ++i) {
-            ceilings[(r + 1) & 1][arithmetic[i]] = ceiling_now(arithmetic[i], options->threads, 0.01);
+        for (int id = 0; compare && id < CEILING_MEMORY_BYTES; ++id) {
+            if (id == CEILING_MULTIPLY_ADDS || floor->needs[id] > 0)
+                ceilings[(r + 1) & 1][id] = ceiling_now((enum ceiling_id)id, options->threads, 0.01);
         }
         if (r < 0) continue;
         rates[r] = rate;
@@ -27,6 +26,6 @@ struct bench_result bench_repeat(const struct bench_options *options, double (*o
     result.share = bench_spread(shares, options->repeats);
     result.of_peak = bench_spread(of_peak, options->repeats).median;
     result.floor_flops = floor_flops(floor, ceilings[0]);
-    result.floor_bytes = floor->bytes;
+    result.floor_bytes = floor->needs[CEILING_CACHE_BYTES];
     return result;
 }

@@ -93,7 +93,7 @@ void report_case(struct report *report, const struct bench_kind *kind, const cha
         if (share.median > 0)
             printf("%5.1f %5.1f %5.1f %%", share.least * 100, share.median * 100, share.most * 100);
         if (result->of_peak > 0) printf("          %5.1f %%", result->of_peak * 100);
-        printf("%s\n", result->remark);
+        printf("%s%s\n", result->remark[0] ? "   " : "", result->remark);
     }
     if (report->csv && share.median > 0)
         fprintf(report->csv, "%s,%s,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g\n", name, kind->unit,

@@ -2,33 +2,39 @@
 
 /* Value and derivative of an activation together, once for both passes; of single precision and no more than a few units in
    the last place. An exponential's own instructions are counted with it, what stands around it here. */
-static const struct floor activations[ALLOMETER_ACTIVATION_COUNT] = {
+static const struct {
+    double operations, exponentials, reciprocals;
+} activations[ALLOMETER_ACTIVATION_COUNT] = {
     /* s = 1 / (1 + e^-x): 1; x s: 1; s + x s (1 - s): 2 */
-    [ALLOMETER_ACTIVATION_SILU] = {4, 1, 1, 0},
+    [ALLOMETER_ACTIVATION_SILU] = {4, 1, 1},
     /* maximum and mask */
-    [ALLOMETER_ACTIVATION_RELU] = {2, 0, 0, 0},
+    [ALLOMETER_ACTIVATION_RELU] = {2, 0, 0},
     /* The density: 2. The distribution from the same exponential (Abramowitz and Stegun 1964, 7.1.26): argument of the
        reciprocal 1, polynomial 5, product, difference and sign 4. x Phi: 1; Phi + x phi: 2 */
-    [ALLOMETER_ACTIVATION_GELU] = {15, 1, 1, 0},
+    [ALLOMETER_ACTIVATION_GELU] = {15, 1, 1},
     /* 1 - 2 / (1 + e^2x): 3; 1 - y^2: 1 */
-    [ALLOMETER_ACTIVATION_TANH] = {4, 1, 1, 0},
-    [ALLOMETER_ACTIVATION_IDENTITY] = {0, 0, 0, 0},
+    [ALLOMETER_ACTIVATION_TANH] = {4, 1, 1},
+    [ALLOMETER_ACTIVATION_IDENTITY] = {0, 0, 0},
     /* One reduction for sine and cosine: 4; a square: 1; two polynomials: 10; which is which, and the signs: 4 */
-    [ALLOMETER_ACTIVATION_SINE] = {19, 0, 0, 0},
+    [ALLOMETER_ACTIVATION_SINE] = {19, 0, 0},
 };
 
 struct floor train_floor(const struct allometer_model *model) {
     const double D = model->n_inputs, O = model->n_outputs, H = model->width, S = model->batch;
-    const double P = (double)allometer_n_parameters(model);
-    struct floor floor = activations[model->activation];
+    const double updates = (double)allometer_n_parameters(model) / (H * S); /* of parameters */
+    double operations = activations[model->activation].operations;
+    double reciprocals = activations[model->activation].reciprocals;
     /* Forward D + O; backward O for the hidden gradient, 1 with the derivative, O, D and 1 for the sums. */
-    floor.operations += 2 * D + 3 * O + 2;
+    operations += 2 * D + 3 * O + 2;
     /* A residual and its loss, and the sum of the residuals, for each output of a sample. */
-    floor.operations += 4 * O / H;
+    operations += 4 * O / H;
     /* Adam with both penalties: 12, a root and a quotient, each of them as long as a reciprocal, for each parameter. */
-    floor.operations += 12 * P / (H * S), floor.reciprocals += 2 * P / (H * S);
+    operations += 12 * updates, reciprocals += 2 * updates;
     /* Parameters are read in both passes and written in one, moments read and written; inputs are read in both passes,
        targets in one; outputs are written, become residuals, and are read. */
-    floor.bytes = sizeof(float) * (7 * P + S * (2 * D + O + 4 * O)) / (H * S);
-    return floor;
+    const double floats = 7 * updates + (2 * D + 5 * O) / H;
+    return (struct floor){.needs = {[CEILING_MULTIPLY_ADDS] = 2 * operations,
+                                    [CEILING_EXPONENTIALS] = activations[model->activation].exponentials,
+                                    [CEILING_RECIPROCALS] = reciprocals,
+                                    [CEILING_CACHE_BYTES] = (double)sizeof(float) * floats}};
 }
