@@ -57,8 +57,7 @@ extern const struct cuda_kernel allometer_cuda_deep[CUDA_N_DEEP];
 
 /* Floats that the rows of a model's layers take. */
 KERNEL_HOST int64_t cuda_layers_floats(const struct allometer_model *model) {
-    const int64_t rows = allometer_is_general(model) ? (int64_t)model->depth * model->n_subtasks : 0;
-    return rows * (int64_t)(sizeof(struct allometer_layer) / sizeof(float));
+    return allometer_n_layers(model) * (int64_t)(sizeof(struct allometer_layer) / sizeof(float));
 }
 
 #ifdef ALLOMETER_CUDA_STANDIN

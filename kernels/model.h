@@ -8,6 +8,12 @@
 
 #include <stdint.h>
 
+#ifdef __CUDACC__ /* kernels ask the same of a model as the host */
+#define ALLOMETER_INLINE static inline __host__ __device__
+#else
+#define ALLOMETER_INLINE static inline
+#endif
+
 enum {
     ALLOMETER_MAX_INPUTS = 16, /* D and */
     ALLOMETER_MAX_OUTPUTS =
@@ -191,7 +197,7 @@ struct allometer_result {
 /* Number of trained parameters of a model, and of floats in its kept weights: input weights (H, D), input
    biases (H), of each further hidden layer its weights (H, H) and biases (H), output weights (O, H), output biases (O),
    in this order, each row-major. */
-static inline int64_t allometer_n_parameters(const struct allometer_model *model) {
+ALLOMETER_INLINE int64_t allometer_n_parameters(const struct allometer_model *model) {
     const int64_t width = model->width;
     return width * (model->n_inputs + 1 + model->n_outputs) + model->n_outputs
            + (model->depth - 1) * width * (width + 1);
@@ -199,13 +205,13 @@ static inline int64_t allometer_n_parameters(const struct allometer_model *model
 
 /* Whether the model takes the general kernels, matrix products of sizes known at run time (deep.h), in place of those that are
    specialised for one hidden layer between few inputs and outputs. */
-static inline int allometer_is_general(const struct allometer_model *model) {
+ALLOMETER_INLINE int allometer_is_general(const struct allometer_model *model) {
     return model->depth > 1 || model->mixed || model->n_inputs > ALLOMETER_MAX_INPUTS
            || model->n_outputs > ALLOMETER_MAX_OUTPUTS;
 }
 
 /* Rows of what is measured of a model's layers: (L, K) of a general model, else none. */
-static inline int64_t allometer_n_layers(const struct allometer_model *model) {
+ALLOMETER_INLINE int64_t allometer_n_layers(const struct allometer_model *model) {
     return allometer_is_general(model) ? (int64_t)model->depth * model->n_subtasks : 0;
 }
 
