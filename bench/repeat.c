@@ -18,8 +18,8 @@ struct bench_result bench_repeat(const struct bench_options *options, double (*o
         rates[r] = rate;
         if (!compare) continue;
         const double *before = ceilings[r & 1], *after = ceilings[(r + 1) & 1];
-        shares[r] = 0.5 * rate * (1 / floor_rate(floor, before) + 1 / floor_rate(floor, after));
-        of_peak[r] = 0.5 * rate * (1 / before[CEILING_MULTIPLY_ADDS] + 1 / after[CEILING_MULTIPLY_ADDS]);
+        shares[r] = 2 * rate / (floor_rate(floor, before) + floor_rate(floor, after));
+        of_peak[r] = 2 * rate / (before[CEILING_MULTIPLY_ADDS] + after[CEILING_MULTIPLY_ADDS]);
     }
     result.rate = bench_spread(rates, options->repeats);
     if (!compare) return result;

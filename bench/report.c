@@ -95,10 +95,15 @@ void report_case(struct report *report, const struct bench_kind *kind, const cha
         if (result->of_peak > 0) printf("          %5.1f %%", result->of_peak * 100);
         printf("%s%s\n", result->remark[0] ? "   " : "", result->remark);
     }
-    if (report->csv && share.median > 0)
-        fprintf(report->csv, "%s,%s,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g,%.4g\n", name, kind->unit,
-                rate.least / s, rate.median / s, rate.most / s, share.least, share.median, share.most,
-                share.median * report->peak * 1e-9, result->floor_flops / result->floor_bytes);
+    if (report->csv) {
+        fprintf(report->csv, "%s,%s,%.4g,%.4g,%.4g,", name, kind->unit, rate.least / s, rate.median / s,
+                rate.most / s);
+        if (share.median > 0)
+            fprintf(report->csv, "%.4g,%.4g,%.4g,%.4g,%.4g\n", share.least, share.median, share.most,
+                    share.median * report->peak * 1e-9, result->floor_flops / result->floor_bytes);
+        else
+            fprintf(report->csv, ",,,,\n");
+    }
     if (report->csv) fflush(report->csv);
     report->n_cases++;
     fflush(stdout);

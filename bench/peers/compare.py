@@ -155,11 +155,22 @@ def compare(case, rounds, threads, record):
                        "our_rate": rates["ours"], "ratio": ratios[name], "remark": remark})
 
 
+def write_markdown(record, versions, rounds, file):
+    print(", ".join(f"{name} {version}" for name, version in versions.items()) + f"; least / median / most of {rounds} rounds:", file=file)
+    print("\n| case | peer | ours | theirs | ours / theirs | the same work |\n| --- | --- | --- | --- | --- | --- |", file=file)
+    for row in record:
+        scale = 1e9 if row["case"].startswith("train") else 1e3
+        cells = [row["case"], row["peer"], spread(row["our_rate"], scale) + " " + row["unit"], spread(row["rate"], scale),
+                 "**" + spread(row["ratio"]) + "**", row["remark"]]
+        print("| " + " | ".join(cells) + " |", file=file)
+
+
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--json", help="write a record here")
+    arguments.add_argument("--markdown", help="write a table here")
     arguments.add_argument("cases", nargs="*", default=CASES)
     arguments = arguments.parse_args()
     sys.path.insert(0, HERE)
@@ -170,6 +181,9 @@ def main():
     record = []
     for case in arguments.cases:
         compare(case, arguments.rounds, arguments.threads, record)
+    if arguments.markdown:
+        with open(arguments.markdown, "w") as file:
+            write_markdown(record, versions, arguments.rounds, file)
     if arguments.json:
         with open(arguments.json, "w") as file:
             json.dump({"versions": versions, "comparisons": record}, file, indent=1)
