@@ -58,6 +58,18 @@ static int filter_passes(const struct allometer_table *table, const struct filte
     return 0;
 }
 
+enum allometer_code fit_filter_rows(const struct allometer_table *table,
+                                    const struct allometer_fit_filter *wanted, int *passes, size_t stride,
+                                    struct allometer_error *error) {
+    struct filter filter;
+    enum allometer_code code = resolve_filter(table, wanted, &filter, error);
+    for (size_t row = 0; row < table->n_rows && !code; ++row) {
+        int *at = (int *)((char *)passes + row * stride);
+        *at = *at && filter_passes(table, &filter, row);
+    }
+    return code;
+}
+
 /* The group of each row, through a hash table of group numbers by their key: the texts of the group columns. */
 struct grouping {
     struct allometer_fits *fits;

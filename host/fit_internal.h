@@ -96,6 +96,10 @@ enum allometer_code fit_bands(const struct fit_work *work, size_t group,
                               const struct fit_precision *precision, const double *const *columns, size_t n,
                               double *yhat, double *lower, double *upper, struct allometer_error *error);
 
+/* fit_groups.c: leaves passes 1 for the rows that pass and are 1 already; one int for each row, stride bytes apart. */
+enum allometer_code fit_filter_rows(const struct allometer_table *table,
+                                    const struct allometer_fit_filter *wanted, int *passes, size_t stride,
+                                    struct allometer_error *error);
 /* quantile.c: Student's t: the x below which a share p of the distribution with so many degrees of freedom lies. */
 double student_quantile(double p, double degrees);
 /* The q-quantile of n sorted values, interpolated linearly between order statistics; NaN if n = 0. */

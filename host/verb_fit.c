@@ -27,6 +27,7 @@ enum {
     OPTION_RESAMPLES,
     OPTION_ITERATIONS,
     OPTION_LET,
+    OPTION_COMPOSITE,
 };
 
 static const struct argp_option options[] = {
@@ -45,6 +46,10 @@ static const struct argp_option options[] = {
     {"let", OPTION_LET, "COLUMN=FORMULA", 0,
      "Make a column of others, such as 'D=flop/(6*N)', for all other options; may be repeated", 1},
     {"weight", OPTION_WEIGHT, "COLUMN", 0, "How much each row counts; 1 unless said otherwise", 1},
+    {"composite", OPTION_COMPOSITE, 0, 0,
+     "The resource law of all subtasks of a sweep at once, and a test of its hypotheses; --x and --y are "
+     "allocated and loss unless said otherwise, a law is not asked for",
+     1},
     {"breaks", OPTION_BREAKS, "N|auto", 0,
      "Of the law bnsl: 0 to 6; 1 unless said otherwise. auto: an average of 0 to 3", 1},
     {"objective", OPTION_OBJECTIVE, "mse|msle|huber", 0,
@@ -201,6 +206,9 @@ static error_t parse(int key, char *value, struct argp_state *state) {
         }
         arguments->plot = value;
         return 0;
+    case OPTION_COMPOSITE:
+        arguments->composite = 1;
+        return 0;
     case OPTION_KEEP:
         arguments->keep = 1;
         return 0;
@@ -219,6 +227,10 @@ static error_t parse(int key, char *value, struct argp_state *state) {
         return 0;
     case ARGP_KEY_END:
         if (!arguments->path) argp_error(state, "expected a table, such as runs.csv or runs.db");
+        if (arguments->composite) {
+            if (arguments->law) argp_error(state, "--composite is a law of its own, expected no --law");
+            return 0;
+        }
         if (!arguments->n_x || !fit->y) argp_error(state, "expected --x and --y, columns of the table");
         if (arguments->resamples && !fit->bootstrap) {
             argp_error(state, "--resamples goes with --bootstrap, such as --bootstrap 2000");
@@ -242,6 +254,7 @@ static const struct argp argp = {
     "  allometer fit runs.csv --law power --x parameters --y loss\n"
     "  allometer fit runs.db --law power --x allocated --y loss --group subtask "
     "--bootstrap 2000 --cluster seed\n"
+    "  allometer fit runs.db --composite --bootstrap 2000 --cluster seed\n"
     "  allometer fit runs.csv --law 'E + A/N^alpha + B/D^beta' --x N,D --y loss\n"
     "  allometer fit runs.csv --let 'D=flop/(6*N)' --law chinchilla --x N,D --y loss "
     "--objective huber --bootstrap 4000\n"
@@ -311,6 +324,12 @@ int verb_fit(int argc, char **argv) {
     if (code == ALLOMETER_OK) code = open_device(&arguments, table, &error);
     for (int i = 0; i < arguments.n_made && code == ALLOMETER_OK; ++i) {
         code = allometer_table_let(table, arguments.made[i][0], arguments.made[i][1], &error);
+    }
+    if (arguments.composite) {
+        if (code == ALLOMETER_OK) code = verb_fit_composite(&arguments, table, &error);
+        allometer_table_free(table);
+        if (fit->device) fit->backend->close(fit->device);
+        return code == ALLOMETER_OK ? VERB_DONE : verb_fail(&error);
     }
     if (code == ALLOMETER_OK && !arguments.quiet) verb_formula_warn(arguments.formula, table);
     if (code == ALLOMETER_OK) code = allometer_fit(table, fit, &fits, &error);

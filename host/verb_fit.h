@@ -17,7 +17,7 @@ struct fit_arguments {
     struct allometer_fit_setting settings[MAX_LIST];
     const char *made[MAX_LIST][2]; /* columns of --let: name, formula */
     struct allometer_device_options device_options;
-    int n_x, n_made, breaks, json, keep, quiet;
+    int n_x, n_made, breaks, json, keep, quiet, composite;
 };
 
 /* Of one option's text, which is cut in place; a bad one ends the program with a message. */
@@ -32,6 +32,9 @@ void verb_fit_let(struct fit_arguments *arguments, struct argp_state *state, cha
 /* --x, --group: option tells which. A name with a comma in it stands in backquotes. */
 void verb_fit_columns(struct fit_arguments *arguments, struct argp_state *state, const char *option,
                       char *list);
+/* --composite: fits, prints and writes the law of all subtasks at once. */
+enum allometer_code verb_fit_composite(const struct fit_arguments *arguments,
+                                       const struct allometer_table *table, struct allometer_error *error);
 void verb_fit_objective(struct fit_arguments *arguments, struct argp_state *state, const char *value);
 
 #endif

@@ -1,0 +1,124 @@
+#include "composite.h"
+#include "text.h"
+#include "verb_fit.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+static void print_text(const struct composite *composite, const struct composite_options *options) {
+    printf("%d models of %d subtasks", composite->n_models, composite->n_subtasks);
+    if (composite->n_left_out) printf("; %d more were left out", composite->n_left_out);
+    printf("\n\n%-8s %12s %10s %-20s %8s %10s %-20s\n", "subtask", "factor", "exponent", "", "share",
+           "growth", "");
+    for (int32_t k = 0; k < composite->n_subtasks; k++) {
+        const struct composite_subtask *row = &composite->subtasks[k];
+        printf("%-8g %12.4g %10.3f %8.3f to %8.3f %8.4f %10.3f %8.3f to %8.3f\n", row->number, row->factor,
+               row->exponent.value, row->exponent.lower, row->exponent.upper, row->share, row->growth.value,
+               row->growth.lower, row->growth.upper);
+    }
+    printf("\nloss = factor * neurons^-exponent; share of the neurons ~ neurons in all^growth; %g %% "
+           "intervals%s\n",
+           100 * options->confidence, options->bootstrap ? " from resamples" : "");
+    printf("one exponent for all: %.3f\n\n", composite->common_exponent);
+    printf("%-14s %10s %14s %10s %10s %10s %4s %10s\n", "hypothesis", "parameters", "log likelihood", "AIC",
+           "BIC", "ratio", "df", "p");
+    for (int i = 0; i < N_HYPOTHESES; i++) {
+        const struct composite_hypothesis *row = &composite->hypotheses[i];
+        printf("%-14s %10d %14.1f %10.1f %10.1f ", row->name, row->n_parameters, row->log_likelihood,
+               row->aic, row->bic);
+        if (row->degrees)
+            printf("%10.1f %4d %10.2g  %s\n", row->ratio, row->degrees, row->probability, row->meaning);
+        else
+            printf("%10s %4s %10s  %s\n", "", "", "", row->meaning);
+    }
+}
+
+static void write_number(FILE *file, const char *before, double value) {
+    char text[TEXT_NUMBER_SIZE];
+    text_from_double(text, value);
+    fprintf(file, "%s%s", before, isfinite(value) ? text : "null");
+}
+
+static void print_json(const struct composite *composite, FILE *file) {
+    fprintf(file, "{\"models\": %d, \"left_out\": %d, \"subtasks\": [", composite->n_models,
+            composite->n_left_out);
+    for (int32_t k = 0; k < composite->n_subtasks; k++) {
+        const struct composite_subtask *row = &composite->subtasks[k];
+        write_number(file, k ? ",\n  {\"subtask\": " : "{\"subtask\": ", row->number);
+        write_number(file, ", \"factor\": ", row->factor);
+        write_number(file, ", \"exponent\": [", row->exponent.value);
+        write_number(file, ", ", row->exponent.lower);
+        write_number(file, ", ", row->exponent.upper);
+        write_number(file, "], \"share\": ", row->share);
+        write_number(file, ", \"growth\": [", row->growth.value);
+        write_number(file, ", ", row->growth.lower);
+        write_number(file, ", ", row->growth.upper);
+        fputs("]}", file);
+    }
+    write_number(file, "],\n \"common_exponent\": ", composite->common_exponent);
+    fputs(", \"hypotheses\": [", file);
+    for (int i = 0; i < N_HYPOTHESES; i++) {
+        const struct composite_hypothesis *row = &composite->hypotheses[i];
+        fprintf(file, "%s{\"name\": \"%s\", \"parameters\": %d, \"degrees\": %d", i ? ",\n  " : "", row->name,
+                row->n_parameters, row->degrees);
+        write_number(file, ", \"log_likelihood\": ", row->log_likelihood);
+        write_number(file, ", \"aic\": ", row->aic);
+        write_number(file, ", \"bic\": ", row->bic);
+        write_number(file, ", \"ratio\": ", row->ratio);
+        write_number(file, ", \"p\": ", row->probability);
+        fputs("}", file);
+    }
+    fputs("]}\n", file);
+}
+
+static void write_csv_number(FILE *file, double value) {
+    char text[TEXT_NUMBER_SIZE];
+    text_from_double(text, value);
+    fprintf(file, ",%s", isfinite(value) ? text : "");
+}
+
+static enum allometer_code write_csv(const struct composite *composite, const char *path,
+                                     struct allometer_error *error) {
+    FILE *file = fopen(path, "w");
+    if (!file) return allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path, strerror(errno));
+    fputs("subtask,n,factor,exponent,exponent_lower,exponent_upper,share,growth,growth_lower,growth_upper\n",
+          file);
+    for (int32_t k = 0; k < composite->n_subtasks; k++) {
+        const struct composite_subtask *row = &composite->subtasks[k];
+        const double values[] = {row->factor, row->exponent.value, row->exponent.lower, row->exponent.upper,
+                                 row->share,  row->growth.value,   row->growth.lower,   row->growth.upper};
+        fprintf(file, "%g,%d", row->number, composite->n_models);
+        for (size_t i = 0; i < sizeof values / sizeof *values; i++) write_csv_number(file, values[i]);
+        fputc('\n', file);
+    }
+    int failed = ferror(file);
+    if (fclose(file) || failed)
+        return allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path, strerror(errno));
+    return ALLOMETER_OK;
+}
+
+enum allometer_code verb_fit_composite(const struct fit_arguments *arguments,
+                                       const struct allometer_table *table, struct allometer_error *error) {
+    const struct allometer_fit_options *fit = &arguments->options;
+    const struct composite_options options = {
+        .neurons = arguments->n_x ? fit->x[0] : "allocated",
+        .loss = fit->y ? fit->y : "loss",
+        .cluster = fit->cluster,
+        .filters = fit->filters,
+        .n_filters = fit->n_filters,
+        .bootstrap = fit->bootstrap,
+        .confidence = fit->confidence,
+        .seed = fit->seed,
+    };
+    struct composite composite;
+    enum allometer_code code = composite_fit(table, &options, &composite, error);
+    if (code) return code;
+    if (arguments->out) code = write_csv(&composite, arguments->out, error);
+    if (!code && arguments->json)
+        print_json(&composite, stdout);
+    else if (!code && !arguments->quiet)
+        print_text(&composite, &options);
+    composite_free(&composite);
+    return code;
+}

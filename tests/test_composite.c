@@ -1,0 +1,173 @@
+/* The resource law of all subtasks at once: likelihoods and probabilities against GSL, exponents put in and found again, and a
+   test that is wrong as often as it says. */
+#include "compare.h"
+#include "composite.h"
+
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_fit.h>
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_rng.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { MOST_MODELS = 200, MOST_SUBTASKS = 4 };
+
+/* A sweep in which subtask k has the exponent p[k] and a share that grows as total^growth[k]. */
+struct made {
+    int K, M;
+    double exponent[MOST_SUBTASKS], growth[MOST_SUBTASKS], noise;
+};
+
+static struct allometer_table *make_table(const struct made *made, gsl_rng *rng) {
+    static const char *const names[] = {"model", "subtask", "allocated", "loss", "seed"};
+    struct allometer_table *table = allometer_table_new("made");
+    for (int c = 0; c < 5; c++)
+        assert_int_equal(allometer_table_add_column(table, names[c], NULL), ALLOMETER_OK);
+    for (int m = 0; m < made->M; m++) {
+        const double size = 10 * exp(2 * gsl_rng_uniform(rng));
+        for (int k = 0; k < made->K; k++) {
+            double neurons =
+                size * (k + 1) * pow(size, made->growth[k]) * exp(made->noise * gsl_ran_gaussian(rng, 1));
+            double loss = (k + 0.5) * pow(neurons, -made->exponent[k])
+                          * exp(2 * made->noise * gsl_ran_gaussian(rng, 1));
+            const double cells[] = {m, k, neurons, loss, m % 10};
+            assert_int_equal(allometer_table_add_row(table, 0, NULL), ALLOMETER_OK);
+            for (size_t c = 0; c < 5; c++) allometer_table_put_number(table, c, cells[c]);
+        }
+    }
+    return table;
+}
+
+static struct composite fit(const struct allometer_table *table, int bootstrap) {
+    const struct composite_options options = {.neurons = "allocated",
+                                              .loss = "loss",
+                                              .cluster = "seed",
+                                              .bootstrap = bootstrap,
+                                              .confidence = 0.95};
+    struct composite composite;
+    struct allometer_error error = {0};
+    if (composite_fit(table, &options, &composite, &error)) fail_msg("%s", error.message);
+    return composite;
+}
+
+/* Two subtasks: all is straight lines, which GSL fits. */
+static double likelihood_by_gsl(const double *x, const double *y, size_t n, double *slope) {
+    double c0, cov00, cov01, cov11, squares;
+    gsl_fit_linear(x, 1, y, 1, n, &c0, slope, &cov00, &cov01, &cov11, &squares);
+    return -0.5 * (double)n * (log(2 * M_PI * squares / (double)n) + 1);
+}
+
+static void likelihoods_are_gsls(void **state) {
+    (void)state;
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    const struct made made = {2, 30, {1.2, 0.8}, {0, 0.3}, 0.1};
+    struct allometer_table *table = make_table(&made, rng);
+    struct composite composite = fit(table, 0);
+    double x[3][30], y[3][30], slope[3], likelihood = 0;
+    for (int m = 0; m < 30; m++) {
+        const double *neurons = table->columns[2].numbers + 2 * m, *loss = table->columns[3].numbers + 2 * m;
+        for (int k = 0; k < 2; k++) x[k][m] = log(neurons[k]), y[k][m] = log(loss[k]);
+        x[2][m] = log(neurons[0] + neurons[1]), y[2][m] = log(neurons[1] / neurons[0]);
+    }
+    for (int i = 0; i < 3; i++) likelihood += likelihood_by_gsl(x[i], y[i], 30, &slope[i]);
+    const struct composite_hypothesis *free_law = &composite.hypotheses[COMPOSITE_FREE];
+    assert_close("likelihood", free_law->log_likelihood, likelihood, 0, 1e-10);
+    assert_int_equal(free_law->n_parameters, 9); /* three lines, each with a variance */
+    assert_close("aic", free_law->aic, 18 - 2 * likelihood, 0, 1e-10);
+    assert_close("bic", free_law->bic, 9 * log(30) - 2 * likelihood, 0, 1e-10);
+    for (int k = 0; k < 2; k++)
+        assert_close("exponent", composite.subtasks[k].exponent.value, -slope[k], 0, 1e-10);
+    assert_close("growths", composite.subtasks[1].growth.value - composite.subtasks[0].growth.value, slope[2],
+                 0, 1e-9);
+    for (int i = 1; i < N_HYPOTHESES; i++) {
+        const struct composite_hypothesis *row = &composite.hypotheses[i];
+        assert_true(row->log_likelihood <= free_law->log_likelihood);
+        assert_int_equal(free_law->n_parameters - row->n_parameters, row->degrees);
+        assert_close(row->name, row->probability, gsl_cdf_chisq_Q(row->ratio, row->degrees), 1e-14, 1e-10);
+    }
+    composite_free(&composite);
+    allometer_table_free(table);
+    gsl_rng_free(rng);
+}
+
+static void what_was_put_in_is_found(void **state) {
+    (void)state;
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    const struct made made = {4, 200, {1, 1.5, 0.5, 1}, {0, 0, 0, 0}, 0.05};
+    struct allometer_table *table = make_table(&made, rng);
+    for (int bootstrap = 0; bootstrap <= 500; bootstrap += 500) {
+        struct composite composite = fit(table, bootstrap);
+        for (int k = 0; k < 4; k++) {
+            const struct composite_slope p = composite.subtasks[k].exponent, g = composite.subtasks[k].growth;
+            assert_close("exponent", p.value, made.exponent[k], 0.06, 0); /* four standard errors */
+            assert_true(p.lower < p.value && p.value < p.upper && p.upper - p.lower < 0.1);
+            assert_close("growth", g.value, 0, 0.03, 0);
+            assert_close("share", composite.subtasks[k].share, (k + 1) / 10.0, 0, 0.05);
+        }
+        assert_true(composite.hypotheses[COMPOSITE_ONE].probability < 1e-10);
+        assert_true(composite.hypotheses[COMPOSITE_ONE_EXPONENT].probability < 1e-10);
+        assert_true(composite.hypotheses[COMPOSITE_SHARES].probability > 1e-3);
+        composite_free(&composite);
+    }
+    allometer_table_free(table);
+    gsl_rng_free(rng);
+}
+
+/* Under the hypothesis a probability below 0.05 comes in 1 of 20 sweeps: of 400, 20 with a deviation of 4.4. */
+static void a_true_law_is_rejected_as_often_as_said(void **state) {
+    (void)state;
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    const struct made made = {3, 16, {1, 1, 1}, {0, 0, 0}, 0.1};
+    int rejected[N_HYPOTHESES] = {0};
+    for (int sweep = 0; sweep < 400; sweep++) {
+        struct allometer_table *table = make_table(&made, rng);
+        struct composite composite = fit(table, 0);
+        for (int i = 1; i < N_HYPOTHESES; i++) rejected[i] += composite.hypotheses[i].probability < 0.05;
+        composite_free(&composite);
+        allometer_table_free(table);
+    }
+    for (int i = 1; i < N_HYPOTHESES; i++) assert_in_range(rejected[i], 5, 38);
+    gsl_rng_free(rng);
+}
+
+static void refuse(struct allometer_table *table, const char *neurons, const char *message) {
+    const struct composite_options options = {.neurons = neurons, .loss = "loss", .confidence = 0.95};
+    struct composite composite;
+    struct allometer_error error = {0};
+    assert_int_equal(composite_fit(table, &options, &composite, &error), ALLOMETER_BAD_INPUT);
+    if (!strstr(error.message, message)) fail_msg("'%s', expected '%s' in it", error.message, message);
+    assert_null(composite.subtasks);
+}
+
+static void what_is_too_little_is_told(void **state) {
+    (void)state;
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    struct made made = {3, 7, {1, 1, 1}, {0, 0, 0}, 0.1};
+    struct allometer_table *table = make_table(&made, rng);
+    refuse(table, "width", "no column 'width'");
+    struct composite composite = fit(table, 0);
+    composite_free(&composite);
+    table->columns[3].numbers[4] = 0; /* a loss of 0 */
+    refuse(table, "allocated",
+           "6 of 7 models have a loss and neurons above 0 in every subtask, expected at least 7");
+    allometer_table_free(table);
+    made.K = 1;
+    table = make_table(&made, rng);
+    refuse(table, "allocated", "one subtask, expected two at least");
+    allometer_table_free(table);
+    gsl_rng_free(rng);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(likelihoods_are_gsls),
+        cmocka_unit_test(what_was_put_in_is_found),
+        cmocka_unit_test(a_true_law_is_rejected_as_often_as_said),
+        cmocka_unit_test(what_is_too_little_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
