@@ -47,11 +47,12 @@ NAMES(allometer_weightings, "weights", ALLOMETER_WEIGHTING_COUNT, [ALLOMETER_WEI
 NAMES(allometer_l1_steps, "step", ALLOMETER_L1_COUNT, [ALLOMETER_L1_SUBGRADIENT] = {"subgradient", ""},
       [ALLOMETER_L1_PROXIMAL] = {"proximal", "soft threshold after each step: exact zeros"})
 
-NAMES(allometer_compositions, "composition", 2,
-      {"parallel", "side by side, each with inputs and outputs of its own"},
+NAMES(allometer_compositions, "composition", 3,
+      {"parallel", "side by side, each with inputs and outputs of its own; {series: [...]} among them for a chain"},
       {"control",
        "one subtask for each sample, told by control inputs; variables and outputs are shared, weights are "
-       "shares of the samples"})
+       "shares of the samples"},
+      {"series", "one chain: each subtask takes what the one before it gives"})
 NAMES(allometer_as_needed, "number", 1, {"needed", "as many as a subtask takes"})
 NAMES(allometer_truths, "truth", 2, {"false", ""}, {"true", ""})
 NAMES(allometer_batches, "batch", 1, {"full", "all samples in every step"})

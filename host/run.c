@@ -48,6 +48,13 @@ static enum allometer_code model_done(void *user, size_t at, const struct allome
     return run_writer_add(run->writer, run->indices[at], &run->models[at], result, weights, error);
 }
 
+/* Whose inner subtasks are measured from their weights. */
+static int holds_series(const struct run *run) {
+    size_t i = 0;
+    while (i < run->n_window && !allometer_has_series(&run->models[i])) i++;
+    return i < run->n_window;
+}
+
 static enum allometer_code train_windows(struct run *run, const struct allometer_backend *backend,
                                          struct allometer_device *device, struct allometer_error *error) {
     for (;;) {
@@ -58,7 +65,7 @@ static enum allometer_code train_windows(struct run *run, const struct allometer
         struct allometer_training training = {
             .models = run->models,
             .n_models = run->n_window,
-            .keep_weights = allometer_sweep_keep_weights(run->sweep),
+            .keep_weights = allometer_sweep_keep_weights(run->sweep) || holds_series(run),
             .stop = run->options->stop,
             .done = model_done,
             .user = run,

@@ -1,4 +1,5 @@
 #include "run_writer.h"
+#include "readout.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -63,14 +64,34 @@ static void tell(struct run_writer *writer, int always) {
     writer->options->progress(writer->options->user, &writer->progress);
 }
 
-static enum allometer_code store_entry(struct run_writer *writer, const struct entry *entry,
+/* What no backend measures: an inner subtask's loss is that of its read-out from the layer that holds it best. */
+static enum allometer_code measure_series(const struct allometer_model *model, struct entry *entry,
+                                          struct allometer_error *error) {
+    const int K = model->n_subtasks;
+    if (!entry->layers) entry->layers = calloc((size_t)allometer_n_layers(model), sizeof *entry->layers);
+    if (!entry->layers || !allometer_readout(model, entry->weights, entry->layers))
+        return allometer_fail(error, ALLOMETER_FAILED, "out of memory for the read-outs of a model");
+    entry->result.layers = entry->layers;
+    for (int k = 0; k < K; k++) {
+        if (!model->subtasks[k].feeds) continue;
+        entry->result.loss[k] = entry->layers[k].readout_loss;
+        for (int layer = 1; layer < model->depth; layer++)
+            entry->result.loss[k] = fminf(entry->result.loss[k], entry->layers[layer * K + k].readout_loss);
+    }
+    return ALLOMETER_OK;
+}
+
+static enum allometer_code store_entry(struct run_writer *writer, struct entry *entry,
                                        struct allometer_error *error) {
     struct allometer_model model;
     enum allometer_code code =
         allometer_sweep_model(writer->sweep, entry->index, &model, writer->values, error);
+    if (!code && entry->result.status == ALLOMETER_MODEL_DONE && allometer_has_series(&model))
+        code = measure_series(&model, entry, error);
+    const int keep = allometer_sweep_keep_weights(writer->sweep);
     if (!code)
         code = allometer_store_add(writer->store, entry->index, &model, writer->values, &entry->result,
-                                   entry->weights, error);
+                                   keep ? entry->weights : NULL, error);
     if (code) return code;
     writer->progress.n_done++;
     writer->progress.n_trained++;

@@ -48,7 +48,7 @@ static enum allometer_code prepare_statements(struct allometer_store *store,
         code = store_prepare(&store->file, "INSERT INTO subtask VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                              &store->add_subtask, error);
     if (!code)
-        code = store_prepare(&store->file, "INSERT INTO layer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        code = store_prepare(&store->file, "INSERT INTO layer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                              &store->add_layer, error);
     if (!code)
         code = store_prepare(&store->file, "INSERT INTO weights VALUES (?, ?)", &store->add_weights, error);
@@ -248,22 +248,31 @@ static int insert_subtask(struct allometer_store *store, uint64_t index, int k,
     sqlite3_bind_double(add, 4, subtask->weight);
     sqlite3_bind_double(add, 5, result->loss[k]);
     sqlite3_bind_double(add, 6, result->accuracy[k]);
-    sqlite3_bind_int(add, 7, result->allocated[k]);
-    sqlite3_bind_int(add, 8, result->allocated_ablation[k]);
-    return insert(add);
+    if (!subtask->feeds) {
+        sqlite3_bind_int(add, 7, result->allocated[k]);
+        sqlite3_bind_int(add, 8, result->allocated_ablation[k]);
+    }
+    int done = insert(add);
+    sqlite3_clear_bindings(add);
+    return done;
 }
 
-/* Row (layer, k) of a deep model; layers count from 1. */
-static int insert_layer(struct allometer_store *store, uint64_t index, int k, int layer,
-                        const struct allometer_layer *row) {
+/* Row (layer, k) of a model; layers count from 1. With one hidden layer `results` has the counts. */
+static int insert_layer(struct allometer_store *store, uint64_t index, const struct allometer_model *model,
+                        int k, int layer, const struct allometer_layer *row) {
     const int32_t counts[] = {row->threshold, row->shared_threshold, row->ablation, row->shared_ablation,
                               row->path,      row->shared_path,      row->agreed};
+    enum { N_COUNTS = sizeof counts / sizeof *counts };
     sqlite3_stmt *add = store->add_layer;
     sqlite3_clear_bindings(add);
     sqlite3_bind_int64(add, 1, (sqlite3_int64)index);
     sqlite3_bind_int(add, 2, k);
     sqlite3_bind_int(add, 3, layer + 1);
-    for (int i = 0; i < 7; i++) sqlite3_bind_int(add, 4 + i, counts[i]);
+    const int are_counted = model->depth > 1 && !model->subtasks[k].feeds;
+    for (int i = 0; are_counted && i < N_COUNTS; i++) sqlite3_bind_int(add, 4 + i, counts[i]);
+    sqlite3_bind_double(add, 4 + N_COUNTS, row->readout_loss);
+    sqlite3_bind_double(add, 5 + N_COUNTS, row->correlation);
+    sqlite3_bind_double(add, 6 + N_COUNTS, row->least_correlation);
     return insert(add);
 }
 
@@ -295,8 +304,8 @@ enum allometer_code allometer_store_add(struct allometer_store *store, uint64_t 
         for (int k = 0; done && k < model->n_subtasks; k++)
             done = insert_subtask(store, index, k, model, result);
         for (int64_t i = 0; done && result->layers && i < allometer_n_layers(model); i++)
-            done = insert_layer(store, index, (int)(i % model->n_subtasks), (int)(i / model->n_subtasks),
-                                &result->layers[i]);
+            done = insert_layer(store, index, model, (int)(i % model->n_subtasks),
+                                (int)(i / model->n_subtasks), &result->layers[i]);
         if (done && weights) done = insert_weights(store, index, model, weights);
         if (!done) {
             /* Not to leave half a model; what the last commits hold stays. */

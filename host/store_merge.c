@@ -116,12 +116,12 @@ static enum allometer_code copy_file(const struct store_file *out, const struct 
     if (!code)
         code = copy_table(
             out, input, sqlite3_mprintf("SELECT * FROM layer"),
-            sqlite3_mprintf("INSERT OR IGNORE INTO layer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+            sqlite3_mprintf("INSERT OR IGNORE INTO layer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
             sqlite3_mprintf("SELECT 1 FROM layer WHERE (model, subtask, layer, neurons_threshold, "
                             "neurons_threshold_shared,"
                             " neurons_ablation, neurons_ablation_shared, neurons_path, neurons_path_shared, "
                             "neurons_agreed, readout_loss,"
-                            " correlation) IS (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+                            " correlation, least_correlation) IS (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
             0, error);
     if (!code)
         code = copy_table(out, input, sqlite3_mprintf("SELECT * FROM weights"),

@@ -73,7 +73,7 @@ static void results_view(sqlite3_str *sql, const struct store_sweep *sweep) {
              " FROM model JOIN subtask ON subtask.model = model.id;"
              "CREATE VIEW layers AS SELECT results.*, layer, neurons_threshold, neurons_threshold_shared,"
              " neurons_ablation, neurons_ablation_shared, neurons_path, neurons_path_shared, neurons_agreed,"
-             " readout_loss, correlation FROM results JOIN layer USING (model, subtask);");
+             " readout_loss, correlation, least_correlation FROM results JOIN layer USING (model, subtask);");
 }
 
 static const char fixed_tables[] =
@@ -83,14 +83,14 @@ static const char fixed_tables[] =
     "NULL,"
     "    instruction_set TEXT NOT NULL, shard TEXT NOT NULL, started TEXT NOT NULL);"
     "CREATE TABLE subtask (model INTEGER NOT NULL, subtask INTEGER NOT NULL, function TEXT NOT NULL,"
-    "    weight REAL NOT NULL, loss REAL, accuracy REAL, allocated INTEGER NOT NULL,"
-    "    allocated_ablation INTEGER NOT NULL, PRIMARY KEY (model, subtask)) WITHOUT ROWID;"
+    "    weight REAL NOT NULL, loss REAL, accuracy REAL, allocated INTEGER,"
+    "    allocated_ablation INTEGER, PRIMARY KEY (model, subtask)) WITHOUT ROWID;"
     "CREATE TABLE layer (model INTEGER NOT NULL, subtask INTEGER NOT NULL, layer INTEGER NOT NULL,"
     "    neurons_threshold INTEGER, neurons_threshold_shared INTEGER, neurons_ablation INTEGER, "
     "neurons_ablation_shared "
     "INTEGER,"
     "    neurons_path INTEGER, neurons_path_shared INTEGER, neurons_agreed INTEGER, readout_loss REAL, "
-    "correlation REAL,"
+    "correlation REAL, least_correlation REAL,"
     "    PRIMARY KEY (model, subtask, layer)) WITHOUT ROWID;"
     "CREATE TABLE weights (model INTEGER PRIMARY KEY, floats BLOB NOT NULL);";
 

@@ -27,7 +27,12 @@ static void add_subtask(struct allometer_model *model, const struct allometer_su
     subtask->loss = shape->loss;
     if (is_parallel) {
         subtask->first_input = model->n_inputs, subtask->first_output = model->n_outputs;
-        model->n_inputs += subtask->n_inputs, model->n_outputs += subtask->n_outputs;
+        if (subtask->feeds) subtask->n_outputs = 0, subtask->weight = 0;
+        model->n_outputs += subtask->n_outputs;
+        if (model->n_subtasks > 1 && subtask[-1].feeds)
+            subtask->first_input = subtask[-1].first_input, subtask->n_inputs = subtask[-1].n_inputs;
+        else
+            model->n_inputs += subtask->n_inputs;
     } else {
         if (subtask->n_inputs > model->n_inputs) model->n_inputs = subtask->n_inputs;
         if (subtask->n_outputs > model->n_outputs) model->n_outputs = subtask->n_outputs;
@@ -63,7 +68,7 @@ static void complete_data(const struct allometer_sweep_settings *settings, const
 
 /* What the axes and keys leave open: the subtasks themselves, their layout, and a full batch. 0 where there are too many. */
 static int complete_model(const struct allometer_sweep_settings *settings, struct allometer_model *model) {
-    const int is_parallel = settings->composition == ALLOMETER_COMPOSITION_PARALLEL;
+    const int is_parallel = settings->composition != ALLOMETER_COMPOSITION_CONTROL;
     memcpy(model, &settings->model, offsetof(struct allometer_model, subtasks));
     model->n_subtasks = model->n_inputs = model->n_outputs = 0;
     for (int entry = 0; entry < settings->model.n_subtasks; entry++) {
@@ -204,6 +209,30 @@ static enum allometer_code read_data(const struct sweep_marks *marks, struct all
     return code;
 }
 
+/* With `composition: series` every subtask feeds the next; only the last of a series has a loss to weigh. */
+static enum allometer_code read_series(const struct sweep_document *document, const struct sweep_marks *marks,
+                                       struct allometer_sweep *sweep, struct allometer_error *error) {
+    struct allometer_model *model = &sweep->settings.model;
+    const int is_series = sweep->settings.composition == ALLOMETER_COMPOSITION_SERIES;
+    for (int k = 0; k < model->n_subtasks; k++) {
+        if (document->stages[k].entry && sweep->settings.composition != ALLOMETER_COMPOSITION_PARALLEL)
+            return sweep_marks_fail(marks, "task.composition", error,
+                                    "task.composition is %s, expected parallel where subtasks hold a series",
+                                    is_series ? "series" : "control");
+        if (is_series && k + 1 < model->n_subtasks) model->subtasks[k].feeds = 1;
+        static const char *const keys[] = {"weight", "count"};
+        for (int place = 0; model->subtasks[k].feeds && place < 4; place++) {
+            char path[SWEEP_PATH_SIZE + 8];
+            snprintf(path, sizeof path, "%stask.subtasks.%d.%s", place % 2 ? "axes." : "", k, keys[place / 2]);
+            if (sweep_marks_find(marks, path))
+                return sweep_marks_fail(marks, path, error,
+                                        "%s is given for an inner subtask of a series, expected for %s", path,
+                                        place < 2 ? "the last" : "none");
+        }
+    }
+    return ALLOMETER_OK;
+}
+
 /* The rules between keys, model by model. */
 static enum allometer_code check_models(const struct sweep_marks *marks, const struct allometer_sweep *sweep,
                                         struct allometer_error *error) {
@@ -226,6 +255,7 @@ static enum allometer_code fill_sweep(const struct sweep_document *document, con
                                       struct allometer_sweep *sweep, struct allometer_error *error) {
     enum allometer_code code = read_keys(document, marks, sweep, error);
     if (!code) code = read_data(marks, sweep, error);
+    if (!code) code = read_series(document, marks, sweep, error);
     if (!code) code = sweep_axes_read(document, marks, &sweep->axes, error);
     for (int k = 0; k < sweep->settings.model.n_subtasks && !code; k++) {
         code = check_own_key(marks, sweep, k, "frequency", error);
@@ -246,6 +276,7 @@ enum allometer_code allometer_sweep_parse(const char *file, const char *bytes, s
     if (!*sweep) return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", file);
     enum allometer_code code = sweep_marks_read(file, bytes, n_bytes, &marks, error);
     if (!code) code = sweep_document_load(bytes, n_bytes, &marks, &document, error);
+    if (!code) code = sweep_document_number(&document, &marks, error);
     if (!code) code = fill_sweep(&document, &marks, *sweep, error);
     sweep_document_free(&document);
     sweep_marks_free(&marks);

@@ -5,12 +5,12 @@
 #include <string.h>
 
 /* Slots: the list of subtasks, its length, then one for each key, then one for each axis. In a subtask: one for
-   each key, by the index in the whole table. */
+   each key, by the index in the whole table, then the list of its stages and its length. */
 enum { SLOT_SUBTASKS, SLOT_N_SUBTASKS, SLOT_KEYS };
 
 static const char *const sections[] = {"",      "task",    "task.inputs", "task.subtasks.N", "model",
-                                       "train", "penalty", "measure",     "task.data"};
-enum { N_SECTIONS = sizeof sections / sizeof sections[0], SUBTASK_SECTION = 3 };
+                                       "train", "penalty", "measure",     "task.data", "task.subtasks.N"};
+enum { N_SECTIONS = sizeof sections / sizeof sections[0], SUBTASK_SECTION = 3, STAGE_SECTION = N_SECTIONS - 1 };
 
 #define FIELD_FLAGS (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 
@@ -85,14 +85,14 @@ static void make_schema(struct sweep_document *document, size_t n_fields) {
         cyaml_schema_field_t *field = document->fields + s * n_fields;
         for (size_t i = 0; i < n_keys; i++)
             if (is_child(keys[i].path, sections[s])) {
-                size_t slot = s == SUBTASK_SECTION ? i : SLOT_KEYS + i;
+                size_t slot = s == SUBTASK_SECTION || s == STAGE_SECTION ? i : SLOT_KEYS + i;
                 *field++ = (cyaml_schema_field_t){
                     .key = sweep_key_name(&keys[i]),
                     .data_offset = slot_offset(slot),
                     .value = {CYAML_VALUE_STRING(FIELD_FLAGS, char, 0, CYAML_UNLIMITED)}};
             }
         for (size_t child = 0; child < N_SECTIONS; child++)
-            if (child != SUBTASK_SECTION && is_child(sections[child], sections[s]))
+            if (child != SUBTASK_SECTION && child != STAGE_SECTION && is_child(sections[child], sections[s]))
                 *field++ =
                     mapping_field(last_name(sections[child]), document->fields + child * n_fields, n_slots);
         if (strcmp(sections[s], "task") == 0)
@@ -103,8 +103,17 @@ static void make_schema(struct sweep_document *document, size_t n_fields) {
                                        .count_size = sizeof(unsigned),
                                        .value = {.type = CYAML_SEQUENCE,
                                                  .flags = FIELD_FLAGS,
-                                                 .data_size = slot_offset(n_keys),
+                                                 .data_size = slot_offset(n_keys + 2),
                                                  .sequence = {&document->subtask, 0, CYAML_UNLIMITED}}};
+        if (s == SUBTASK_SECTION)
+            *field++ = (cyaml_schema_field_t){.key = "series",
+                                              .data_offset = slot_offset(n_keys),
+                                              .count_offset = slot_offset(n_keys + 1),
+                                              .count_size = sizeof(unsigned),
+                                              .value = {.type = CYAML_SEQUENCE,
+                                                        .flags = FIELD_FLAGS,
+                                                        .data_size = slot_offset(n_keys),
+                                                        .sequence = {&document->stage, 0, CYAML_UNLIMITED}}};
         if (s > 0) continue;
         *field++ = mapping_field("axes", axes, n_slots);
         /* Lists within a list are beyond libcyaml: read from the marks. */
@@ -112,8 +121,11 @@ static void make_schema(struct sweep_document *document, size_t n_fields) {
     }
     document->subtask =
         (cyaml_schema_value_t){.type = CYAML_MAPPING,
-                               .data_size = slot_offset(n_keys),
+                               .data_size = slot_offset(n_keys + 2),
                                .mapping = {.fields = document->fields + SUBTASK_SECTION * n_fields}};
+    document->stage = (cyaml_schema_value_t){.type = CYAML_MAPPING,
+                                             .data_size = slot_offset(n_keys),
+                                             .mapping = {.fields = document->fields + STAGE_SECTION * n_fields}};
     document->root = (cyaml_schema_value_t){.type = CYAML_MAPPING,
                                             .flags = CYAML_FLAG_POINTER,
                                             .data_size = slot_offset(n_slots),
@@ -154,7 +166,8 @@ enum allometer_code sweep_document_load(const char *bytes, size_t n_bytes, const
                               marks->file);
     for (size_t i = 0; i < document->n_axes; i++)
         document->axes[i].text = document->slots[SLOT_KEYS + n_keys + i].axis;
-    return ALLOMETER_OK;
+    return sweep_document_flatten(document, document->slots[SLOT_SUBTASKS].subtasks,
+                                  document->slots[SLOT_N_SUBTASKS].count, n_keys + 2, marks, error);
 }
 
 void sweep_document_free(struct sweep_document *document) {
@@ -162,17 +175,24 @@ void sweep_document_free(struct sweep_document *document) {
     if (document->slots) cyaml_free(&settings, &document->root, document->slots, 0);
     free(document->fields);
     free(document->axes);
+    free(document->stages);
     *document = (struct sweep_document){0};
 }
 
 unsigned sweep_document_n_subtasks(const struct sweep_document *document) {
-    return document->slots[SLOT_N_SUBTASKS].count;
+    return document->n_stages;
 }
 
 const char *sweep_document_text(const struct sweep_document *document, const struct allometer_sweep_key *key,
                                 int subtask) {
     const struct allometer_sweep_key *keys;
-    size_t n_keys = allometer_sweep_keys(&keys), i = (size_t)(key - keys);
+    allometer_sweep_keys(&keys);
+    size_t i = (size_t)(key - keys);
     if (!sweep_key_of_subtask(key)) return document->slots[SLOT_KEYS + i].text;
-    return document->slots[SLOT_SUBTASKS].subtasks[(size_t)subtask * n_keys + i].text;
+    const struct sweep_stage *stage = &document->stages[subtask];
+    const int is_last = stage->stage + 1 == stage->n_stages;
+    if (strcmp(key->path, "task.subtasks.N.feeds") == 0 && !is_last) return "true";
+    if (strcmp(key->path, "task.subtasks.N.weight") == 0 && stage->entry)
+        return is_last ? stage->entry[i].text : NULL;
+    return stage->keys[i].text;
 }

@@ -31,18 +31,36 @@ union sweep_slot {
     unsigned count;
 };
 
+/* One subtask: an entry of the list of subtasks, or a stage of an entry that is a series. Subtasks are counted through all
+   stages. */
+struct sweep_stage {
+    const union sweep_slot *keys;  /* by the index in the table of keys */
+    const union sweep_slot *entry; /* the same of the entry, where it is a series; else NULL */
+    unsigned entry_index, stage, n_stages;
+};
+
 struct sweep_document {
     union sweep_slot *slots;
+    struct sweep_stage *stages;
+    unsigned n_stages;
     struct sweep_axis_slot *axes; /* all n_axes that there can be */
     size_t n_axes;
-    cyaml_schema_value_t root, subtask;
+    cyaml_schema_value_t root, subtask, stage;
     cyaml_schema_field_t *fields; /* of every mapping */
 };
 
 /* sweep_document_free either way. */
 enum allometer_code sweep_document_load(const char *bytes, size_t n_bytes, const struct sweep_marks *marks,
                                         struct sweep_document *document, struct allometer_error *error);
+/* Names every mark of a subtask by its number, as messages do from here on. */
+enum allometer_code sweep_document_number(const struct sweep_document *document, struct sweep_marks *marks,
+                                          struct allometer_error *error);
 void sweep_document_free(struct sweep_document *document);
+
+/* sweep_series.c: the stages, from the slots of n_entries entries; n_slots: of one entry, its series and their number last. */
+enum allometer_code sweep_document_flatten(struct sweep_document *document, const union sweep_slot *entries,
+                                           unsigned n_entries, size_t n_slots,
+                                           const struct sweep_marks *marks, struct allometer_error *error);
 
 unsigned sweep_document_n_subtasks(const struct sweep_document *document);
 /* The text under a key, or NULL if the file does not set it. */

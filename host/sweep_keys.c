@@ -34,6 +34,7 @@ static const struct allometer_sweep_key keys[] = {
     {"task.subtasks.N.bits", INTEGER(SUBTASK(n_inputs), 1, ALLOMETER_MAX_INPUTS), "2", "of `parity`: its inputs"},
     {"task.subtasks.N.count", INTEGER(SUBTASK(count), 1, ALLOMETER_MAX_SUBTASKS), "1", "how many such subtasks there are"},
     {"task.subtasks.N.exponent", NUMBER(SUBTASK(exponent), 0, 100), "0", "of Zipf's law: the i-th of them weighs i^-exponent as much"},
+    {"task.subtasks.N.feeds", FIXED(SUBTASK(feeds), truths), "false", "the next one takes what it gives, as within a `series`"},
     {"task.inputs.variables", ALLOMETER_KEY_INTEGER, 0, SETTING(variables), 1, ALLOMETER_MAX_INPUTS, ALLOMETER_CLOSED, &allometer_as_needed,
      "needed", "of composition control: inputs that all subtasks choose theirs from"},
     {"task.data.file", TEXT(SETTING(data.file)), "none", "rows to learn in place of functions: CSV, .npy or IDX"},

@@ -198,8 +198,8 @@ KERNEL void count_neurons(const struct deep *w, struct allometer_result *result,
                 shared[m] += (served >> m & 1) && subtasks[m * n + i] > 1;
             }
         }
-        const struct allometer_layer counts = {own[0], shared[0], own[1], shared[1],
-                                               own[2], shared[2], agreed};
+        const struct allometer_layer counts = {own[0],    shared[0], own[1], shared[1], own[2],
+                                               shared[2], agreed,    NAN,    NAN,       NAN};
         layers[row] = counts;
     }
     team_sync();

@@ -55,6 +55,8 @@ enum allometer_function {
     ALLOMETER_FUNCTION_TANH,
     ALLOMETER_FUNCTION_POSITIVE_PART,
     ALLOMETER_FUNCTION_DATA,
+    ALLOMETER_FUNCTION_SQUARE_ROOT,
+    ALLOMETER_FUNCTION_SQUARED_DIFFERENCES,
     ALLOMETER_FUNCTION_COUNT
 };
 
@@ -108,6 +110,8 @@ struct allometer_subtask {
     /* Of a sweep file's entry, which stands for `count` subtasks, the i-th of weight * i^-exponent; of a model's, 1 and 0. */
     int32_t count;
     float exponent;
+    int32_t feeds; /* 1: an inner subtask of a series. The next one takes what its function gives; it has no outputs and no
+                      loss of its own, and shares the inputs and the first output of the whole series */
 };
 
 /* Rows of numbers from a file (host/data.h), of all models of a sweep. Belongs to the sweep. */
@@ -174,6 +178,9 @@ enum allometer_status { ALLOMETER_MODEL_DONE, ALLOMETER_MODEL_DIVERGED };
    and of the layer's H neurons those on which the three agree. */
 struct allometer_layer {
     int32_t threshold, shared_threshold, ablation, shared_ablation, path, shared_path, agreed;
+    /* Of an inner subtask of a series, else NaN: mean squared error of the best linear read-out of its function from the
+       layer; correlation with it of the live neuron that is most correlated, and of the one that is least. */
+    float readout_loss, correlation, least_correlation;
 };
 
 /* What is measured of one model after its last step (or after the step that diverged). */
@@ -190,7 +197,7 @@ struct allometer_result {
     int32_t allocated[ALLOMETER_MAX_SUBTASKS]; /* neurons, by threshold */
     int32_t allocated_ablation[ALLOMETER_MAX_SUBTASKS]; /* neurons, by ablation */
     double seconds; /* wall-clock time of this model alone; measured by the backend */
-    /* (L, K), of a deep model that is done; else NULL. Belongs to the backend, until the model is handed over. */
+    /* (L, K), of a general model that is done; else NULL. What is NaN is measured by the host (readout.h). Belongs to the backend, until the model is handed over. */
     const struct allometer_layer *layers;
 };
 
@@ -203,11 +210,18 @@ ALLOMETER_INLINE int64_t allometer_n_parameters(const struct allometer_model *mo
            + (model->depth - 1) * width * (width + 1);
 }
 
+/* Whether any of the model's subtasks stand in series. */
+static inline int allometer_has_series(const struct allometer_model *model) {
+    int32_t k = 0;
+    while (k < model->n_subtasks && !model->subtasks[k].feeds) ++k;
+    return k < model->n_subtasks;
+}
+
 /* Whether the model takes the general kernels, matrix products of sizes known at run time (deep.h), in place of those that are
    specialised for one hidden layer between few inputs and outputs. */
 ALLOMETER_INLINE int allometer_is_general(const struct allometer_model *model) {
     return model->depth > 1 || model->mixed || model->n_inputs > ALLOMETER_MAX_INPUTS
-           || model->n_outputs > ALLOMETER_MAX_OUTPUTS;
+           || model->n_outputs > ALLOMETER_MAX_OUTPUTS || allometer_has_series(model);
 }
 
 /* Rows of what is measured of a model's layers: (L, K) of a general model, else none. */

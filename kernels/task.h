@@ -24,7 +24,10 @@
     ROW(TANH, tanh, "tanh", 1, 1, MEAN_SQUARED_ERROR, 0, "tanh(x)")                                       \
     ROW(POSITIVE_PART, positive_part, "positive_part", 1, 1, MEAN_SQUARED_ERROR, 0, "max(0, x)")          \
     ROW(DATA, data, "data", 0, 1, MEAN_SQUARED_ERROR, 0,                                                  \
-        "rows of the file task.data.file; no function to be named")
+        "rows of the file task.data.file; no function to be named")                                       \
+    ROW(SQUARE_ROOT, square_root, "square_root", 1, 1, MEAN_SQUARED_ERROR, 0, "sqrt(max(0, x))")          \
+    ROW(SQUARED_DIFFERENCES, squared_differences, "squared_differences", 4, 1, MEAN_SQUARED_ERROR, 0,     \
+        "(x1 - x2)^2 + (x3 - x4)^2")
 
 /* id, name, formula: of one subtask, averaged over its samples. */
 #define LOSS_TABLE(ROW)                                                     \
@@ -105,6 +108,17 @@ KERNEL vf function_positive_part(struct function_inputs in) {
 KERNEL vf function_data(struct function_inputs in) {
     (void)in;
     return vf_set(0.0f);
+}
+
+KERNEL vf function_square_root(struct function_inputs in) {
+    vf x = vf_load(in.x);
+    return vf_sqrt(vf_select(x > vf_set(0.0f), x, vf_set(0.0f)));
+}
+
+KERNEL vf function_squared_differences(struct function_inputs in) {
+    vf first = vf_load(in.x) - vf_load(in.x + in.stride);
+    vf second = vf_load(in.x + 2 * in.stride) - vf_load(in.x + 3 * in.stride);
+    return first * first + second * second;
 }
 
 KERNEL vf function_target(int32_t function, struct function_inputs in) {
@@ -201,7 +215,8 @@ KERNEL vf batch_weight(const struct allometer_model *model, struct sample_range 
     return vf_set(1.0f);
 }
 
-/* Fills the batch's inputs, targets and weights. Each lane writes the samples that it owns. */
+/* Fills the batch's inputs, targets and weights. Each lane writes the samples that it owns. The stages of a series work on
+   their last stage's target in turn. */
 KERNEL_COLD void batch_draw(const struct allometer_model *model, struct sample_range range,
                             struct batch *batch) {
     float middle = 0.5f * (model->low + model->high);
@@ -212,16 +227,18 @@ KERNEL_COLD void batch_draw(const struct allometer_model *model, struct sample_r
         for (int32_t k = 0; k < model->n_subtasks; ++k) {
             const struct allometer_subtask *subtask = &model->subtasks[k];
             float *x = batch->x + subtask->first_input * batch->stride + s;
-            for (int32_t i = 0; i < subtask->n_inputs; ++i) {
+            float *target = batch->target + subtask->first_output * batch->stride + s;
+            const int fed = k > 0 && subtask[-1].feeds;
+            for (int32_t i = 0; !fed && i < subtask->n_inputs; ++i) {
                 vf value = batch_input(model, range, sample, subtask->first_input + i);
                 if (function_is_binary(subtask->function)) {
                     value = vf_select(value < vf_set(middle), vf_set(-1.0f), vf_set(1.0f));
                 }
                 vf_store(x + i * batch->stride, value);
             }
-            struct function_inputs in = {x, batch->stride, subtask->n_inputs, subtask->frequency};
-            vf_store(batch->target + subtask->first_output * batch->stride + s,
-                     function_target(subtask->function, in));
+            struct function_inputs in = {fed ? target : x, batch->stride, subtask->n_inputs,
+                                         subtask->frequency};
+            vf_store(target, function_target(subtask->function, in));
         }
     }
 }

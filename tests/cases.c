@@ -34,19 +34,26 @@ struct allometer_model case_model(int32_t width, int32_t samples, const int32_t 
         .path_share = 0.01f,
     };
     for (int32_t k = 0; k < n; ++k) {
-        const struct allometer_function_shape *shape = &allometer_function_shapes[functions[k]];
-        model.subtasks[k] = (struct allometer_subtask){
-            .function = functions[k],
+        const int32_t function = functions[k] % CASE_FEEDS, feeds = functions[k] >= CASE_FEEDS;
+        const struct allometer_function_shape *shape = &allometer_function_shapes[function];
+        struct allometer_subtask *subtask = &model.subtasks[k];
+        *subtask = (struct allometer_subtask){
+            .function = function,
             .loss = shape->loss,
             .first_input = model.n_inputs,
             .n_inputs = shape->n_inputs ? shape->n_inputs : 3,
             .first_output = model.n_outputs,
-            .n_outputs = shape->n_outputs,
-            .weight = 1.0f / (float)(k + 1),
+            .n_outputs = feeds ? 0 : shape->n_outputs,
+            .weight = feeds ? 0 : 1.0f / (float)(k + 1),
             .frequency = 1.5f,
+            .count = 1,
+            .feeds = feeds,
         };
-        model.n_inputs += model.subtasks[k].n_inputs;
-        model.n_outputs += model.subtasks[k].n_outputs;
+        if (k > 0 && subtask[-1].feeds)
+            subtask->first_input = subtask[-1].first_input, subtask->n_inputs = subtask[-1].n_inputs;
+        else
+            model.n_inputs += subtask->n_inputs;
+        model.n_outputs += subtask->n_outputs;
     }
     return model;
 }
@@ -195,6 +202,18 @@ static const struct case_row rows[] = {
       .l1 = 1e-2f,
       .l1_step = ALLOMETER_L1_PROXIMAL,
       .penalize_biases = 1},
+     0},
+    {"series",
+     15,
+     40,
+     FUNCTIONS(F(SQUARED_DIFFERENCES) + CASE_FEEDS, F(SQUARE_ROOT)),
+     {.depth = 3, .scale = 2},
+     0},
+    {"series beside others",
+     21,
+     40,
+     FUNCTIONS(F(CUBE), F(SQUARE) + CASE_FEEDS, F(EXPONENTIAL) + CASE_FEEDS, F(SINE), F(PARITY)),
+     {.distribution = 1},
      0},
     {"deep and wide, samples in blocks", 70, 300, FUNCTIONS(F(SQUARE)), {.depth = 2, .scale = 8}, 0},
     {"many samples", 5, 515, FUNCTIONS(F(EXPONENTIAL)), {.scale = 8}, 0},

@@ -4,8 +4,11 @@
 
 #include "backend.h"
 
-/* A small model with PyTorch's defaults and `n` subtasks of these functions side by side (n_inputs and n_outputs
-   follow; parity takes three bits). */
+/* Added to a function: it feeds the next one. */
+enum { CASE_FEEDS = 1000 };
+
+/* A small model with PyTorch's defaults and `n` subtasks of these functions side by side, or in series (n_inputs and
+   n_outputs follow; parity takes three bits). */
 struct allometer_model case_model(int32_t width, int32_t samples, const int32_t *functions, int32_t n);
 
 /* Case number i of the list: every activation, optimizer, loss, initialization, distribution and weighting, depth, sizes that

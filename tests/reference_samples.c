@@ -21,6 +21,10 @@ static double function_value(const struct allometer_subtask *subtask, const doub
         return x[0] * x[1];
     case ALLOMETER_FUNCTION_STEP:
         return x[0] > 0;
+    case ALLOMETER_FUNCTION_SQUARE_ROOT:
+        return sqrt(fmax(0, x[0]));
+    case ALLOMETER_FUNCTION_SQUARED_DIFFERENCES:
+        return (x[0] - x[1]) * (x[0] - x[1]) + (x[2] - x[3]) * (x[2] - x[3]);
     case ALLOMETER_FUNCTION_PARITY:
         for (int d = 0; d < subtask->n_inputs; ++d) ones += x[d] > 0;
         return ones % 2;
@@ -112,15 +116,19 @@ struct reference_batch reference_batch_make(const struct allometer_model *m, int
             mixed_sample(m, step, test, n_total, sample, batch.owner[s], batch.x + s * D,
                          batch.target + s * O);
         }
+        double value = 0;
         for (int k = 0; k < m->n_subtasks && !m->mixed; ++k) {
             const struct allometer_subtask *subtask = &m->subtasks[k];
             double *x = batch.x + s * D + subtask->first_input;
-            for (int i = 0; i < subtask->n_inputs; ++i) {
+            const double given = value; /* by the subtask before */
+            const int fed = k > 0 && subtask[-1].feeds;
+            for (int i = 0; !fed && i < subtask->n_inputs; ++i) {
                 x[i] = input(m, step, test, n_total, sample, subtask->first_input + i);
                 if (subtask->function == ALLOMETER_FUNCTION_PARITY)
                     x[i] = x[i] < 0.5 * (m->low + m->high) ? -1 : 1;
             }
-            batch.target[s * O + subtask->first_output] = function_value(subtask, x);
+            value = function_value(subtask, fed ? &given : x);
+            if (subtask->n_outputs) batch.target[s * O + subtask->first_output] = value;
         }
     }
     return batch;

@@ -101,7 +101,7 @@ static void subtasks_stand_side_by_side(void **state) {
     model.n_subtasks = 129;
     for (int k = 0; k < 129; k++)
         model.subtasks[k] = (struct allometer_subtask){
-            ALLOMETER_FUNCTION_PARITY, ALLOMETER_LOSS_CROSS_ENTROPY, k, 1, 2 * k, 2, 1, 1, 1, 0};
+            ALLOMETER_FUNCTION_PARITY, ALLOMETER_LOSS_CROSS_ENTROPY, k, 1, 2 * k, 2, 1, 1, 1, 0, 0};
     model.n_inputs = 129, model.n_outputs = 258;
     expect_refusal(&model, "task.subtasks have 258 outputs", "at most 256");
     model.n_subtasks = 128, model.n_inputs = 128, model.n_outputs = 256;

@@ -80,13 +80,13 @@ static void every_field_is_set(void **state) {
     expected.initialization_gain = 0.5f;
     expected.n_subtasks = 4;
     expected.subtasks[0] = (struct allometer_subtask){
-        ALLOMETER_FUNCTION_SINE, ALLOMETER_LOSS_MEAN_SQUARED_ERROR, 0, 1, 0, 1, 0.75f, 2.5f, 1, 0};
+        ALLOMETER_FUNCTION_SINE, ALLOMETER_LOSS_MEAN_SQUARED_ERROR, 0, 1, 0, 1, 0.75f, 2.5f, 1, 0, 0};
     expected.subtasks[1] = (struct allometer_subtask){
-        ALLOMETER_FUNCTION_PRODUCT, ALLOMETER_LOSS_MEAN_SQUARED_ERROR, 1, 2, 1, 1, 0.125f, 1, 1, 0};
+        ALLOMETER_FUNCTION_PRODUCT, ALLOMETER_LOSS_MEAN_SQUARED_ERROR, 1, 2, 1, 1, 0.125f, 1, 1, 0, 0};
     expected.subtasks[2] = (struct allometer_subtask){
-        ALLOMETER_FUNCTION_PARITY, ALLOMETER_LOSS_CROSS_ENTROPY, 3, 5, 2, 2, 1, 1, 1, 0};
+        ALLOMETER_FUNCTION_PARITY, ALLOMETER_LOSS_CROSS_ENTROPY, 3, 5, 2, 2, 1, 1, 1, 0, 0};
     expected.subtasks[3] = (struct allometer_subtask){
-        ALLOMETER_FUNCTION_STEP, ALLOMETER_LOSS_MEAN_SQUARED_ERROR, 8, 1, 4, 1, 0, 1, 1, 0};
+        ALLOMETER_FUNCTION_STEP, ALLOMETER_LOSS_MEAN_SQUARED_ERROR, 8, 1, 4, 1, 0, 1, 1, 0, 0};
     expected.scale = 128;
     expected.distribution = ALLOMETER_DISTRIBUTION_EVEN, expected.weighting = ALLOMETER_WEIGHTING_BOOTSTRAP;
     expected.low = -2, expected.high = 3;
@@ -103,6 +103,39 @@ static void every_field_is_set(void **state) {
     allometer_sweep_free(sweep);
 }
 
+/* A chain beside others, and the same as one composition: subtasks count through its stages. */
+static void series_are_laid_out(void **state) {
+    (void)state;
+    struct allometer_model model = only_model("task:\n  subtasks:\n  - {function: product, weight: 2}\n"
+                                              "  - {series: [{function: squared_differences}, {function: "
+                                              "square_root}, {function: sine, frequency: 3}],"
+                                              " weight: 0.5}\n  - {function: cube}\n");
+    static const int32_t expected[][5] = {/* feeds, first input, inputs, first output, outputs */
+                                          {0, 0, 2, 0, 1},
+                                          {1, 2, 4, 1, 0},
+                                          {1, 2, 4, 1, 0},
+                                          {0, 2, 4, 1, 1},
+                                          {0, 6, 1, 2, 1}};
+    assert_int_equal(model.n_subtasks, 5);
+    for (int k = 0; k < 5; k++) {
+        const struct allometer_subtask *subtask = &model.subtasks[k];
+        const int32_t found[] = {subtask->feeds, subtask->first_input, subtask->n_inputs,
+                                 subtask->first_output, subtask->n_outputs};
+        assert_memory_equal(found, expected[k], sizeof found);
+    }
+    assert_int_equal(model.n_inputs, 7);
+    assert_int_equal(model.n_outputs, 3);
+    assert_true(model.subtasks[1].weight == 0 && model.subtasks[3].weight == 0.5f);
+    assert_true(model.subtasks[3].frequency == 3);
+
+    model = only_model(
+        "task: {composition: series, subtasks: [{function: square}, {function: sine, weight: 3}]}");
+    assert_true(model.subtasks[0].feeds && !model.subtasks[1].feeds && model.subtasks[1].weight == 3);
+    struct allometer_model other =
+        only_model("task: {subtasks: [{series: [{function: square}, {function: sine}], weight: 3}]}");
+    assert_memory_equal(&model, &other, sizeof model);
+}
+
 /* PyTorch's defaults where it has them. */
 static void absent_keys_have_their_defaults(void **state) {
     (void)state;
@@ -111,7 +144,7 @@ static void absent_keys_have_their_defaults(void **state) {
     expected.n_inputs = expected.n_outputs = expected.depth = expected.n_subtasks = 1;
     expected.width = 64;
     expected.initialization_gain = expected.scale = 1;
-    expected.subtasks[0] = (struct allometer_subtask){ALLOMETER_FUNCTION_SQUARE, 0, 0, 1, 0, 1, 1, 1, 1, 0};
+    expected.subtasks[0] = (struct allometer_subtask){ALLOMETER_FUNCTION_SQUARE, 0, 0, 1, 0, 1, 1, 1, 1, 0, 0};
     expected.low = -1, expected.high = 1;
     expected.samples = expected.batch = 256;
     expected.steps = 10000;
@@ -447,6 +480,7 @@ static void the_example_is_a_sweep(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_field_is_set),
+        cmocka_unit_test(series_are_laid_out),
         cmocka_unit_test(absent_keys_have_their_defaults),
         cmocka_unit_test(an_entry_stands_for_many),
         cmocka_unit_test(subtasks_are_told_by_control_inputs),

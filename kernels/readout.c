@@ -1,0 +1,180 @@
+/* The kernels' own text runs the trained model once more, for the least instruction set of the machine; sums and the
+   solution of the normal equations are in double precision. */
+#include "readout.h"
+
+#include "deep_measure.h"
+
+#include <stdlib.h>
+
+/* Held-out samples: what the hidden layers give, and what the inner subtasks' functions are. N even or one less. */
+struct held_out {
+    int32_t N, K, L, H;
+    float *value;  /* (L, N, H) */
+    float *target; /* (K, N) */
+};
+
+static void held_out_free(struct held_out *all) {
+    free(all->value);
+    free(all->target);
+}
+
+static void put_weights(struct deep *w, const float *weights) {
+    for (int32_t layer = 0; layer <= w->model->depth; ++layer) {
+        const int32_t inputs = layer_inputs(w->model, layer), outputs = layer_outputs(w->model, layer);
+        float *theta = layer_weights(w, w->theta, layer), *biases = layer_biases(w, theta, layer);
+        for (int32_t i = 0; i < outputs; ++i) {
+            for (int32_t j = 0; j < inputs; ++j) theta[(int64_t)i * row_padded(inputs) + j] = *weights++;
+        }
+        for (int32_t i = 0; i < outputs; ++i) biases[i] = *weights++;
+    }
+}
+
+/* The targets of the block when the series of subtask k ends with it: the model without what follows. */
+static void put_targets(const struct deep *w, int32_t k, int32_t first, float *target) {
+    struct allometer_model cut = *w->model;
+    cut.n_subtasks = k + 1;
+    struct batch batch = w->batch;
+    struct sample_range range = {cut.test_samples, first, 1, 0, 0, 0, 0};
+    batch_draw(&cut, range, &batch);
+    memcpy(target, batch.target + cut.subtasks[k].first_output * batch.stride,
+           (size_t)batch.n * sizeof *target);
+}
+
+static void run_held_out(struct deep *w, struct held_out *all) {
+    for (int32_t first = 0; first < all->N; first += w->block) {
+        held_out_chunk(w, first);
+        if (first + w->batch.n > all->N) w->batch.n = all->N - first;
+        for (int32_t l = 0; l < all->L; ++l) {
+            for (int32_t s = 0; s < w->batch.n; ++s) {
+                float *row = all->value + ((int64_t)l * all->N + first + s) * all->H;
+                for (int32_t h = 0; h < all->H; ++h)
+                    row[h] = w->value[((int64_t)l * all->H + h) * w->row + s];
+            }
+        }
+        for (int32_t k = 0; k < all->K; ++k) {
+            if (w->model->subtasks[k].feeds)
+                put_targets(w, k, first, all->target + (int64_t)k * all->N + first);
+        }
+    }
+}
+
+/* Solves A x = b in place of b; A (n, n) symmetric positive definite, its lower triangle is overwritten (Cholesky). */
+static void solve(double *A, double *b, int32_t n) {
+    for (int32_t j = 0; j < n; ++j) {
+        for (int32_t i = j; i < n; ++i) {
+            double sum = A[(int64_t)i * n + j];
+            for (int32_t k = 0; k < j; ++k) sum -= A[(int64_t)i * n + k] * A[(int64_t)j * n + k];
+            A[(int64_t)i * n + j] = i == j ? sqrt(sum) : sum / A[(int64_t)j * n + j];
+        }
+    }
+    for (int32_t i = 0; i < n; ++i) {
+        for (int32_t k = 0; k < i; ++k) b[i] -= A[(int64_t)i * n + k] * b[k];
+        b[i] /= A[(int64_t)i * n + i];
+    }
+    for (int32_t i = n - 1; i >= 0; --i) {
+        for (int32_t k = i + 1; k < n; ++k) b[i] -= A[(int64_t)k * n + i] * b[k];
+        b[i] /= A[(int64_t)i * n + i];
+    }
+}
+
+/* Mean squared error on the second half of the read-out that fits the first; scratch: (H, H), (H), (H). Centred, so that
+   the ridge leaves the constant alone. */
+static double readout_loss(const struct held_out *all, int32_t layer, int32_t k, double *scratch) {
+    const int32_t H = all->H, half = all->N / 2;
+    const float *value = all->value + (int64_t)layer * all->N * H,
+                *target = all->target + (int64_t)k * all->N;
+    double *A = scratch, *b = A + (int64_t)H * H, *mean = b + H, target_mean = 0, trace = 0, loss = 0;
+    memset(scratch, 0, ((size_t)H * (size_t)H + 2 * (size_t)H) * sizeof *scratch);
+    for (int32_t s = 0; s < half; ++s) {
+        target_mean += (double)target[s] / half;
+        for (int32_t h = 0; h < H; ++h) mean[h] += (double)value[(int64_t)s * H + h] / half;
+    }
+    for (int32_t s = 0; s < half; ++s) {
+        const float *row = value + (int64_t)s * H;
+        for (int32_t i = 0; i < H; ++i) {
+            const double left = (double)row[i] - mean[i];
+            b[i] += left * ((double)target[s] - target_mean);
+            for (int32_t j = 0; j <= i; ++j) A[(int64_t)i * H + j] += left * ((double)row[j] - mean[j]);
+        }
+    }
+    for (int32_t i = 0; i < H; ++i) trace += A[(int64_t)i * H + i];
+    const double ridge =
+        trace > 0 ? 1e-10 * trace / H : 1.0; /* a layer that gives constants reads out as one */
+    for (int32_t i = 0; i < H; ++i) A[(int64_t)i * H + i] += ridge;
+    solve(A, b, H);
+    for (int32_t s = half; s < all->N; ++s) {
+        double residual = target_mean - (double)target[s];
+        for (int32_t h = 0; h < H; ++h) residual += b[h] * ((double)value[(int64_t)s * H + h] - mean[h]);
+        loss += residual * residual / (all->N - half);
+    }
+    return loss;
+}
+
+static double correlation(const struct held_out *all, int32_t layer, int32_t h, int32_t k) {
+    const float *value = all->value + (int64_t)layer * all->N * all->H + h,
+                *target = all->target + (int64_t)k * all->N;
+    double x_mean = 0, y_mean = 0, xx = 0, xy = 0, yy = 0;
+    for (int32_t s = 0; s < all->N; ++s) {
+        x_mean += (double)value[(int64_t)s * all->H] / all->N;
+        y_mean += (double)target[s] / all->N;
+    }
+    for (int32_t s = 0; s < all->N; ++s) {
+        const double x = (double)value[(int64_t)s * all->H] - x_mean, y = (double)target[s] - y_mean;
+        xx += x * x, xy += x * y, yy += y * y;
+    }
+    return xy / sqrt(xx * yy);
+}
+
+/* A weight above the threshold leads to the neuron, and one away from it. */
+static int neuron_lives(const struct deep *w, int32_t layer, int32_t h) {
+    const float threshold = w->model->threshold;
+    const int32_t inputs = layer_inputs(w->model, layer), outputs = layer_outputs(w->model, layer + 1);
+    const float *in = layer_weights(w, w->theta, layer) + (int64_t)h * row_padded(inputs);
+    const float *out = layer_weights(w, w->theta, layer + 1) + h;
+    int has_in = 0, has_out = 0;
+    for (int32_t j = 0; j < inputs; ++j) has_in |= fabsf(in[j]) > threshold;
+    for (int32_t i = 0; i < outputs; ++i)
+        has_out |= fabsf(out[(int64_t)i * row_padded(w->model->width)]) > threshold;
+    return has_in && has_out;
+}
+
+static void measure(const struct deep *w, const struct held_out *all, double *scratch,
+                    struct allometer_layer *layers) {
+    for (int32_t row = 0; row < all->L * all->K; ++row) {
+        const int32_t layer = row / all->K, k = row % all->K;
+        struct allometer_layer *own = &layers[row];
+        own->readout_loss = own->correlation = own->least_correlation = NAN;
+        if (!w->model->subtasks[k].feeds) continue;
+        own->readout_loss = (float)readout_loss(all, layer, k, scratch);
+        for (int32_t h = 0; h < all->H; ++h) {
+            const float r = neuron_lives(w, layer, h) ? (float)correlation(all, layer, h, k) : NAN;
+            if (isnan(r)) continue;
+            if (!(fabsf(own->correlation) >= fabsf(r))) own->correlation = r;
+            if (!(fabsf(own->least_correlation) <= fabsf(r))) own->least_correlation = r;
+        }
+    }
+}
+
+int allometer_readout(const struct allometer_model *model, const float *weights,
+                      struct allometer_layer *layers) {
+    struct allometer_model copy = *model; /* a batch's memory holds a block of held-out samples */
+    copy.batch = model->test_samples < 256 ? model->test_samples : 256;
+    struct held_out all = {model->test_samples, model->n_subtasks, model->depth, model->width, NULL, NULL};
+    const size_t N = (size_t)all.N, H = (size_t)all.H;
+    const size_t bytes = ((size_t)deep_floats(&copy, TEAM_PARTIALS) * sizeof(float) + 63) / 64 * 64;
+    float *memory = aligned_alloc(64, bytes);
+    double *scratch = malloc((H * H + 2 * H) * sizeof *scratch);
+    all.value = malloc((size_t)all.L * N * H * sizeof *all.value);
+    all.target = malloc((size_t)all.K * N * sizeof *all.target);
+    const int ready = memory && scratch && all.value && all.target;
+    if (ready) {
+        struct deep w = deep_carve(&copy, memory);
+        put_weights(&w, weights);
+        run_held_out(&w, &all);
+        measure(&w, &all, scratch, layers);
+    }
+    held_out_free(&all);
+    free(scratch);
+    free(memory);
+    return ready;
+}
