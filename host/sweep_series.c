@@ -91,7 +91,13 @@ enum allometer_code sweep_document_number(const struct sweep_document *document,
         const char *rest;
         char *path;
         if (!stage_of(document, marks->marks[i].path, &number, &rest)) continue;
-        if (asprintf(&path, "task.subtasks.%u%s", number, rest) < 0)
+        /* What holds the stages is none of them. */
+        const int is_series = !*rest && document->stages[number].entry
+                              && marks->marks[i].kind == SWEEP_MAPPING
+                              && !strstr(marks->marks[i].path, ".series.");
+        if ((is_series ? asprintf(&path, "task.subtasks")
+                       : asprintf(&path, "task.subtasks.%u%s", number, rest))
+            < 0)
             return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", marks->file);
         free(marks->marks[i].path);
         marks->marks[i].path = path;
