@@ -42,18 +42,22 @@ static int check_ranges(const struct allometer_model *model, struct model_proble
 }
 
 /* What subtask k can take or give within a series. */
-static int check_series(const struct allometer_model *model, int k, const char *path, struct model_problem *problem) {
+static int check_series(const struct allometer_model *model, int k, const char *path,
+                        struct model_problem *problem) {
     const struct allometer_subtask *subtask = &model->subtasks[k];
     const struct allometer_function_shape *shape = &allometer_function_shapes[subtask->function];
     const char *function = allometer_functions.rows[subtask->function].name;
     if (subtask->feeds && model->mixed)
-        return found(problem, path, "%s feeds another, expected none to where each sample has one subtask", path);
+        return found(problem, path, "%s feeds another, expected none to where each sample has one subtask",
+                     path);
     if (subtask->feeds && k == model->n_subtasks - 1)
         return found(problem, path, "%s is the last and feeds another, expected one after it", path);
     if (subtask->feeds && (shape->n_outputs != 1 || shape->loss != ALLOMETER_LOSS_MEAN_SQUARED_ERROR))
-        return found(problem, path, "%s feeds another, expected a function of one value, not %s", path, function);
+        return found(problem, path, "%s feeds another, expected a function of one value, not %s", path,
+                     function);
     if (subtask->feeds && subtask->weight != 0)
-        return found(problem, path, "%s feeds another and weighs %g, expected 0", path, (double)subtask->weight);
+        return found(problem, path, "%s feeds another and weighs %g, expected 0", path,
+                     (double)subtask->weight);
     if (k > 0 && subtask[-1].feeds && shape->n_inputs != 1)
         return found(problem, path, "%s follows in a series, expected a function of one input, not %s", path,
                      function);
@@ -77,14 +81,15 @@ static int check_layout(const struct allometer_model *model, struct model_proble
                          path, function);
         if (check_series(model, k, path, problem)) return 1;
         const struct allometer_subtask *before = k > 0 && subtask[-1].feeds ? &subtask[-1] : NULL;
-        const int32_t takes = before ? before->n_inputs : shape->n_inputs, gives = subtask->feeds ? 0 : shape->n_outputs,
+        const int32_t takes = before ? before->n_inputs : shape->n_inputs,
+                      gives = subtask->feeds ? 0 : shape->n_outputs,
                       first_input = before ? before->first_input : n_inputs;
         if (takes && subtask->n_inputs != takes)
-            return found(problem, path, "%s takes %d inputs, expected %d for %s", path, subtask->n_inputs, takes,
-                         function);
+            return found(problem, path, "%s takes %d inputs, expected %d for %s", path, subtask->n_inputs,
+                         takes, function);
         if (!model->data && subtask->n_outputs != gives)
-            return found(problem, path, "%s has %d outputs, expected %d for %s", path, subtask->n_outputs, gives,
-                         function);
+            return found(problem, path, "%s has %d outputs, expected %d for %s", path, subtask->n_outputs,
+                         gives, function);
         if (!model->data && subtask->loss != shape->loss)
             return found(problem, path, "%s has loss number %d, expected %d (%s) for %s", path, subtask->loss,
                          shape->loss, allometer_losses.rows[shape->loss].name, function);

@@ -48,7 +48,8 @@ NAMES(allometer_l1_steps, "step", ALLOMETER_L1_COUNT, [ALLOMETER_L1_SUBGRADIENT]
       [ALLOMETER_L1_PROXIMAL] = {"proximal", "soft threshold after each step: exact zeros"})
 
 NAMES(allometer_compositions, "composition", 3,
-      {"parallel", "side by side, each with inputs and outputs of its own; {series: [...]} among them for a chain"},
+      {"parallel",
+       "side by side, each with inputs and outputs of its own; {series: [...]} among them for a chain"},
       {"control",
        "one subtask for each sample, told by control inputs; variables and outputs are shared, weights are "
        "shares of the samples"},

@@ -68,10 +68,8 @@ static void tell(struct run_writer *writer, int always) {
 static enum allometer_code measure_series(const struct allometer_model *model, struct entry *entry,
                                           struct allometer_error *error) {
     const int K = model->n_subtasks;
-    if (!entry->layers) entry->layers = calloc((size_t)allometer_n_layers(model), sizeof *entry->layers);
-    if (!entry->layers || !allometer_readout(model, entry->weights, entry->layers))
+    if (!allometer_readout(model, entry->weights, entry->layers))
         return allometer_fail(error, ALLOMETER_FAILED, "out of memory for the read-outs of a model");
-    entry->result.layers = entry->layers;
     for (int k = 0; k < K; k++) {
         if (!model->subtasks[k].feeds) continue;
         entry->result.loss[k] = entry->layers[k].readout_loss;

@@ -257,7 +257,7 @@ static int insert_subtask(struct allometer_store *store, uint64_t index, int k,
     return done;
 }
 
-/* Row (layer, k) of a model; layers count from 1. With one hidden layer `results` has the counts. */
+/* Row (layer, k) of a model; layers count from 1. Neurons are counted for what has outputs. */
 static int insert_layer(struct allometer_store *store, uint64_t index, const struct allometer_model *model,
                         int k, int layer, const struct allometer_layer *row) {
     const int32_t counts[] = {row->threshold, row->shared_threshold, row->ablation, row->shared_ablation,
@@ -268,8 +268,7 @@ static int insert_layer(struct allometer_store *store, uint64_t index, const str
     sqlite3_bind_int64(add, 1, (sqlite3_int64)index);
     sqlite3_bind_int(add, 2, k);
     sqlite3_bind_int(add, 3, layer + 1);
-    const int are_counted = model->depth > 1 && !model->subtasks[k].feeds;
-    for (int i = 0; are_counted && i < N_COUNTS; i++) sqlite3_bind_int(add, 4 + i, counts[i]);
+    for (int i = 0; !model->subtasks[k].feeds && i < N_COUNTS; i++) sqlite3_bind_int(add, 4 + i, counts[i]);
     sqlite3_bind_double(add, 4 + N_COUNTS, row->readout_loss);
     sqlite3_bind_double(add, 5 + N_COUNTS, row->correlation);
     sqlite3_bind_double(add, 6 + N_COUNTS, row->least_correlation);

@@ -223,7 +223,8 @@ static enum allometer_code read_series(const struct sweep_document *document, co
         static const char *const keys[] = {"weight", "count"};
         for (int place = 0; model->subtasks[k].feeds && place < 4; place++) {
             char path[SWEEP_PATH_SIZE + 8];
-            snprintf(path, sizeof path, "%stask.subtasks.%d.%s", place % 2 ? "axes." : "", k, keys[place / 2]);
+            snprintf(path, sizeof path, "%stask.subtasks.%d.%s", place % 2 ? "axes." : "", k,
+                     keys[place / 2]);
             if (sweep_marks_find(marks, path))
                 return sweep_marks_fail(marks, path, error,
                                         "%s is given for an inner subtask of a series, expected for %s", path,

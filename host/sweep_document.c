@@ -8,9 +8,14 @@
    each key, by the index in the whole table, then the list of its stages and its length. */
 enum { SLOT_SUBTASKS, SLOT_N_SUBTASKS, SLOT_KEYS };
 
-static const char *const sections[] = {"",      "task",    "task.inputs", "task.subtasks.N", "model",
-                                       "train", "penalty", "measure",     "task.data", "task.subtasks.N"};
-enum { N_SECTIONS = sizeof sections / sizeof sections[0], SUBTASK_SECTION = 3, STAGE_SECTION = N_SECTIONS - 1 };
+static const char *const sections[] = {"",          "task",           "task.inputs", "task.subtasks.N",
+                                       "model",     "train",          "penalty",     "measure",
+                                       "task.data", "task.subtasks.N"};
+enum {
+    N_SECTIONS = sizeof sections / sizeof sections[0],
+    SUBTASK_SECTION = 3,
+    STAGE_SECTION = N_SECTIONS - 1
+};
 
 #define FIELD_FLAGS (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 
@@ -123,9 +128,10 @@ static void make_schema(struct sweep_document *document, size_t n_fields) {
         (cyaml_schema_value_t){.type = CYAML_MAPPING,
                                .data_size = slot_offset(n_keys + 2),
                                .mapping = {.fields = document->fields + SUBTASK_SECTION * n_fields}};
-    document->stage = (cyaml_schema_value_t){.type = CYAML_MAPPING,
-                                             .data_size = slot_offset(n_keys),
-                                             .mapping = {.fields = document->fields + STAGE_SECTION * n_fields}};
+    document->stage =
+        (cyaml_schema_value_t){.type = CYAML_MAPPING,
+                               .data_size = slot_offset(n_keys),
+                               .mapping = {.fields = document->fields + STAGE_SECTION * n_fields}};
     document->root = (cyaml_schema_value_t){.type = CYAML_MAPPING,
                                             .flags = CYAML_FLAG_POINTER,
                                             .data_size = slot_offset(n_slots),

@@ -6,7 +6,11 @@
 #include "data.h"
 #include "names.h"
 
-enum allometer_composition { ALLOMETER_COMPOSITION_PARALLEL, ALLOMETER_COMPOSITION_CONTROL, ALLOMETER_COMPOSITION_SERIES };
+enum allometer_composition {
+    ALLOMETER_COMPOSITION_PARALLEL,
+    ALLOMETER_COMPOSITION_CONTROL,
+    ALLOMETER_COMPOSITION_SERIES
+};
 
 /* What one sweep file sets. The model's subtasks are the entries of the file's list, each of which may stand for several; they,
    their layout and a batch of 0 are completed when a model is made. */

@@ -110,7 +110,8 @@ struct allometer_subtask {
     /* Of a sweep file's entry, which stands for `count` subtasks, the i-th of weight * i^-exponent; of a model's, 1 and 0. */
     int32_t count;
     float exponent;
-    int32_t feeds; /* 1: an inner subtask of a series. The next one takes what its function gives; it has no outputs and no
+    int32_t
+        feeds; /* 1: an inner subtask of a series. The next one takes what its function gives; it has no outputs and no
                       loss of its own, and shares the inputs and the first output of the whole series */
 };
 

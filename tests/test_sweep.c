@@ -144,7 +144,8 @@ static void absent_keys_have_their_defaults(void **state) {
     expected.n_inputs = expected.n_outputs = expected.depth = expected.n_subtasks = 1;
     expected.width = 64;
     expected.initialization_gain = expected.scale = 1;
-    expected.subtasks[0] = (struct allometer_subtask){ALLOMETER_FUNCTION_SQUARE, 0, 0, 1, 0, 1, 1, 1, 1, 0, 0};
+    expected.subtasks[0] =
+        (struct allometer_subtask){ALLOMETER_FUNCTION_SQUARE, 0, 0, 1, 0, 1, 1, 1, 1, 0, 0};
     expected.low = -1, expected.high = 1;
     expected.samples = expected.batch = 256;
     expected.steps = 10000;
