@@ -1,7 +1,7 @@
 # Every experiment from its data or sweep to its pictures, in a setting of seconds, so that the scripts cannot rot.
 foreach(experiment resource-model/single resource-model/parallel resource-model/width resource-model/modules
         resource-model/ensembling resource-model/homogeneous-growth
-        resource-model/allocation-law chinchilla broken-power-law extrapolation)
+        resource-model/allocation-law many-subtasks chinchilla broken-power-law extrapolation)
   get_filename_component(name ${experiment} NAME)
   add_test(NAME experiment_${name}
            COMMAND ${PROJECT_SOURCE_DIR}/tests/check_experiment ${experiment} $<TARGET_FILE:allometer_command>
