@@ -156,45 +156,6 @@ static void absent_keys_have_their_defaults(void **state) {
     assert_memory_equal(&model, &expected, model_bytes(&model));
 }
 
-/* An entry stands for `count` subtasks, the i-th of weight i^-exponent. */
-static void an_entry_stands_for_many(void **state) {
-    (void)state;
-    struct allometer_model model = only_model(
-        "task: {subtasks: [{function: product, count: 3, exponent: 2, weight: 4}, {function: cube}]}");
-    const double weights[] = {4, 1, 4.0 / 9, 1};
-    assert_int_equal(model.n_subtasks, 4);
-    assert_int_equal(model.n_inputs, 7);
-    assert_int_equal(model.n_outputs, 4);
-    for (int k = 0; k < 4; k++) {
-        assert_close("weight", (double)model.subtasks[k].weight, weights[k], 0, 1e-7);
-        assert_int_equal(model.subtasks[k].first_input, 2 * k);
-        assert_int_equal(model.subtasks[k].first_output, k);
-        assert_int_equal(model.subtasks[k].count, 1);
-    }
-    struct allometer_sweep *sweep = parse("task: {subtasks: [{function: square, count: 256}]}\n"
-                                          "axes: {task.subtasks.0.exponent: {values: [0, 1]}}");
-    assert_true(model_of(sweep, 0, NULL).subtasks[255].weight == 1);
-    assert_true(model_of(sweep, 1, NULL).subtasks[255].weight == 1.0f / 256);
-    allometer_sweep_free(sweep);
-}
-
-/* One subtask for each sample: variables and outputs are shared, one control input for each subtask follows. */
-static void subtasks_are_told_by_control_inputs(void **state) {
-    (void)state;
-    struct allometer_model model =
-        only_model("task: {composition: control, inputs: {variables: 9},\n"
-                   "       subtasks: [{function: parity, bits: 3, count: 64}, {function: square}]}");
-    assert_int_equal(model.mixed && model.control, 1);
-    assert_int_equal(model.n_subtasks, 65);
-    assert_int_equal(model.n_inputs, 9 + 65);
-    assert_int_equal(model.n_outputs, 2);
-    assert_int_equal(model.subtasks[63].n_inputs, 3);
-    assert_int_equal(model.subtasks[63].first_input + model.subtasks[63].first_output, 0);
-    model =
-        only_model("task: {composition: control, subtasks: [{function: parity, bits: 3}, {function: cube}]}");
-    assert_int_equal(model.n_inputs, 3 + 2);
-}
-
 static void a_batch_is_full_unless_given(void **state) {
     (void)state;
     assert_int_equal(only_model("task: {subtasks: [{function: cube}], inputs: {samples: 77}}").batch, 77);
@@ -483,8 +444,6 @@ int main(void) {
         cmocka_unit_test(every_field_is_set),
         cmocka_unit_test(series_are_laid_out),
         cmocka_unit_test(absent_keys_have_their_defaults),
-        cmocka_unit_test(an_entry_stands_for_many),
-        cmocka_unit_test(subtasks_are_told_by_control_inputs),
         cmocka_unit_test(a_batch_is_full_unless_given),
         cmocka_unit_test(every_key_can_be_an_axis),
         cmocka_unit_test(axes_span_what_they_say),
