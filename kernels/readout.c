@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* Held-out samples: what the hidden layers give, and what the inner subtasks' functions are. N even or one less. */
+/* Held-out samples: what the hidden layers give, and what the inner subtasks' functions are. */
 struct held_out {
     int32_t N, K, L, H;
     float *value;  /* (L, N, H) */
@@ -77,19 +77,20 @@ static void solve(double *A, double *b, int32_t n) {
     }
 }
 
-/* Mean squared error on the second half of the read-out that fits the first; scratch: (H, H), (H), (H). Centred, so that
+/* Mean squared error on the odd samples of the read-out that fits the even ones, which lie between them where samples are
+   evenly spaced; scratch: (H, H), (H), (H). Centred, so that
    the ridge leaves the constant alone. */
 static double readout_loss(const struct held_out *all, int32_t layer, int32_t k, double *scratch) {
-    const int32_t H = all->H, half = all->N / 2;
+    const int32_t H = all->H, n_even = (all->N + 1) / 2, n_odd = all->N / 2;
     const float *value = all->value + (int64_t)layer * all->N * H,
                 *target = all->target + (int64_t)k * all->N;
     double *A = scratch, *b = A + (int64_t)H * H, *mean = b + H, target_mean = 0, trace = 0, loss = 0;
     memset(scratch, 0, ((size_t)H * (size_t)H + 2 * (size_t)H) * sizeof *scratch);
-    for (int32_t s = 0; s < half; ++s) {
-        target_mean += (double)target[s] / half;
-        for (int32_t h = 0; h < H; ++h) mean[h] += (double)value[(int64_t)s * H + h] / half;
+    for (int32_t s = 0; s < all->N; s += 2) {
+        target_mean += (double)target[s] / n_even;
+        for (int32_t h = 0; h < H; ++h) mean[h] += (double)value[(int64_t)s * H + h] / n_even;
     }
-    for (int32_t s = 0; s < half; ++s) {
+    for (int32_t s = 0; s < all->N; s += 2) {
         const float *row = value + (int64_t)s * H;
         for (int32_t i = 0; i < H; ++i) {
             const double left = (double)row[i] - mean[i];
@@ -102,12 +103,12 @@ static double readout_loss(const struct held_out *all, int32_t layer, int32_t k,
         trace > 0 ? 1e-10 * trace / H : 1.0; /* a layer that gives constants reads out as one */
     for (int32_t i = 0; i < H; ++i) A[(int64_t)i * H + i] += ridge;
     solve(A, b, H);
-    for (int32_t s = half; s < all->N; ++s) {
+    for (int32_t s = 1; s < all->N; s += 2) {
         double residual = target_mean - (double)target[s];
         for (int32_t h = 0; h < H; ++h) residual += b[h] * ((double)value[(int64_t)s * H + h] - mean[h]);
-        loss += residual * residual / (all->N - half);
+        loss += residual * residual / n_odd;
     }
-    return loss;
+    return n_odd ? loss : (double)NAN;
 }
 
 static double correlation(const struct held_out *all, int32_t layer, int32_t h, int32_t k) {

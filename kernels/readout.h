@@ -4,9 +4,9 @@
 
 #include "model.h"
 
-/* Fills readout_loss and the correlations of every inner subtask's rows (L, K), from the held-out samples: the first half
+/* Fills readout_loss and the correlations of every inner subtask's rows (L, K), from the held-out samples: every other one
    gives the linear read-out (least squares in double precision, with a ridge of 1e-10 of the mean square, so that neurons
-   that say the same do no harm), the second half its mean squared error; all give the correlations, of neurons that have a
+   that say the same do no harm), the rest its mean squared error; all give the correlations, of neurons that have a
    weight above the threshold on either side. NaN where there is none. weights: the model's parameters. 0 where memory is out. */
 int allometer_readout(const struct allometer_model *model, const float *weights,
                       struct allometer_layer *layers);
