@@ -133,7 +133,7 @@ static void series_are_laid_out(void **state) {
     assert_true(model.subtasks[0].feeds && !model.subtasks[1].feeds && model.subtasks[1].weight == 3);
     struct allometer_model other =
         only_model("task: {subtasks: [{series: [{function: square}, {function: sine}], weight: 3}]}");
-    assert_memory_equal(&model, &other, sizeof model);
+    assert_memory_equal(&model, &other, model_bytes(&model));
 }
 
 /* PyTorch's defaults where it has them. */
