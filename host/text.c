@@ -78,20 +78,22 @@ void text_write_json(FILE *file, const char *text) {
     putc('"', file);
 }
 
-/* Levenshtein distance: letters inserted, deleted or replaced. */
+/* Letters inserted, deleted, replaced, or swapped with the next one (Damerau 1964, each letter taking part once). */
 static size_t edit_distance(const char *a, const char *b, size_t n_b) {
     enum { LONGEST = 63 };
     if (n_b > LONGEST) return SIZE_MAX;
-    size_t row[LONGEST + 1];
+    size_t rows[3][LONGEST + 1] = {{0}}, *before = rows[0], *above = rows[1], *row = rows[2], i = 0;
     for (size_t j = 0; j <= n_b; j++) row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
+    for (; a[i]; i++) {
+        size_t *oldest = before;
+        before = above, above = row, row = oldest;
         row[0] = i + 1;
         for (size_t j = 0; j < n_b; j++) {
-            size_t replaced = diagonal + (tolower((unsigned char)a[i]) != tolower((unsigned char)b[j]));
-            diagonal = row[j + 1];
-            size_t moved = (row[j] < diagonal ? row[j] : diagonal) + 1;
-            row[j + 1] = replaced < moved ? replaced : moved;
+            size_t least = (row[j] < above[j + 1] ? row[j] : above[j + 1]) + 1;
+            size_t replaced = above[j] + (tolower((unsigned char)a[i]) != tolower((unsigned char)b[j]));
+            row[j + 1] = replaced < least ? replaced : least;
+            if (i && j && a[i] == b[j - 1] && a[i - 1] == b[j] && before[j - 1] + 1 < row[j + 1])
+                row[j + 1] = before[j - 1] + 1;
         }
     }
     return row[n_b];
@@ -100,7 +102,7 @@ static size_t edit_distance(const char *a, const char *b, size_t n_b) {
 void text_nearest_offer(struct text_nearest *nearest, const char *candidate) {
     size_t length = strlen(candidate);
     size_t distance = edit_distance(nearest->word, candidate, length);
-    if (distance > 2 && distance > length / 3) return;
+    if (distance > 1 && distance > length / 3) return;
     if (distance >= length) return; /* nothing in common */
     if (nearest->best && distance >= nearest->distance) return;
     nearest->best = candidate;

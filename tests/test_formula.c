@@ -281,6 +281,7 @@ static void test_errors_point(void **state) {
     expect_error("b(x)*a", 0, "a product is written with *");
     expect_error("a*log(x b)", 8, "a product is written with *");
     expect_error("a*lgo(x)", 2, "did you mean 'log'?");
+    expect_error("a*foo(x)", 2, "no such function; a product is written with *");
     expect_error("a*log x", 6, "expected '(': log is a function");
     expect_error("a*min(x)", 7, "min takes 2 arguments");
     expect_error("a*log(x, 2)", 7, "log takes 1 argument");
