@@ -6,8 +6,10 @@
 #include <string.h>
 
 enum {
-    PRUNE_ITERATIONS = 12,      /* of every start, before the best go on */
-    KEPT_STARTS = 16,           /* at most, of each group, beside the user's own */
+    PRUNE_ITERATIONS = 12, /* of every start, before the best go on */
+    KEPT_STARTS = 16,      /* of each group, beside the user's own: */
+    KEPT_OF_FORMULA = 64,  /* more where a formula has many, which are worse than a law's */
+    MANY_STARTS = 512,
     MAX_ITERATIONS = 1000,      /* of one fit, by default */
     BATCH_PARAMETERS = 1 << 23, /* problems x P of one batch at most, or a group's own: 64 MB */
 };
@@ -106,7 +108,7 @@ static int better(const struct allometer_fit_outcome *a, const struct allometer_
 /* The kept best starts of one group after a few iterations: problems of the next batch. */
 static void keep_best(struct batch *into, const struct batch *from, const struct fit_work *work, size_t begin,
                       size_t end) {
-    size_t kept[KEPT_STARTS], n = 0, P = (size_t)work->n_parameters, most = (size_t)work->n_kept;
+    size_t kept[KEPT_OF_FORMULA], n = 0, P = (size_t)work->n_parameters, most = (size_t)work->n_kept;
     const struct allometer_fit_outcome *outcomes = from->fitting.outcomes;
     for (size_t f = begin; f < end; ++f) {
         size_t at = n < most ? n++ : n;
@@ -200,7 +202,8 @@ static enum allometer_code fit_groups(struct fit_work *work, size_t begin, size_
     if (n_starts > 1) {
         all.fitting.max_iterations = PRUNE_ITERATIONS;
         if (code == ALLOMETER_OK) code = batch_run(&all, work, error);
-        if (code == ALLOMETER_OK) code = batch_make(&best, work, (end - begin) * (KEPT_STARTS + 1), error);
+        if (code == ALLOMETER_OK)
+            code = batch_make(&best, work, (end - begin) * (size_t)(work->n_kept + 1), error);
         for (size_t f = 0; f < (size_t)all.fitting.n_problems && code == ALLOMETER_OK; f += n_starts) {
             keep_best(&best, &all, work, f, f + n_starts);
         }
@@ -293,7 +296,11 @@ static size_t groups_per_batch(size_t problems, size_t P) {
 }
 
 enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_error *error) {
-    if (!work->n_starts) work->n_starts = fit_n_starts(work), work->n_kept = KEPT_STARTS;
+    if (!work->n_starts) {
+        work->n_starts = fit_n_starts(work);
+        work->n_kept =
+            work->fits->law->program && work->n_starts >= MANY_STARTS ? KEPT_OF_FORMULA : KEPT_STARTS;
+    }
     size_t G = work->fits->n_groups, n = groups_per_batch((size_t)work->n_starts, (size_t)work->n_parameters);
     enum allometer_code code = ALLOMETER_OK;
     for (size_t g = 0; g < G && code == ALLOMETER_OK; g += n) {
