@@ -92,3 +92,17 @@ figure() {
     done
     echo "pictures: $results/$1.svg $results/$1.png"
 }
+
+# Of gnuplot's SVG on stdin: the same picture in less than half the bytes, without groups of nothing and without what
+# every group says again; places to a tenth of a pixel.
+small_svg() {
+    sed -E 's/<svg /&fill="none" stroke="currentColor" font-family="sans" /; /<rect[^>]*stroke=/!s/<rect /&stroke="none" /
+        s|^<defs>|<style>text { stroke: none; fill: black }</style>&|; s/ stroke="none" fill="black" font-family="sans"//
+        s/ (stroke-linecap="butt"|stroke-linejoin="miter"|stroke-width="1.00"|color="black"|class="gridline"|stroke=.black.|id="gnuplot_plot[^"]*")//g
+        s/^<g fill="none" stroke="currentColor">/<g>/; s/<tspan font-family="sans" >/<tspan>/g; s| +(.)/>|\1/>|; s|(<g.*)<title>[^<]*</title>|\1|
+        /<text|<\?xml/!{s/([0-9]\.[0-9])[0-9]\b/\1/g; s/([0-9])\.0\b/\1/g}
+        s/rgb\( 37,  37,  37\)/#252525/; s/rgb\(224, 224, 224\)/#e0e0e0/' |
+        awk '/^<g/ { held = $0; next }
+            held != "" { if ($0 != "</g>") print held; if ($0 == "</g>") { held = ""; next } held = "" }
+            { print }'
+}

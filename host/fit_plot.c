@@ -33,18 +33,36 @@ static void write_row(FILE *file, const double *values, size_t n) {
     putc('\n', file);
 }
 
-/* Of one group: $curveG (x, law, lower, upper), $fittedG and $otherG (x, y); for laws of several variables the law takes
-   the place of x. A block without a row would be an error. */
+/* The edge of the interval at point i of the curves: near 0, not below it, where all y are above, since an axis may be
+   logarithmic. */
+static void write_edge(FILE *file, const struct allometer_fits *fits, size_t i, const double *edge,
+                       double least) {
+    const double row[] = {fits->curve_x[i], least > 0 ? fmax(edge[i], 1e-3 * least) : edge[i]};
+    if (isfinite(fits->curve_lower[i]) && isfinite(fits->curve_upper[i])) write_row(file, row, 2);
+}
+
+/* Of one group: $curveG (x, law), $bandG (the outline of its interval), $fittedG and $otherG (x, y); for laws of several
+   variables the law takes the place of x. A block without a row would be an error. Of several panels, each is small, and
+   every fourth point enough. */
 static void write_data(FILE *file, const struct allometer_fits *fits, size_t g) {
     const struct allometer_fit_group *group = &fits->groups[g];
-    size_t n = (size_t)fits->options.n_curve;
-    const double nothing[] = {NAN, NAN, NAN, NAN};
+    size_t n = fits->law->n_columns == 1 ? (size_t)fits->options.n_curve : 0,
+           step = fits->n_groups > 1 ? 4 : 1;
+    const double nothing[] = {NAN, NAN};
+    double least = INFINITY;
+    for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i)
+        least = fmin(least, fits->y[i]);
     fprintf(file, "$curve%zu << END\n", g);
-    if (fits->law->n_columns > 1 || n == 0) write_row(file, nothing, 4);
-    for (size_t i = g * n; i < (g + 1) * n && fits->law->n_columns == 1; ++i) {
-        const double row[] = {fits->curve_x[i], fits->curve_y[i], fits->curve_lower[i], fits->curve_upper[i]};
-        write_row(file, row, 4);
+    write_row(file, nothing, 2);
+    for (size_t i = g * n; i < (g + 1) * n; i += step) {
+        const double row[] = {fits->curve_x[i], fits->curve_y[i]};
+        write_row(file, row, 2);
     }
+    fprintf(file, "END\n$band%zu << END\n", g);
+    write_row(file, nothing, 2);
+    for (size_t i = g * n; i < (g + 1) * n; i += step) write_edge(file, fits, i, fits->curve_lower, least);
+    for (size_t i = 0; i < n; i += step)
+        write_edge(file, fits, (g + 1) * n - 1 - i, fits->curve_upper, least);
     fputs("END\n", file);
     for (int train = 1; train >= 0; --train) {
         fprintf(file, "$%s%zu << END\n", train ? "fitted" : "other", g);
@@ -161,7 +179,8 @@ static void write_panel(FILE *file, const struct allometer_fits *fits, size_t g)
     }
     if (fits->law->n_columns == 1) {
         fprintf(file,
-                "plot $curve%zu using 1:3:4 with filledcurves lc rgb '#c6dbef' title 'where a new point "
+                "plot $band%zu using 1:2 with filledcurves closed fs solid noborder lc rgb '#c6dbef' title "
+                "'where a new point "
                 "would lie, %g %%', \\\n"
                 "     $curve%zu using 1:2 with lines lw 2 lc rgb '#2171b5' title 'law', \\\n",
                 g, 100 * fits->options.confidence, g);

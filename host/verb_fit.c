@@ -318,7 +318,7 @@ int verb_fit(int argc, char **argv) {
     fit->settings = arguments.settings;
     fit->bands = arguments.predictions != NULL;
     fit->keep_resamples = arguments.resamples != NULL;
-    fit->n_curve = arguments.plot ? 200 : 0;
+    fit->n_curve = arguments.plot ? 201 : 0; /* with every fourth point both ends remain */
 
     enum allometer_code code = read_table(&arguments, &table, &error);
     if (code == ALLOMETER_OK) code = open_device(&arguments, table, &error);

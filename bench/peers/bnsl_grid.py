@@ -1,7 +1,8 @@
 """Broken neural scaling law with one break, by the published procedure (Caballero et al. 2023): a brute-force grid scored by
-the squared error of log(y + 1), then scipy's curve_fit without bounds. The published grids are made for two data sets; here
-as many values per parameter span the ranges of each data set, and the 20 best grid points are tried, not one, since the
-best alone fails on flat curves.
+the squared error of log(y + 1), then scipy's curve_fit, unbounded, from the grid's best. What its authors ask of those
+who use it for data of their own is done here for each data set: the grid spans the ranges of its x, y and slopes, and widths
+up to 3, at least as finely as theirs (16 values of b and d, 10 of the limit). The law is evaluated as a sum of logarithms,
+which does not overflow, and curve_fit starts from the 20 best grid points, of which the best end that is finite is kept.
 Usage: bnsl_grid.py CURVES.csv"""
 import csv, sys, warnings
 import numpy as np
@@ -9,24 +10,27 @@ from scipy.optimize import curve_fit
 warnings.filterwarnings("ignore")
 
 def law(x, a, log_b, c0, c1, log_d, f):
-    return a + np.exp(log_b) * x ** -c0 * (1 + (x / np.exp(log_d)) ** (1 / f)) ** (-c1 * f)
+    z = np.log(x)
+    return a + np.exp(log_b - c0 * z - c1 * f * np.logaddexp(0, (z - log_d) / f))
 
 def start(x, y):
-    found = []
-    f_axis, slopes = np.array([.05, .25, .5, .75]), np.array([0, .25, .5, .75])
-    d_axis = np.linspace(np.log(x.min()), np.log(x.max()), 16)
-    target = np.log(y + 1)
-    for a in np.linspace(0, .9, 10) * y.min():
-        for c0 in slopes:
-            level = np.linspace(np.log(y.min() / 10), np.log(y.max() * 3), 16) + c0 * np.log(x.min())
-            base = np.exp(level)[:, None] * x ** -c0
-            for d in d_axis:
-                for f in f_axis:
-                    bend = (1 + (x / np.exp(d)) ** (1 / f))
-                    for c1 in slopes:
-                        score = np.mean((target - np.log(a + base * bend ** (-c1 * f) + 1)) ** 2, axis=1)
+    z, target, found = np.log(x), np.log(y + 1), []
+    edge = max(2, len(x) // 4)
+    def slope(part): # of the logarithms, at one end of the curve
+        return -np.polyfit(z[part], np.log(y[part]), 1)[0]
+    steepest = max(0.75, 2 * abs(slope(slice(edge))), 2 * abs(slope(slice(-edge, None))))
+    slopes = np.linspace(0, steepest, 6)
+    for d in np.linspace(z[0], z[-1] + np.log(4), 16):
+        for f in (.05, .25, .5, .75, 1.5, 3):
+            bend = f * np.logaddexp(0, (z - d) / f)
+            for c0 in slopes:
+                for c1 in slopes - (c0 > 0) * steepest / 3: # a later slope may be less
+                    shape = np.exp(-c0 * (z - z[0]) - c1 * bend)
+                    for a in np.linspace(0, .9, 10) * y.min():
+                        level = np.linspace(np.log(y.max() / 30), np.log(y.max() * 3), 16)
+                        score = np.mean((target - np.log(a + np.exp(level)[:, None] * shape + 1)) ** 2, axis=1)
                         k = np.argmin(score)
-                        found.append((score[k], (a, level[k], c0, c1, d, f)))
+                        found.append((score[k], (a, level[k] + c0 * z[0], c0, c1, d, f)))
     return [p for score, p in sorted(found)[:20]]
 
 groups = {}
@@ -35,19 +39,22 @@ for row in csv.DictReader(open(sys.argv[1])):
         (float(row["Seen Examples"]), float(row["Loss"]), row["Training"] == "1"))
 out = csv.writer(sys.stdout)
 out.writerow(["Domain", "Task", "Model", "rmsle"])
+errors = {}
 for key, rows in groups.items():
-    rows = sorted(set(rows))
-    x, y, train = (np.array(column) for column in zip(*rows))
+    x, y, train = (np.array(column) for column in zip(*sorted(set(rows))))
     train = train.astype(bool)
     best = (np.inf, None)
     for p in start(x[train], y[train]):
         try:
             p, _ = curve_fit(lambda x, *p: np.log(law(x, *p) + 1), x[train], np.log(y[train] + 1), p, maxfev=20000)
-        except RuntimeError:
+        except (RuntimeError, ValueError):
             continue
         cost = np.sum((np.log(law(x[train], *p) + 1) - np.log(y[train] + 1)) ** 2)
         if cost < best[0]:
             best = (cost, p)
-    p = best[1]
-    out.writerow([*key, "%.6g" % np.sqrt(np.mean((np.log(law(x[~train], *p)) - np.log(y[~train])) ** 2))])
+    error = np.sqrt(np.mean((np.log(law(x[~train], *best[1])) - np.log(y[~train])) ** 2))
+    errors.setdefault(key[0], []).append(error)
+    out.writerow([*key, "%.6g" % error])
     sys.stdout.flush()
+for domain, of in errors.items():
+    print("%s: mean %.4f, median %.4f" % (domain, np.mean(of), np.median(of)), file=sys.stderr)
