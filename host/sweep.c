@@ -201,8 +201,13 @@ static enum allometer_code read_data(const struct sweep_marks *marks, struct all
     const char *slash = strrchr(marks->file, '/');
     char *folder = slash ? strndup(marks->file, (size_t)(slash - marks->file)) : strdup(".");
     if (!folder) return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", marks->file);
-    enum allometer_code code = data_read(&sweep->settings.data, folder, &sweep->data, error);
+    struct allometer_error fault = {0};
+    enum allometer_code code = data_read(&sweep->settings.data, folder, &sweep->data, &fault);
     free(folder);
+    if (code == ALLOMETER_BAD_INPUT)
+        code = sweep_marks_fail(marks, "task.data.file", error, "%s", fault.message);
+    else if (code)
+        code = allometer_fail(error, code, "%s", fault.message);
     if (!code && sweep->settings.model.fresh)
         code = sweep_marks_fail(marks, "task.inputs.fresh", error,
                                 "task.inputs.fresh is true, expected false for the rows of a file");

@@ -146,6 +146,7 @@ static const struct fault faults[] = {
      2,
      {"have 258 outputs", "at most 256"}},
     /* rows of a file */
+    {"task:\n  data:\n    file: no such.csv\n", 3, {"no such.csv: No such file"}},
     {"task:\n  data: {target: y}\n", 2, {"task.data.file is missing"}},
     {"task:\n  data: {file: x.csv}\n  subtasks: [{function: cube}]\n", 3, {"stands beside task.data.file"}},
     {"task: {subtasks: [{function: data}]}\n", 1, {"task.subtasks.0 is data", "for nothing else"}},
