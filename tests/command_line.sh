@@ -161,6 +161,15 @@ expect 0 'weights of 8 models' export deep.db --weights weights
 [ -s weights/7/hidden3_bias.npy ] || fail "no biases of the third layer"
 check_weights
 
+# ---- series: an inner subtask has the loss of its read-out, and no neurons of its own; weights that were not asked for go --
+printf 'task: {composition: series, subtasks: [{function: square}, {function: sine}]}\n%s\n%s\n%s\n' \
+    'model: {width: 8, depth: 2}' 'train: {steps: 50}' 'axes: {seed: {count: 3}}' >series.yaml
+expect 0 '3 models' sweep series.yaml --device cpu
+expect_output ',0,square,0,[0-9.e-]+,,,$' export series.db
+expect_output ',0,square,0,[0-9.e-]+,,,,2,,,,,,,,[0-9.e-]+,[0-9.e-]+,[0-9.e-]+$' export series.db --layers
+expect_output ',1,sine,1,[0-9.e-]+,,[0-9]+,[0-9]+,2,[0-9]+,.*,,,$' export series.db --layers
+expect 2 'no weights were kept' export series.db --weights nowhere
+
 # ---- death, signals, disks ------------------------------------------------------------------------------------
 # wait_for_models FILE N: until N models are committed, 20 s at most.
 wait_for_models() {
