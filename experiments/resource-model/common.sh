@@ -12,7 +12,7 @@
 sweep() {
     file=$here/$1
     if [ $setting != full ]; then
-        steps=40000
+        steps=${quick_steps:-40000}
         [ $setting != smoke ] || steps=1000
         {
             sed -e '/^axes:/,$d' -e "s/steps: [0-9]*/steps: $steps/" "$file"
