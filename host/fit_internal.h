@@ -27,11 +27,12 @@ struct fit_work {
     int n_starts, n_kept; /* of each group, and how many go on after a few iterations */
 };
 
-/* fit.c: finds the minimum of every group's cost, by default from all starts of the law. */
-enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_error *error);
-/* Arrays of the results, P parameters for each group, filled with NaN. */
+/* fit_memory.c: arrays of the results, P parameters for each group, filled with NaN. */
 enum allometer_code fit_allocate_results(struct allometer_fits *fits, size_t P,
                                          struct allometer_error *error);
+
+/* fit.c: finds the minimum of every group's cost, by default from all starts of the law. */
+enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_error *error);
 
 /* fit_average.c: the whole fit of an average of laws. */
 enum allometer_code fit_average(struct allometer_fits *fits, struct allometer_error *error);

@@ -1,5 +1,6 @@
 #include "fit_internal.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -23,4 +24,40 @@ void fit_memory_free(struct fit_memory *memory) {
         free(memory);
         memory = next;
     }
+}
+
+static double *allocate_nan(struct allometer_fits *fits, size_t n) {
+    double *values = fit_allocate(&fits->memory, n, sizeof *values);
+    for (size_t i = 0; i < n && values; ++i) values[i] = NAN;
+    return values;
+}
+
+enum allometer_code fit_allocate_results(struct allometer_fits *fits, size_t P,
+                                         struct allometer_error *error) {
+    size_t n_curve = fits->n_groups * (size_t)fits->options.n_curve;
+    double *arrays = allocate_nan(fits, fits->n_groups * 5 * P);
+    size_t n_resamples = fits->options.keep_resamples ? fits->n_groups * (size_t)fits->options.bootstrap : 0;
+    if (n_resamples) {
+        fits->resamples = allocate_nan(fits, n_resamples * P);
+        fits->resample_status = fit_allocate(&fits->memory, n_resamples, sizeof *fits->resample_status);
+        if (!fits->resamples || !fits->resample_status) {
+            return allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu resamples", n_resamples);
+        }
+    }
+    fits->yhat = allocate_nan(fits, fits->n_rows), fits->lower = allocate_nan(fits, fits->n_rows);
+    fits->upper = allocate_nan(fits, fits->n_rows);
+    fits->curve_x = allocate_nan(fits, n_curve), fits->curve_y = allocate_nan(fits, n_curve);
+    fits->curve_lower = allocate_nan(fits, n_curve), fits->curve_upper = allocate_nan(fits, n_curve);
+    if (!arrays || !fits->yhat || !fits->lower || !fits->upper || !fits->curve_x || !fits->curve_y
+        || !fits->curve_lower || !fits->curve_upper) {
+        return allometer_fail(error, ALLOMETER_FAILED, "out of memory for results");
+    }
+    for (size_t g = 0; g < fits->n_groups; ++g, arrays += 5 * P) {
+        struct allometer_fit_group *group = &fits->groups[g];
+        group->values = arrays, group->errors = arrays + P, group->lower = arrays + 2 * P;
+        group->upper = arrays + 3 * P, group->inner = arrays + 4 * P;
+        group->law = fits->law;
+        group->objective = group->rmsle_train = group->rmsle_test = NAN;
+    }
+    return ALLOMETER_OK;
 }
