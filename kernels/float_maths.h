@@ -139,23 +139,16 @@ KERNEL void tile_sine_cosine_u15(const int n, const vf *x, vf *sine, vf *cosine)
 
 /* ---- one vector ---- */
 
-KERNEL vf vf_reciprocal_u15(vf x) {
-    vf y;
-    tile_reciprocal_u15(1, &x, &y);
-    return y;
-}
-
-KERNEL vf vf_exp_u15(vf x) {
-    vf y;
-    tile_exp_u15(1, &x, &y);
-    return y;
-}
-
-KERNEL vf vf_tanh_u40(vf x) {
-    vf y;
-    tile_tanh_u40(1, &x, &y);
-    return y;
-}
+#define VF_OF_TILE(name)        \
+    KERNEL vf vf_##name(vf x) { \
+        vf y;                   \
+        tile_##name(1, &x, &y); \
+        return y;               \
+    }
+VF_OF_TILE(reciprocal_u15)
+VF_OF_TILE(exp_u15)
+VF_OF_TILE(sigmoid_u40)
+VF_OF_TILE(tanh_u40)
 
 KERNEL vf vf_sin_u15(vf x) {
     vf sine, cosine;

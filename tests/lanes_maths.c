@@ -3,12 +3,6 @@
 #include "lane_double.h"
 #include "random.h"
 
-static vf vf_sigmoid_u40(vf x) {
-    vf y;
-    tile_sigmoid_u40(1, &x, &y);
-    return y;
-}
-
 static vf vf_normal_u70(vf x) {
     vf y, density;
     tile_normal_u70(1, &x, &y, &density);
