@@ -212,7 +212,7 @@ ALLOMETER_INLINE int64_t allometer_n_parameters(const struct allometer_model *mo
 }
 
 /* Whether any of the model's subtasks stand in series. */
-static inline int allometer_has_series(const struct allometer_model *model) {
+ALLOMETER_INLINE int allometer_has_series(const struct allometer_model *model) {
     int32_t k = 0;
     while (k < model->n_subtasks && !model->subtasks[k].feeds) ++k;
     return k < model->n_subtasks;
