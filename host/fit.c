@@ -172,7 +172,7 @@ static enum allometer_code fill_starts(struct batch *batch, const struct fit_wor
                                        struct allometer_error *error) {
     size_t P = (size_t)work->n_parameters, n = (size_t)work->n_starts;
     int out_of_memory = 0;
-#pragma omp parallel reduction(| : out_of_memory)
+#pragma omp parallel if (batch->fitting.n_problems > (int64_t)n) reduction(| : out_of_memory)
     {
         double *scratch = malloc((fit_start_scratch(work) + 1) * sizeof *scratch);
         out_of_memory = !scratch;

@@ -7,6 +7,8 @@
 
 /* Fits that a thread works through in one go, and those among them that can wait for others, for each of its lanes. */
 enum { MOST_FITS = 512, MOST_WAITING = 64 };
+/* Points of all fits together for which a further thread is started: the work of a tenth of a millisecond or more. */
+enum { POINTS_WORTH_A_THREAD = 2048 };
 
 #define ROW(set) extern const struct fit_kernels fit_kernels_##set;
 ALLOMETER_INSTRUCTION_SETS
@@ -73,6 +75,8 @@ enum allometer_code fit_on_cpu(const char *instruction_set, int threads,
 
     int out_of_memory = 0;
     int64_t lanes = kernels->lanes(), n = fitting->n_problems;
+    const int64_t worth = 1 + n * largest / POINTS_WORTH_A_THREAD;
+    if (threads > worth) threads = (int)worth;
     int64_t chunk = n / (threads * 4) / lanes * lanes;
     chunk = chunk < lanes ? lanes : chunk > MOST_FITS * lanes ? MOST_FITS * lanes : chunk;
     int64_t room = chunk < MOST_WAITING * lanes ? chunk : MOST_WAITING * lanes;
