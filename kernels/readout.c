@@ -1,9 +1,5 @@
 /* The kernels' own text runs the trained model once more, for the least instruction set of the machine; sums and the
    solution of the normal equations are in double precision. */
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored \
-    "-Wmaybe-uninitialized" /* at -O1, of tiles that are filled in loops of known length */
-#endif
 #include "readout.h"
 
 #include "deep_measure.h"
