@@ -86,7 +86,6 @@ KERNEL void deep_measure_losses(struct deep *w, struct allometer_result *result)
         result->loss[k] /= w->held_out[k];
         result->accuracy[k] /= w->held_out[k];
     }
-    team_sync();
     for (int32_t first = 0; first < model->test_samples; first += w->block) {
         held_out_chunk(w, first);
         ablations_add(w);
@@ -158,7 +157,6 @@ KERNEL void neurons_served(const struct deep *w, const struct allometer_result *
         path_sums(w, k, model->threshold);
         for (int32_t i = TEAM_RANK; i < n; i += TEAM_SIZE)
             served[i] = (float)((w->paths[i] > 0 ? BY_THRESHOLD : 0) + (rise[i] > limit ? BY_ABLATION : 0));
-        team_sync();
         path_sums(w, k, -1.0f);
         for (int32_t layer = TEAM_RANK; layer < model->depth; layer += TEAM_SIZE) {
             float total = 0;

@@ -248,6 +248,8 @@ KERNEL void train_model(const int D, const int O, const int kind, const struct a
         for (int64_t i = TEAM_RANK; i < parameters_floats(D, O, model->width); i += TEAM_SIZE) rise[i] = 0;
         measure_losses(D, O, kind, model, &w, rise, result);
         measure_allocation(D, O, model, &w, rise, result);
+    } else {
+        team_sync(); /* the weights, where dead neurons have been put back, are read next */
     }
     if (weights) copy_weights(D, O, model, &w.parameters, weights);
 }

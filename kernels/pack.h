@@ -60,7 +60,7 @@ KERNEL_COLD void pack_neurons(const int D, const int O, const struct allometer_m
     team_sync();
 }
 
-/* Puts every neuron back into its place; the optimizer's state is of no use any more. */
+/* Puts every neuron back into its place, to be read after a team_sync; the optimizer's state is of no use any more. */
 KERNEL_COLD void unpack_neurons(const int D, const int O, const struct allometer_model *model,
                                 struct workspace *w) {
     if (w->width == model->width) return;
@@ -73,7 +73,6 @@ KERNEL_COLD void unpack_neurons(const int D, const int O, const struct allometer
         }
     }
     w->width = model->width;
-    team_sync();
 }
 
 #endif

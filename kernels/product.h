@@ -43,8 +43,10 @@ KERNEL void product_tile(const int rows, const int columns, const struct product
         const int64_t row = TILE_AT(i + r, p->I);
         a[r] = p->a + row * p->a_row;
         UNROLL for (int c = 0; c < columns; ++c) {
-            const float *add = p->add ? p->add + row * p->out_row + TILE_AT(j + c * step, p->J) : NULL;
-            sum[r][c] = add ? vf_load(add) : vf_set(p->bias ? p->bias[row] : 0.0f);
+            sum[r][c] = vf_set(p->bias ? p->bias[row] : 0.0f);
+            if (p->add
+                && TILE_INSIDE(i + r, j + c * step)) /* past the end lies what another lane may be writing */
+                sum[r][c] = vf_load(p->add + row * p->out_row + j + c * step);
         }
     }
     UNROLL for (int c = 0; c < columns; ++c) b[c] = p->b + TILE_AT(j + c * step, p->J) * p->b_column;

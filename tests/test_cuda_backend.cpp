@@ -377,11 +377,15 @@ static void stopping_keeps_what_is_finished(void **state) {
 /* For tests/drop_barriers: models that pass every barrier of the kernels, in blocks few and small enough for the thread
    sanitizer (see MAX_THREADS in runtime.cpp). */
 static int run_past_every_barrier(void) {
-    std::vector<struct allometer_model> models = {model_of(33, 5, 3), model_of(7, 40, 3), model_of(40, 50, 3),
-                                                  model_of(100, 128, 2), model_of(20, 40, 2)};
+    std::vector<struct allometer_model> models = {model_of(33, 5, 3),  model_of(7, 40, 3),
+                                                  model_of(40, 50, 3), model_of(100, 128, 2),
+                                                  model_of(20, 40, 2), model_of(40, 40, 65)};
     models[1].fresh = 1;
     models[2].batch = 20;
     models[4].depth = 3, models[4].residual = 1, models[4].test_samples = 50;
+    models[5].l1_step = ALLOMETER_L1_PROXIMAL,
+    models[5].penalize_biases = 1; /* loses neurons, which are packed */
+    models[5].scale = 8, models[5].l1 = models[5].learning_rate = 5e-2f;
     struct allometer_error error = {};
     trained all;
     const enum allometer_code code = train_on(allometer_cuda, models, true, &all, &error);
