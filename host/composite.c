@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <Random123/philox.h>
 
 /* Logarithms of what was measured, model by model: (M, K). */
 struct sample {
@@ -19,6 +20,10 @@ struct line {
 static struct line line_add(struct line line, double x, double y) {
     return (struct line){line.n + 1,      line.x + x,      line.y + y,
                          line.xx + x * x, line.xy + x * y, line.yy + y * y};
+}
+
+static struct line line_sum(struct line a, struct line b) {
+    return (struct line){a.n + b.n, a.x + b.x, a.y + b.y, a.xx + b.xx, a.xy + b.xy, a.yy + b.yy};
 }
 
 static double line_sxx(const struct line *line) {
@@ -228,108 +233,114 @@ static void test_hypotheses(const struct sample *sample, struct composite *compo
 
 /* ---- subtasks, and intervals --------------------------------------------------------------------------------------- */
 
-/* p_k and the slope of log share of each subtask, over the models that are listed: slopes (2, K). */
-static void all_slopes(const struct sample *sample, const int32_t *models, int32_t n, double *slopes) {
+/* Adds model m to the lines of all subtasks: of the loss against neurons, and of the share against the total (2, K). */
+static void add_model(const struct sample *sample, int32_t m, struct line *lines) {
     const int32_t K = sample->K;
     for (int32_t k = 0; k < K; k++) {
-        struct line loss = {0}, share = {0};
-        for (int32_t i = 0; i < n; i++) {
-            const int32_t m = models[i];
-            loss = line_add(loss, sample->neurons[m * K + k], sample->loss[m * K + k]);
-            share = line_add(share, sample->total[m], sample->neurons[m * K + k] - sample->total[m]);
-        }
-        slopes[k] = -line_slope(&loss), slopes[K + k] = line_slope(&share);
+        const double neurons = sample->neurons[m * K + k], total = sample->total[m];
+        lines[k] = line_add(lines[k], neurons, sample->loss[m * K + k]);
+        lines[K + k] = line_add(lines[K + k], total, neurons - total);
     }
 }
 
-static void standard_intervals(const struct sample *sample, double confidence, struct composite *composite) {
-    const double t = student_quantile(0.5 + 0.5 * confidence, sample->M - 2);
-    for (int32_t k = 0; k < sample->K; k++) {
-        struct composite_slope *slopes[] = {&composite->subtasks[k].exponent, &composite->subtasks[k].growth};
-        struct line lines[] = {loss_line(sample, k), {0, 0, 0, 0, 0, 0}};
-        for (int32_t m = 0; m < sample->M; m++)
-            lines[1] =
-                line_add(lines[1], sample->total[m], sample->neurons[m * sample->K + k] - sample->total[m]);
-        for (int i = 0; i < 2; i++) {
-            const double squares = line_residual(&lines[i], line_slope(&lines[i]));
-            const double width = t * sqrt(squares / (sample->M - 2) / line_sxx(&lines[i]));
-            slopes[i]->lower = slopes[i]->value - width, slopes[i]->upper = slopes[i]->value + width;
-        }
+static struct composite_slope *slope_at(struct composite *composite, int32_t K, int32_t i) {
+    struct composite_subtask *subtask = &composite->subtasks[i % K];
+    return i < K ? &subtask->exponent : &subtask->growth;
+}
+
+/* Of line i: an exponent p is minus the slope. */
+static double slope_value(const struct line *line, int32_t K, int32_t i) {
+    return i < K ? -line_slope(line) : line_slope(line);
+}
+
+static void standard_intervals(const struct line *lines, int32_t K, double confidence,
+                               struct composite *composite) {
+    for (int32_t i = 0; i < 2 * K; i++) {
+        const double degrees = lines[i].n - 2, squares = line_residual(&lines[i], line_slope(&lines[i]));
+        const double width =
+            student_quantile(0.5 + 0.5 * confidence, degrees) * sqrt(squares / degrees / line_sxx(&lines[i]));
+        struct composite_slope *slope = slope_at(composite, K, i);
+        slope->lower = slope->value - width, slope->upper = slope->value + width;
     }
 }
 
-static int number_order(const void *a, const void *b) {
-    const double one = *(const double *)a, two = *(const double *)b;
-    return (one > two) - (one < two);
+/* One of n, for draw number `draw` of resample b. */
+static int32_t random_below(int32_t n, uint64_t seed, int32_t b, int32_t draw) {
+    const philox4x32_ctr_t counter = {{(uint32_t)draw, (uint32_t)b, 0, 0}};
+    const philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
+    return (int32_t)((uint64_t)philox4x32(counter, key).v[0] * (uint64_t)n >> 32);
 }
 
-static uint64_t next_random(uint64_t *state) { /* splitmix64 (Steele et al. 2014) */
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
+/* The lines of each cluster of models (clusters, 2, K); clusters: room for M numbers, which become the distinct ones. */
+static int32_t cluster_lines(const struct sample *sample, double *clusters, struct line *lines) {
+    const int32_t M = sample->M, K = sample->K;
+    int32_t n = 0;
+    memcpy(clusters, sample->cluster, (size_t)M * sizeof *clusters);
+    sort_doubles(clusters, (size_t)M);
+    for (int32_t m = 0; m < M; m++)
+        if (m == 0 || clusters[m] != clusters[n - 1]) clusters[n++] = clusters[m];
+    for (int32_t m = 0; m < M; m++) {
+        int32_t low = 0, high = n - 1;
+        while (low < high) {
+            const int32_t middle = (low + high) / 2;
+            if (clusters[middle] < sample->cluster[m])
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        add_model(sample, m, lines + (int64_t)low * 2 * K);
+    }
+    return n;
 }
 
 static int bootstrap_intervals(const struct sample *sample, const struct composite_options *options,
                                struct composite *composite) {
-    const int32_t K = sample->K, M = sample->M, B = options->bootstrap;
-    double *clusters = malloc((size_t)M * sizeof *clusters), *one = malloc((size_t)(2 * K) * sizeof *one),
+    const int32_t K = sample->K, B = options->bootstrap;
+    double *clusters = malloc((size_t)sample->M * sizeof *clusters),
            *slopes = malloc((size_t)(2 * K) * (size_t)B * sizeof *slopes); /* (2, K, B) */
-    int32_t *models = malloc((size_t)M * (size_t)M * sizeof *models), n_clusters = 0;
-    const int ready = clusters && one && slopes && models;
-    if (ready) {
-        memcpy(clusters, sample->cluster, (size_t)M * sizeof *clusters);
-        qsort(clusters, (size_t)M, sizeof *clusters, number_order);
-        for (int32_t m = 0; m < M; m++)
-            if (m == 0 || clusters[m] != clusters[n_clusters - 1]) clusters[n_clusters++] = clusters[m];
-    }
-    uint64_t random = options->seed;
+    struct line *lines = calloc((size_t)sample->M * (size_t)(2 * K), sizeof *lines),
+                *total = malloc((size_t)(2 * K) * sizeof *total);
+    const int ready = clusters && slopes && lines && total;
+    const int32_t n_clusters = ready ? cluster_lines(sample, clusters, lines) : 0;
     for (int32_t b = 0; b < B && ready; b++) {
-        int32_t n = 0;
+        memset(total, 0, (size_t)(2 * K) * sizeof *total);
         for (int32_t draw = 0; draw < n_clusters; draw++) {
-            const double drawn = clusters[next_random(&random) % (uint64_t)n_clusters];
-            for (int32_t m = 0; m < M; m++)
-                if (sample->cluster[m] == drawn) models[n++] = m;
+            const struct line *drawn =
+                lines + (int64_t)random_below(n_clusters, options->seed, b, draw) * 2 * K;
+            for (int32_t i = 0; i < 2 * K; i++) total[i] = line_sum(total[i], drawn[i]);
         }
-        all_slopes(sample, models, n, one);
-        for (int32_t i = 0; i < 2 * K; i++) slopes[(size_t)i * (size_t)B + (size_t)b] = one[i];
+        for (int32_t i = 0; i < 2 * K; i++)
+            slopes[(size_t)i * (size_t)B + (size_t)b] = slope_value(&total[i], K, i);
     }
     for (int32_t i = 0; i < 2 * K && ready; i++) {
-        struct composite_subtask *subtask = &composite->subtasks[i % K];
-        struct composite_slope *slope = i < K ? &subtask->exponent : &subtask->growth;
+        struct composite_slope *slope = slope_at(composite, K, i);
         double *sorted = slopes + (size_t)i * (size_t)B;
-        qsort(sorted, (size_t)B, sizeof *sorted, number_order);
+        sort_doubles(sorted, (size_t)B);
         slope->lower = sorted_quantile(sorted, (size_t)B, 0.5 - 0.5 * options->confidence);
         slope->upper = sorted_quantile(sorted, (size_t)B, 0.5 + 0.5 * options->confidence);
     }
-    free(clusters), free(one), free(slopes), free(models);
+    free(clusters), free(slopes), free(lines), free(total);
     return ready;
 }
 
 static int describe_subtasks(const struct sample *sample, const struct composite_options *options,
                              struct composite *composite) {
-    const int32_t K = sample->K, M = sample->M;
-    double *slopes = malloc((size_t)(2 * K) * sizeof *slopes);
-    int32_t *models = malloc((size_t)M * sizeof *models);
-    int ready = slopes && models;
-    if (ready) {
-        for (int32_t m = 0; m < M; m++) models[m] = m;
-        all_slopes(sample, models, M, slopes);
-        for (int32_t k = 0; k < K; k++) {
-            const struct line line = loss_line(sample, k);
-            double share = 0;
-            for (int32_t m = 0; m < M; m++) share += (sample->neurons[m * K + k] - sample->total[m]) / M;
-            composite->subtasks[k].exponent.value = slopes[k],
-            composite->subtasks[k].growth.value = slopes[K + k];
-            composite->subtasks[k].factor = exp((line.y + slopes[k] * line.x) / line.n);
-            composite->subtasks[k].share = exp(share);
-        }
-        if (options->bootstrap > 0)
-            ready = bootstrap_intervals(sample, options, composite);
-        else
-            standard_intervals(sample, options->confidence, composite);
+    const int32_t K = sample->K;
+    struct line *lines = calloc((size_t)(2 * K), sizeof *lines);
+    if (!lines) return 0;
+    for (int32_t m = 0; m < sample->M; m++) add_model(sample, m, lines);
+    for (int32_t i = 0; i < 2 * K; i++) slope_at(composite, K, i)->value = slope_value(&lines[i], K, i);
+    for (int32_t k = 0; k < K; k++) {
+        struct composite_subtask *subtask = &composite->subtasks[k];
+        subtask->factor = exp((lines[k].y + subtask->exponent.value * lines[k].x) / lines[k].n);
+        subtask->share = exp(lines[K + k].y / lines[K + k].n);
     }
-    free(slopes), free(models);
+    int ready = 1;
+    if (options->bootstrap > 0)
+        ready = bootstrap_intervals(sample, options, composite);
+    else
+        standard_intervals(lines, K, options->confidence, composite);
+    free(lines);
     return ready;
 }
 

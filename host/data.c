@@ -108,7 +108,7 @@ struct columns {
 };
 
 static enum allometer_code add_input(const struct file *file, struct columns *columns, size_t column) {
-    if (columns->n_inputs == ALLOMETER_MOST_INPUTS || columns->n_inputs == n_columns(file))
+    if (columns->n_inputs == ALLOMETER_MAX_GENERAL_INPUTS || columns->n_inputs == n_columns(file))
         return allometer_fail(file->error, ALLOMETER_BAD_INPUT,
                               "%s: more than %zu inputs, expected each column once", file->path,
                               columns->n_inputs);

@@ -107,12 +107,12 @@ static int check_layout(const struct allometer_model *model, struct model_proble
         }
     }
     if (model->mixed) n_inputs = model->n_inputs, n_outputs = model->n_outputs;
-    if (n_inputs > ALLOMETER_MOST_INPUTS)
+    if (n_inputs > ALLOMETER_MAX_GENERAL_INPUTS)
         return found(problem, "task.subtasks", "task.subtasks take %d inputs, expected at most %d", n_inputs,
-                     ALLOMETER_MOST_INPUTS);
-    if (n_outputs > ALLOMETER_MOST_OUTPUTS)
+                     ALLOMETER_MAX_GENERAL_INPUTS);
+    if (n_outputs > ALLOMETER_MAX_GENERAL_OUTPUTS)
         return found(problem, "task.subtasks", "task.subtasks have %d outputs, expected at most %d",
-                     n_outputs, ALLOMETER_MOST_OUTPUTS);
+                     n_outputs, ALLOMETER_MAX_GENERAL_OUTPUTS);
     if (model->n_inputs != n_inputs || model->n_outputs != n_outputs)
         return found(problem, "task.subtasks",
                      "the model has %d inputs and %d outputs, expected its subtasks' %d and %d",

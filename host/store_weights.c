@@ -102,9 +102,9 @@ static enum allometer_code write_models(const struct store_file *file, const cha
                                     deepest};
         struct allometer_model model = {
             .n_inputs = shape.D, .width = shape.H, .depth = shape.L, .n_outputs = shape.O};
-        if (shape.D < 1 || shape.H < 1 || shape.L < 1 || shape.O < 1 || shape.D > ALLOMETER_MOST_INPUTS
+        if (shape.D < 1 || shape.H < 1 || shape.L < 1 || shape.O < 1 || shape.D > ALLOMETER_MAX_GENERAL_INPUTS
             || shape.H > ALLOMETER_MAX_WIDTH || shape.L > ALLOMETER_MAX_DEPTH
-            || shape.O > ALLOMETER_MOST_OUTPUTS
+            || shape.O > ALLOMETER_MAX_GENERAL_OUTPUTS
             || sqlite3_column_bytes(statement, 5) != allometer_n_parameters(&model) * (int64_t)sizeof(float))
             code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: the weights of model %lld are damaged",
                                   file->path, (long long)sqlite3_column_int64(statement, 0));

@@ -42,7 +42,7 @@ static const struct allometer_sweep_key keys[] = {
     {"task.data.target", TEXT(SETTING(data.target)), "last", "column of the target"},
     {"task.data.inputs", TEXT(SETTING(data.inputs)), "others", "columns of the inputs, parted by commas"},
     {"task.data.subtask_column", TEXT(SETTING(data.subtask_column)), "none", "whose values tell the subtasks"},
-    {"task.data.classes", ALLOMETER_KEY_INTEGER, 0, SETTING(data.n_classes), 0, ALLOMETER_MOST_OUTPUTS, ALLOMETER_CLOSED, NULL, "0",
+    {"task.data.classes", ALLOMETER_KEY_INTEGER, 0, SETTING(data.n_classes), 0, ALLOMETER_MAX_GENERAL_OUTPUTS, ALLOMETER_CLOSED, NULL, "0",
      "that the target is one of, from 0; 0: it is a number"},
     {"task.data.test_share", ALLOMETER_KEY_NUMBER, 0, SETTING(test_share), 0, 1, ALLOMETER_CLOSED, NULL, "0.2",
      "of the rows, by seed: held out"},

@@ -15,11 +15,12 @@
 #endif
 
 enum {
-    ALLOMETER_MAX_INPUTS = 16, /* D and */
-    ALLOMETER_MAX_OUTPUTS =
-        16, /* O that kernels are specialised for, so K too: each subtask has an output of its own */
-    ALLOMETER_MOST_INPUTS = 4096,    /* D, */
-    ALLOMETER_MOST_OUTPUTS = 256,    /* O of the general kernels, whose sizes are known at run time */
+    /* D and O that kernels are specialized for, */
+    ALLOMETER_MAX_INPUTS = 16,
+    ALLOMETER_MAX_OUTPUTS = 16,
+    /* and those of the general kernels, whose sizes are known at run time. */
+    ALLOMETER_MAX_GENERAL_INPUTS = 4096,
+    ALLOMETER_MAX_GENERAL_OUTPUTS = 256,
     ALLOMETER_MAX_SUBTASKS = 256,    /* K */
     ALLOMETER_MAX_WIDTH = 4096,      /* H */
     ALLOMETER_MAX_DEPTH = 8,         /* L, hidden layers */
@@ -110,9 +111,9 @@ struct allometer_subtask {
     /* Of a sweep file's entry, which stands for `count` subtasks, the i-th of weight * i^-exponent; of a model's, 1 and 0. */
     int32_t count;
     float exponent;
-    int32_t
-        feeds; /* 1: an inner subtask of a series. The next one takes what its function gives; it has no outputs and no
-                      loss of its own, and shares the inputs and the first output of the whole series */
+    /* 1: an inner subtask of a series. The next one takes what its function gives; it has no outputs and no loss of its
+       own, and shares the inputs and the first output of the whole series. */
+    int32_t feeds;
 };
 
 /* Rows of numbers from a file (host/data.h), of all models of a sweep. Belongs to the sweep. */
@@ -131,21 +132,20 @@ struct allometer_model {
 
     int32_t n_inputs, width, n_outputs; /* D, H, O */
     int32_t depth;                      /* L: hidden layers, all of H neurons */
-    int32_t
-        residual; /* 1: from the second hidden layer on, what a layer gives is activation(W a + b) + a, a being what
-                         it takes; the neuron is the activation alone */
+    /* 1: from the second hidden layer on, what a layer gives is activation(W a + b) + a, a being what it takes; the neuron
+       is the activation alone. */
+    int32_t residual;
     int32_t activation, initialization; /* enums above */
     float initialization_gain; /* multiplies the initial weights and biases; 1 for the plain scheme */
 
     int32_t n_subtasks; /* K */
-    int32_t
-        mixed; /* 1: each sample belongs to one subtask, and all share the inputs and outputs; weights are shares of
-                        the samples, and the loss is the mean over all of them (mixed.h) */
-    int32_t
-        control; /* 1, of mixed samples: the last K inputs tell the subtask, 1 for its own and 0 for the others */
-    float scale; /* alpha */
-    const struct allometer_data
-        *data; /* of mixed samples: where they come from; NULL: functions of random variables */
+    /* 1: each sample belongs to one subtask, and all share the inputs and outputs; weights are shares of the samples, and
+       the loss is the mean over all of them (mixed.h). */
+    int32_t mixed;
+    int32_t control; /* 1: the last K inputs of mixed samples tell the subtask, 1 for it and 0 else */
+    float scale;     /* alpha */
+    /* Of mixed samples: where they come from; NULL: functions of random variables. */
+    const struct allometer_data *data;
 
     int32_t distribution, weighting; /* of the inputs; enums above */
     float low, high;                 /* range of every input variable; `parity` draws -1 and 1 instead */
@@ -219,7 +219,7 @@ ALLOMETER_INLINE int allometer_has_series(const struct allometer_model *model) {
 }
 
 /* Whether the model takes the general kernels, matrix products of sizes known at run time (deep.h), in place of those that are
-   specialised for one hidden layer between few inputs and outputs. */
+   specialized for one hidden layer between few inputs and outputs. */
 ALLOMETER_INLINE int allometer_is_general(const struct allometer_model *model) {
     return model->depth > 1 || model->mixed || model->n_inputs > ALLOMETER_MAX_INPUTS
            || model->n_outputs > ALLOMETER_MAX_OUTPUTS || allometer_has_series(model);

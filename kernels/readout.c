@@ -78,8 +78,7 @@ static void solve(double *A, double *b, int32_t n) {
 }
 
 /* Mean squared error on the odd samples of the read-out that fits the even ones, which lie between them where samples are
-   evenly spaced; scratch: (H, H), (H), (H). Centred, so that
-   the ridge leaves the constant alone. */
+   evenly spaced; scratch: (H, H), (H), (H). Centered, so that the ridge leaves the constant alone. */
 static double readout_loss(const struct held_out *all, int32_t layer, int32_t k, double *scratch) {
     const int32_t H = all->H, n_even = (all->N + 1) / 2, n_odd = all->N / 2;
     const float *value = all->value + (int64_t)layer * all->N * H,

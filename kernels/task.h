@@ -144,7 +144,7 @@ KERNEL int function_is_binary(int32_t function) {
 }
 
 /* S samples in fast memory; rows of `stride` floats. Rows of inputs and outputs that the model does not have, up to
-   the specialised D and O, stay zero. */
+   the specialized D and O, stay zero. */
 struct batch {
     int32_t n, stride; /* S, and S padded */
     float *x;          /* (D, S) */

@@ -198,7 +198,7 @@ static int penalized(const struct allometer_model *m, int i) {
 
 double reference_objective(const struct allometer_model *m, const double *theta,
                            const struct reference_batch *batch) {
-    double total = 0, y[ALLOMETER_MOST_OUTPUTS];
+    double total = 0, y[ALLOMETER_MAX_GENERAL_OUTPUTS];
     for (int s = 0; s < batch->n; ++s) {
         reference_outputs(m, theta, batch->x + s * m->n_inputs, -1, 0, y);
         for (int k = 0; k < m->n_subtasks; ++k) {
@@ -215,7 +215,7 @@ double reference_objective(const struct allometer_model *m, const double *theta,
 void reference_gradient(const struct allometer_model *m, const double *theta,
                         const struct reference_batch *batch, double *gradient) {
     const int H = m->width, O = m->n_outputs, P = (int)allometer_n_parameters(m);
-    double y[ALLOMETER_MOST_OUTPUTS], dy[ALLOMETER_MOST_OUTPUTS];
+    double y[ALLOMETER_MAX_GENERAL_OUTPUTS], dy[ALLOMETER_MAX_GENERAL_OUTPUTS];
     struct signals v = signals_make(m);
     double *upstream = calloc((size_t)H, 8), *below = calloc((size_t)H, 8);
     for (int i = 0; i < P; ++i) gradient[i] = penalized(m, i) ? 2 * m->l2 * theta[i] : 0;
@@ -298,7 +298,7 @@ void reference_train(const struct allometer_model *m, double *theta) {
 static double held_out_loss(const struct allometer_model *m, const double *theta,
                             const struct reference_batch *batch, int k, int silenced, double held,
                             double *accuracy) {
-    double total = 0, right = 0, n = 0, y[ALLOMETER_MOST_OUTPUTS];
+    double total = 0, right = 0, n = 0, y[ALLOMETER_MAX_GENERAL_OUTPUTS];
     const struct allometer_subtask *subtask = &m->subtasks[k];
     for (int s = 0; s < batch->n; ++s) {
         const double *target = batch->target + s * m->n_outputs;
@@ -364,7 +364,7 @@ void reference_measure(const struct allometer_model *m, const double *theta, str
     const int H = m->width, n = m->depth * H, K = m->n_subtasks;
     struct reference_batch batch = reference_batch_make(m, 0, 1);
     struct signals v = signals_make(m);
-    double y[ALLOMETER_MOST_OUTPUTS], *mean = calloc((size_t)n, 8);
+    double y[ALLOMETER_MAX_GENERAL_OUTPUTS], *mean = calloc((size_t)n, 8);
     int *served = calloc((size_t)(n * K), sizeof *served);
     memset(result, 0, sizeof *result);
     for (int s = 0; s < batch.n; ++s) {
