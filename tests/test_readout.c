@@ -31,8 +31,8 @@ static struct allometer_layer layer_of(float first, float second, int layer) {
 }
 
 /* For x even on [-1, 1]: the variance of max(0, x) is 1/6 - 1/16 = 5/48; its covariance with max(0, -x) is -1/16, so that
-   their correlation is -3/5 and the read-out leaves 16/25 of the variance. Sums over every other of 2000 points, which lie off the middle by a quarter of their distance, differ from integrals
-   by parts in 10^3. */
+   their correlation is -3/5 and the read-out leaves 16/25 of the variance. Sums over every other of 2000 points, which lie
+   off the middle by a quarter of their distance, differ from integrals by parts in 10^3. */
 static void test_known_read_outs(void **state) {
     (void)state;
     const double variance = 5.0 / 48;
