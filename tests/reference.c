@@ -120,14 +120,14 @@ static double activation_slope(int kind, double x) {
     return NAN;
 }
 
-/* What each hidden layer gives at one sample (L, H), and the neurons' own activations and slopes (L, H). */
+/* What each hidden layer gives at one sample (L, H), and the neurons' own activations and, unless NULL, slopes (L, H). */
 struct signals {
     double *given, *own, *slope;
 };
 
-static struct signals signals_make(const struct allometer_model *m) {
+static struct signals signals_make(const struct allometer_model *m, int with_slopes) {
     size_t n = (size_t)m->depth * (size_t)m->width;
-    return (struct signals){calloc(n, 8), calloc(n, 8), calloc(n, 8)};
+    return (struct signals){calloc(n, 8), calloc(n, 8), with_slopes ? calloc(n, 8) : NULL};
 }
 
 static void signals_free(struct signals *v) {
@@ -149,7 +149,7 @@ static void signals_run(const struct allometer_model *m, const double *theta, co
             }
             int n = l * H + i;
             v->own[n] = n == silenced ? held : activation_value(m->activation, z);
-            v->slope[n] = activation_slope(m->activation, z);
+            if (v->slope) v->slope[n] = activation_slope(m->activation, z);
             v->given[n] = v->own[n] + (m->residual && l > 0 ? from[i] : 0);
         }
     }
@@ -157,7 +157,7 @@ static void signals_run(const struct allometer_model *m, const double *theta, co
 
 void reference_outputs(const struct allometer_model *m, const double *theta, const double *x, int silenced,
                        double held, double *y) {
-    struct signals v = signals_make(m);
+    struct signals v = signals_make(m, 0);
     signals_run(m, theta, x, silenced, held, &v, y);
     signals_free(&v);
 }
@@ -216,7 +216,7 @@ void reference_gradient(const struct allometer_model *m, const double *theta,
                         const struct reference_batch *batch, double *gradient) {
     const int H = m->width, O = m->n_outputs, P = (int)allometer_n_parameters(m);
     double y[ALLOMETER_MAX_GENERAL_OUTPUTS], dy[ALLOMETER_MAX_GENERAL_OUTPUTS];
-    struct signals v = signals_make(m);
+    struct signals v = signals_make(m, 1);
     double *upstream = calloc((size_t)H, 8), *below = calloc((size_t)H, 8);
     for (int i = 0; i < P; ++i) gradient[i] = penalized(m, i) ? 2 * m->l2 * theta[i] : 0;
     for (int s = 0; s < batch->n; ++s) {
@@ -295,25 +295,40 @@ void reference_train(const struct allometer_model *m, double *theta) {
 
 /* ---- measures -------------------------------------------------------------------------------------------------- */
 
-static double held_out_loss(const struct allometer_model *m, const double *theta,
-                            const struct reference_batch *batch, int k, int silenced, double held,
+/* Mean loss of each subtask (K), with neuron `silenced` held at activation `held`; accuracy (K) where not NULL. */
+static void held_out_losses(const struct allometer_model *m, const double *theta,
+                            const struct reference_batch *batch, int silenced, double held, double *loss,
                             double *accuracy) {
-    double total = 0, right = 0, n = 0, y[ALLOMETER_MAX_GENERAL_OUTPUTS];
-    const struct allometer_subtask *subtask = &m->subtasks[k];
+    double y[ALLOMETER_MAX_GENERAL_OUTPUTS], *n = calloc((size_t)m->n_subtasks, 8),
+                                             *right = calloc((size_t)m->n_subtasks, 8);
+    for (int k = 0; k < m->n_subtasks; ++k) loss[k] = 0;
     for (int s = 0; s < batch->n; ++s) {
         const double *target = batch->target + s * m->n_outputs;
-        if (m->mixed && batch->owner[s] != k) continue;
         reference_outputs(m, theta, batch->x + s * m->n_inputs, silenced, held, y);
-        total += subtask_loss(subtask, y, target, NULL), n += 1;
-        int best = 1, is_class = subtask->loss == ALLOMETER_LOSS_CROSS_ENTROPY;
-        int own = subtask->first_output + (is_class ? (int)target[subtask->first_output] : 0);
-        for (int o = subtask->first_output; o < subtask->first_output + subtask->n_outputs; ++o) {
-            if (y[o] > y[own]) best = 0;
+        for (int k = 0; k < m->n_subtasks; ++k) {
+            const struct allometer_subtask *subtask = &m->subtasks[k];
+            if (m->mixed && batch->owner[s] != k) continue;
+            loss[k] += subtask_loss(subtask, y, target, NULL), n[k] += 1;
+            int best = 1, is_class = subtask->loss == ALLOMETER_LOSS_CROSS_ENTROPY;
+            int own = subtask->first_output + (is_class ? (int)target[subtask->first_output] : 0);
+            for (int o = subtask->first_output; o < subtask->first_output + subtask->n_outputs; ++o) {
+                if (y[o] > y[own]) best = 0;
+            }
+            right[k] += best;
         }
-        right += best;
     }
-    if (accuracy) *accuracy = subtask->loss == ALLOMETER_LOSS_CROSS_ENTROPY ? right / n : NAN;
-    return total / n;
+    for (int k = 0; k < m->n_subtasks; ++k) {
+        loss[k] /= n[k];
+        if (accuracy)
+            accuracy[k] = m->subtasks[k].loss == ALLOMETER_LOSS_CROSS_ENTROPY ? right[k] / n[k] : NAN;
+    }
+    free(n), free(right);
+}
+
+void reference_losses(const struct allometer_model *m, const double *theta, double *loss) {
+    struct reference_batch batch = reference_batch_make(m, 0, 1);
+    held_out_losses(m, theta, &batch, -1, 0, loss, NULL);
+    reference_batch_free(&batch);
 }
 
 /* Sums over all paths of subtask k through each neuron (L, H), of the products of absolute weights; where crisp, of ones
@@ -363,18 +378,21 @@ void reference_measure(const struct allometer_model *m, const double *theta, str
                        struct allometer_layer *layers) {
     const int H = m->width, n = m->depth * H, K = m->n_subtasks;
     struct reference_batch batch = reference_batch_make(m, 0, 1);
-    struct signals v = signals_make(m);
-    double y[ALLOMETER_MAX_GENERAL_OUTPUTS], *mean = calloc((size_t)n, 8);
+    struct signals v = signals_make(m, 0);
+    double y[ALLOMETER_MAX_GENERAL_OUTPUTS], *mean = calloc((size_t)n, 8), *loss = calloc((size_t)K, 8),
+                                             *accuracy = calloc((size_t)K, 8),
+                                             *without = calloc((size_t)(n * K), 8);
     int *served = calloc((size_t)(n * K), sizeof *served);
     memset(result, 0, sizeof *result);
     for (int s = 0; s < batch.n; ++s) {
         signals_run(m, theta, batch.x + s * m->n_inputs, -1, 0, &v, y);
         for (int i = 0; i < n; ++i) mean[i] += v.own[i] / batch.n;
     }
+    held_out_losses(m, theta, &batch, -1, 0, loss, accuracy);
+    for (int i = 0; i < n; ++i) held_out_losses(m, theta, &batch, i, mean[i], without + i * K, NULL);
     for (int k = 0; k < K; ++k) {
-        double accuracy, loss = held_out_loss(m, theta, &batch, k, -1, 0, &accuracy);
         double *norm = calloc((size_t)n, 8), *total = calloc((size_t)m->depth, 8);
-        result->loss[k] = (float)loss, result->accuracy[k] = (float)accuracy;
+        result->loss[k] = (float)loss[k], result->accuracy[k] = (float)accuracy[k];
         for (int i = 0; i < n; ++i) {
             norm[i] =
                 layers ? paths_to(m, theta, k, 0, i / H, i % H) * paths_onward(m, theta, k, 0, i / H, i % H)
@@ -384,8 +402,8 @@ void reference_measure(const struct allometer_model *m, const double *theta, str
         for (int i = 0; i < n; ++i) {
             double crisp =
                 paths_to(m, theta, k, 1, i / H, i % H) * paths_onward(m, theta, k, 1, i / H, i % H);
-            double without = held_out_loss(m, theta, &batch, k, i, mean[i], NULL);
-            served[i * K + k] = (crisp > 0) | (without - loss > m->ablation_share * loss) << 1
+            served[i * K + k] = (crisp > 0)
+                                | (without[i * K + k] - loss[k] > m->ablation_share * loss[k]) << 1
                                 | (norm[i] > m->path_share * total[i / H]) << 2;
         }
         free(norm), free(total);
@@ -411,7 +429,7 @@ void reference_measure(const struct allometer_model *m, const double *theta, str
         if (!penalized(m, i)) continue;
         result->l1_norm += (float)fabs(theta[i]), result->l2_norm_squared += (float)(theta[i] * theta[i]);
     }
-    free(mean), free(served);
+    free(mean), free(served), free(loss), free(accuracy), free(without);
     signals_free(&v);
     reference_batch_free(&batch);
 }

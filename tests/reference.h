@@ -28,6 +28,8 @@ void reference_gradient(const struct allometer_model *model, const double *theta
                         const struct reference_batch *batch, double *gradient);
 /* All T steps from the initial parameters. */
 void reference_train(const struct allometer_model *model, double *theta);
+/* Each subtask's loss (K) on the held-out set. */
+void reference_losses(const struct allometer_model *model, const double *theta, double *loss);
 /* Losses, accuracies and allocations on the held-out set. layers: NULL, or zeroed rows (L, K). */
 void reference_measure(const struct allometer_model *model, const double *theta,
                        struct allometer_result *result, struct allometer_layer *layers);
