@@ -9,7 +9,7 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_
 set(ALLOMETER_CUDA_SOURCES kernels/cuda.cu kernels/cuda_device.cu kernels/cuda_plan.cu kernels/cuda_train_any.cu kernels/cuda_deep.cu
                            kernels/cuda_fit_batch.cu)
 # What the module needs of the library, compiled into it: it must not depend on who loads it.
-set(ALLOMETER_CUDA_HOST_SOURCES host/error.c host/training_flops.c)
+set(ALLOMETER_CUDA_HOST_SOURCES host/error.c host/flops.c)
 list(TRANSFORM ALLOMETER_CUDA_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/)
 list(TRANSFORM ALLOMETER_CUDA_HOST_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/)
 

@@ -22,12 +22,13 @@ static double store_bytes(const struct allometer_sweep *sweep, const struct allo
 static void add_model(const struct allometer_sweep *sweep, const struct allometer_plan_options *options,
                       const struct allometer_model *model, struct allometer_plan *plan) {
     int64_t n_parameters = allometer_n_parameters(model);
-    double flops = allometer_training_flops(model);
+    double flops = allometer_model_flops(model);
     if (plan->n_visited == 0 || n_parameters < plan->least_parameters) plan->least_parameters = n_parameters;
     if (n_parameters > plan->most_parameters) plan->most_parameters = n_parameters;
     if (flops > plan->longest_flops) plan->longest_flops = flops;
     plan->parameters += (double)n_parameters;
     plan->flops += flops;
+    plan->measuring_flops += allometer_measuring_flops(model);
     plan->disk_bytes += store_bytes(sweep, model);
     plan->n_visited++;
     if (!options->backend) return;
@@ -84,6 +85,7 @@ enum allometer_code allometer_plan_make(const struct allometer_sweep *sweep,
     if (n_visited < plan->n_models) {
         plan->parameters *= share;
         plan->flops *= share;
+        plan->measuring_flops *= share;
         plan->disk_bytes *= share;
     }
     plan->disk_bytes += EMPTY_STORE_BYTES;
@@ -154,7 +156,8 @@ void allometer_plan_print(const struct allometer_plan *plan, const struct allome
     fprintf(file, "models      %llu\n", (unsigned long long)plan->n_models);
     fprintf(file, "parameters  %lld to %lld each, %s%.0f in all\n", (long long)plan->least_parameters,
             (long long)plan->most_parameters, about, plan->parameters);
-    fprintf(file, "operations  %s%s\n", about, with_unit(text, plan->flops, 1000, flops_units, 7));
+    fprintf(file, "operations  %s%s", about, with_unit(text, plan->flops, 1000, flops_units, 7));
+    fprintf(file, ", of these %s to measure\n", with_unit(text, plan->measuring_flops, 1000, flops_units, 7));
     if (!isnan(plan->seconds)) fprintf(file, "time        about %s\n", seconds_text(text, plan->seconds));
     if (!isnan(plan->memory_bytes))
         fprintf(file, "memory      %s, %d models at once\n", bytes_text(text, plan->memory_bytes),
@@ -185,6 +188,8 @@ void allometer_plan_print_json(const struct allometer_plan *plan, const struct a
     write_number(file, "parameters_most", (double)plan->most_parameters);
     write_number(file, "parameters", plan->parameters);
     write_number(file, "flops", plan->flops);
+    write_number(file, "flops_measuring", plan->measuring_flops);
+    write_number(file, "flops_longest", plan->longest_flops);
     write_number(file, "seconds", plan->seconds);
     write_number(file, "memory_bytes", plan->memory_bytes);
     write_number(file, "concurrent", plan->concurrent);

@@ -19,8 +19,9 @@ struct allometer_plan {
     uint64_t n_visited; /* less than n_models: sums are scaled up from evenly spread models */
     int64_t least_parameters, most_parameters; /* of one model */
     double parameters;                         /* of all */
-    double flops;                              /* of all steps of all models, see allometer_training_flops */
-    double longest_flops; /* of the costliest model: no machine is faster than its training */
+    double flops; /* of training and measuring all models, see allometer_model_flops */
+    double measuring_flops;
+    double longest_flops; /* of the costliest model: no machine is faster than that one */
     double seconds;       /* NaN where the rate is not known */
     double memory_bytes;  /* of the models trained at once; NaN where the backend is not known */
     int concurrent;       /* of the model that asks for most memory */

@@ -94,7 +94,7 @@ static enum allometer_code store_entry(struct run_writer *writer, struct entry *
     writer->progress.n_done++;
     writer->progress.n_trained++;
     writer->progress.n_diverged += entry->result.status == ALLOMETER_MODEL_DIVERGED;
-    writer->flops_trained += allometer_training_flops(&model);
+    writer->flops_trained += allometer_model_flops(&model);
     return ALLOMETER_OK;
 }
 

@@ -20,7 +20,8 @@ static double seconds_now(void) {
 }
 
 /* Trains as many copies of a model as the device takes at once, for a few steps and then for more, and when it has no
-   more steps, more copies, until the time taken says something about the rate. */
+   more steps, more copies, until the time taken says something about the rate. No copy is measured: of a wide and deep
+   model that alone may take hours. */
 static enum allometer_code measure_rate(const struct allometer_backend *backend,
                                         struct allometer_device *device, const struct allometer_model *model,
                                         double *flops_per_second, struct allometer_error *error) {
@@ -33,6 +34,7 @@ static enum allometer_code measure_rate(const struct allometer_backend *backend,
     if (!models) return allometer_fail(error, ALLOMETER_FAILED, "out of memory: %zu models", n + most_models);
     enum allometer_code code = ALLOMETER_OK;
     double seconds = 0;
+    short_model.test_samples = 0;
     for (int64_t steps = 16; !code && seconds < long_enough && n < most_models;) {
         short_model.steps = steps < model->steps ? (int32_t)steps : model->steps;
         if (short_model.warmup_steps > short_model.steps) short_model.warmup_steps = short_model.steps;

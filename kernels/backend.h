@@ -86,6 +86,10 @@ const struct allometer_backend *allometer_backend_find(const char *name, struct 
 
 /* Multiply-adds counted as two, exponentials and the like as one: of all T steps of one model. */
 double allometer_training_flops(const struct allometer_model *model);
+/* The same, of measuring it afterwards: with many layers and neurons more than of training, for each neuron is silenced in turn. */
+double allometer_measuring_flops(const struct allometer_model *model);
+/* Both. */
+double allometer_model_flops(const struct allometer_model *model);
 
 /* Checks every field against its range; BAD_INPUT names the field, its value and what was expected. */
 enum allometer_code allometer_model_check(const struct allometer_model *model, struct allometer_error *error);

@@ -175,7 +175,7 @@ static enum allometer_code cpu_train(struct allometer_device *device,
         if (bytes > state.workspace_bytes) state.workspace_bytes = bytes;
         if (training->keep_weights && floats > state.weights_floats) state.weights_floats = floats;
         if (layers > state.layers_bytes) state.layers_bytes = layers;
-        queue[i] = (struct queue_entry){allometer_training_flops(model), i};
+        queue[i] = (struct queue_entry){allometer_model_flops(model), i};
     }
     qsort(queue, training->n_models, sizeof *queue, longest_first);
     if (device->reverse) {

@@ -106,7 +106,7 @@ std::vector<struct cuda_entry> cuda_plan(const struct allometer_model *models, s
                                          size_t shared_limit, bool reverse) {
     std::vector<struct cuda_entry> plan(n_models);
     for (size_t i = 0; i < n_models; ++i) {
-        plan[i] = {i, allometer_training_flops(&models[i]), cuda_place(&models[i], shared_limit), 0};
+        plan[i] = {i, allometer_model_flops(&models[i]), cuda_place(&models[i], shared_limit), 0};
     }
     std::sort(plan.begin(), plan.end(),
               by_group_then_cost); /* group costs still equal: groups side by side */

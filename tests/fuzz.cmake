@@ -39,7 +39,7 @@ endfunction()
 file(GLOB sweep_sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/host ${PROJECT_SOURCE_DIR}/host/sweep*.c)
 list(TRANSFORM sweep_sources REPLACE "\\.c$" "")
 allometer_add_fuzz(sweep 20 4096 ${sweep_sources} array data error file_bytes model_check names plan table table_csv text
-                   training_flops)
+                   flops)
 allometer_add_fuzz(table 10 4096 table table_csv text file_bytes error)
 allometer_add_fuzz(array 10 4096 array error)
 allometer_add_fuzz(formula 10 1024)

@@ -53,14 +53,16 @@ static void a_plan_adds_up(void **state) {
     assert_int_equal(plan.least_parameters, 14);
     assert_int_equal(plan.most_parameters, 62);
     assert_true(plan.parameters == 4 * (62 + 14 + 44));
-    double flops = 0, longest = 0;
+    double flops = 0, measuring = 0, longest = 0;
     for (uint64_t i = 0; i < 12; i++) {
         struct allometer_model model;
         assert_int_equal(allometer_sweep_model(sweep, i, &model, NULL, NULL), ALLOMETER_OK);
-        flops += allometer_training_flops(&model);
-        longest = fmax(longest, allometer_training_flops(&model));
+        flops += allometer_model_flops(&model);
+        measuring += allometer_measuring_flops(&model);
+        longest = fmax(longest, allometer_model_flops(&model));
     }
     assert_close("operations", plan.flops, flops, 0, 12 * 2.3e-16); /* a sum of 12 doubles */
+    assert_close("measuring", plan.measuring_flops, measuring, 0, 12 * 2.3e-16);
     assert_close("longest", plan.longest_flops, longest, 0, 0);
     assert_close("seconds", plan.seconds, flops / 1e6, 0, 12 * 2.3e-16);
     assert_true(plan.memory_bytes == 3 * 1000 * 10);
@@ -92,6 +94,33 @@ static void operations_grow_as_the_work_does(void **state) {
     model.steps = 1, model.batch = model.samples = 65536, model.width = 4096;
     /* a batch and a width at which all but the neurons is small: 2 D + 3 O multiply-adds, two biases, relu twice */
     assert_close("S H", allometer_training_flops(&model), 65536.0 * 4096 * (4 + 6 + 2 + 2), 0, 0.001);
+    allometer_sweep_free(sweep);
+}
+
+static void measuring_is_work_too(void **state) {
+    (void)state;
+    struct allometer_sweep *sweep = parse(
+        "task: {subtasks: [{function: square}]}\nmodel: {width: 2048, depth: 8}\nmeasure: {samples: 1000}");
+    struct allometer_model model;
+    assert_int_equal(allometer_sweep_model(sweep, 0, &model, NULL, NULL), ALLOMETER_OK);
+    /* All but the products of H by H is small. Each neuron of layer l = 1 .. L runs the L - l layers after it anew, for each
+       sample: H L (L - 1) / 2 times H^2 multiply-adds. Training: three products for each of L - 1 layers, steps and samples. */
+    const double square = 2 * 2048.0 * 2048;
+    assert_close("of deep", allometer_measuring_flops(&model), 1000 * 2048.0 * 28 * square, 0, 0.01);
+    assert_close("steps", allometer_training_flops(&model), (double)model.steps * model.batch * 21 * square,
+                 0, 0.1);
+    assert_close("both", allometer_model_flops(&model),
+                 allometer_training_flops(&model) + allometer_measuring_flops(&model), 0, 2.3e-16);
+    model.test_samples = 0;
+    assert_true(allometer_measuring_flops(&model) == 0);
+    /* One layer has none after it: the work is that of its neurons. Two runs through all, and the activations found anew for the
+       means and for each subtask, are four times D + O multiply-adds or less; K more subtasks, K more times the activations. */
+    model.test_samples = 1000, model.depth = 1;
+    const double one = allometer_measuring_flops(&model);
+    assert_in_range((uint64_t)one, 1000 * 2048 * 4 * 2, 1000 * 2048 * 10 * 2 * 4);
+    model.n_subtasks = model.n_outputs = 2, model.n_inputs = 2;
+    const double two = allometer_measuring_flops(&model);
+    assert_true(two > 1.5 * one && two < 3 * one);
     allometer_sweep_free(sweep);
 }
 
@@ -233,6 +262,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_adds_up),
         cmocka_unit_test(operations_grow_as_the_work_does),
+        cmocka_unit_test(measuring_is_work_too),
         cmocka_unit_test(shards_add_up_to_the_whole),
         cmocka_unit_test(a_million_models_are_planned_in_seconds),
         cmocka_unit_test(more_models_than_are_visited_are_sampled_evenly),
