@@ -1,6 +1,7 @@
 /* One law of an average on all spans: what is known of its parameters before, the most probable parameters, and what
    the points then say for the law. */
 #include "fit_average.h"
+#include "cholesky.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -107,30 +108,14 @@ static void set_weights(struct fit_work *work) {
     }
 }
 
-/* Factors the symmetric a = L L' in place (its lower triangle), and inverts it into `inverse`; half the logarithm of its
-   determinant. NaN if a is not positive definite. */
+/* Factors the symmetric a (m, m) in place, and inverts it into `inverse`; half the logarithm of its determinant, or NaN if a is
+   not positive definite. */
 static double invert(double *a, double *inverse, size_t m) {
-    double half_log = 0;
-    for (size_t j = 0; j < m; ++j) {
-        for (size_t k = 0; k <= j; ++k) {
-            double sum = a[j * m + k];
-            for (size_t i = 0; i < k; ++i) sum -= a[j * m + i] * a[k * m + i];
-            if (j == k && !(sum > 0)) return NAN;
-            a[j * m + k] = j == k ? sqrt(sum) : sum / a[k * m + k];
-        }
-        half_log += log(a[j * m + j]);
-    }
-    for (size_t column = 0; column < m; ++column) {
+    double half_log = cholesky_factor(a, m);
+    for (size_t column = 0; column < m && !isnan(half_log); ++column) {
         double *z = inverse + column * m;
-        for (size_t j = 0; j < m; ++j) {
-            z[j] = j == column;
-            for (size_t k = 0; k < j; ++k) z[j] -= a[j * m + k] * z[k];
-            z[j] /= a[j * m + j];
-        }
-        for (size_t j = m; j-- > 0;) {
-            for (size_t k = j + 1; k < m; ++k) z[j] -= a[k * m + j] * z[k];
-            z[j] /= a[j * m + j];
-        }
+        for (size_t j = 0; j < m; ++j) z[j] = j == column;
+        cholesky_solve(a, m, z);
     }
     return half_log;
 }

@@ -2,6 +2,7 @@
    solution of the normal equations are in double precision. */
 #include "readout.h"
 
+#include "cholesky.h"
 #include "deep_measure.h"
 
 #include <stdlib.h>
@@ -58,25 +59,6 @@ static void run_held_out(struct deep *w, struct held_out *all) {
     }
 }
 
-/* Solves A x = b in place of b; A (n, n) symmetric positive definite, its lower triangle is overwritten (Cholesky). */
-static void solve(double *A, double *b, int32_t n) {
-    for (int32_t j = 0; j < n; ++j) {
-        for (int32_t i = j; i < n; ++i) {
-            double sum = A[(int64_t)i * n + j];
-            for (int32_t k = 0; k < j; ++k) sum -= A[(int64_t)i * n + k] * A[(int64_t)j * n + k];
-            A[(int64_t)i * n + j] = i == j ? sqrt(sum) : sum / A[(int64_t)j * n + j];
-        }
-    }
-    for (int32_t i = 0; i < n; ++i) {
-        for (int32_t k = 0; k < i; ++k) b[i] -= A[(int64_t)i * n + k] * b[k];
-        b[i] /= A[(int64_t)i * n + i];
-    }
-    for (int32_t i = n - 1; i >= 0; --i) {
-        for (int32_t k = i + 1; k < n; ++k) b[i] -= A[(int64_t)k * n + i] * b[k];
-        b[i] /= A[(int64_t)i * n + i];
-    }
-}
-
 /* Mean squared error on the odd samples of the read-out that fits the even ones, which lie between them where samples are
    evenly spaced; scratch: (H, H), (H), (H). Centered, so that the ridge leaves the constant alone. */
 static double readout_loss(const struct held_out *all, int32_t layer, int32_t k, double *scratch) {
@@ -101,7 +83,8 @@ static double readout_loss(const struct held_out *all, int32_t layer, int32_t k,
     const double ridge =
         trace > 0 ? 1e-10 * trace / H : 1.0; /* a layer that gives constants reads out as one */
     for (int32_t i = 0; i < H; ++i) A[(int64_t)i * H + i] += ridge;
-    solve(A, b, H);
+    if (isnan(cholesky_factor(A, (size_t)H))) return (double)NAN;
+    cholesky_solve(A, (size_t)H, b);
     for (int32_t s = 1; s < all->N; s += 2) {
         double residual = target_mean - (double)target[s];
         for (int32_t h = 0; h < H; ++h) residual += b[h] * ((double)value[(int64_t)s * H + h] - mean[h]);

@@ -1,0 +1,105 @@
+/* From a table to logarithms. */
+#include "composite_sample.h"
+#include "fit_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct row {
+    double model, subtask, neurons, loss, cluster;
+    int is_good;
+};
+
+static int row_order(const void *a, const void *b) {
+    const struct row *one = a, *two = b;
+    if (one->model != two->model) return one->model < two->model ? -1 : 1;
+    return (one->subtask > two->subtask) - (one->subtask < two->subtask);
+}
+
+static enum allometer_code read_rows(const struct allometer_table *table,
+                                     const struct composite_options *options, struct row *rows,
+                                     struct allometer_error *error) {
+    const char *const names[] = {"model", "subtask", options->neurons, options->loss,
+                                 options->cluster ? options->cluster : "model"};
+    size_t columns[5];
+    for (int i = 0; i < 5; i++) {
+        enum allometer_code code = allometer_table_find_number(table, names[i], &columns[i], error);
+        if (code) return code;
+    }
+    for (size_t r = 0; r < table->n_rows; r++) {
+        double value[5];
+        for (int i = 0; i < 5; i++) value[i] = table->columns[columns[i]].numbers[r];
+        rows[r] =
+            (struct row){value[0], value[1], value[2], value[3], value[4], value[2] > 0 && value[3] > 0};
+    }
+    for (size_t f = 0; f < options->n_filters; f++) {
+        enum allometer_code code =
+            fit_filter_rows(table, &options->filters[f], &rows->is_good, sizeof *rows, error);
+        if (code) return code;
+    }
+    qsort(rows, table->n_rows, sizeof *rows, row_order);
+    return ALLOMETER_OK;
+}
+
+/* K is what the first model has; a model with a bad row, or other subtasks, is left out. */
+static enum allometer_code take_models(const struct allometer_table *table, const struct row *rows,
+                                       struct sample *sample, struct composite *composite,
+                                       struct allometer_error *error) {
+    const size_t n = table->n_rows;
+    while ((size_t)sample->K < n && rows[sample->K].model == rows[0].model) sample->K++;
+    const int32_t K = sample->K;
+    sample->neurons = malloc((n + 1) * sizeof(double)), sample->loss = malloc((n + 1) * sizeof(double));
+    sample->total = malloc((n + 1) * sizeof(double)), sample->cluster = malloc((n + 1) * sizeof(double));
+    composite->subtasks = calloc((size_t)K + 1, sizeof *composite->subtasks);
+    if (!sample->neurons || !sample->loss || !sample->total || !sample->cluster || !composite->subtasks)
+        return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", table->source);
+    for (int32_t k = 0; k < K; k++) composite->subtasks[k].number = rows[k].subtask;
+    for (size_t first = 0, next; first < n; first = next) {
+        int is_good = 1;
+        double total = 0;
+        for (next = first; next < n && rows[next].model == rows[first].model; next++) {
+            is_good &= rows[next].is_good && next - first < (size_t)K
+                       && rows[next].subtask == composite->subtasks[next - first].number;
+            total += rows[next].neurons;
+        }
+        if (!is_good || next - first != (size_t)K) {
+            composite->n_left_out++;
+            continue;
+        }
+        for (int32_t k = 0; k < K; k++) {
+            sample->neurons[sample->M * K + k] = log(rows[first + (size_t)k].neurons);
+            sample->loss[sample->M * K + k] = log(rows[first + (size_t)k].loss);
+        }
+        sample->total[sample->M] = log(total);
+        sample->cluster[sample->M++] = rows[first].cluster;
+    }
+    composite->n_subtasks = K, composite->n_models = sample->M;
+    if (K < 2)
+        return allometer_fail(error, ALLOMETER_BAD_INPUT,
+                              "%s: one subtask, expected two at least for a composite law", table->source);
+    if (sample->M < K + 4)
+        return allometer_fail(
+            error, ALLOMETER_BAD_INPUT,
+            "%s: %d of %d models have a loss and neurons above 0 in every subtask, expected at least %d",
+            table->source, sample->M, sample->M + composite->n_left_out, K + 4);
+    return ALLOMETER_OK;
+}
+
+enum allometer_code sample_read(const struct allometer_table *table, const struct composite_options *options,
+                                struct sample *sample, struct composite *composite,
+                                struct allometer_error *error) {
+    struct row *rows = calloc(table->n_rows + 1, sizeof *rows);
+    enum allometer_code code =
+        rows ? read_rows(table, options, rows, error)
+             : allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", table->source);
+    if (!code && table->n_rows == 0)
+        code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: no models", table->source);
+    if (!code) code = take_models(table, rows, sample, composite, error);
+    free(rows);
+    return code;
+}
+
+void sample_free(struct sample *sample) {
+    free(sample->neurons), free(sample->loss), free(sample->total), free(sample->cluster);
+    *sample = (struct sample){0};
+}

@@ -1,0 +1,50 @@
+/* What the composite fit's files share: the sample, and straight lines by their sums. */
+#ifndef ALLOMETER_COMPOSITE_SAMPLE_H
+#define ALLOMETER_COMPOSITE_SAMPLE_H
+
+#include "composite.h"
+
+/* Logarithms of what was measured, model by model: (M, K). */
+struct sample {
+    int32_t K, M;
+    double *neurons, *loss, *total, *cluster; /* total, cluster: (M) */
+};
+
+/* Reads a table with one row for each model and subtask; sets the composite's subtasks and counts. Freed by sample_free. */
+enum allometer_code sample_read(const struct allometer_table *table, const struct composite_options *options,
+                                struct sample *sample, struct composite *composite,
+                                struct allometer_error *error);
+void sample_free(struct sample *sample);
+
+/* The hypotheses of the composite by their likelihoods. 0: out of memory. */
+int composite_test(const struct sample *sample, struct composite *composite);
+
+/* Sums of a straight line's fit, y against x. */
+struct line {
+    double n, x, y, xx, xy, yy;
+};
+
+static inline struct line line_add(struct line line, double x, double y) {
+    return (struct line){line.n + 1,      line.x + x,      line.y + y,
+                         line.xx + x * x, line.xy + x * y, line.yy + y * y};
+}
+
+static inline struct line line_sum(struct line a, struct line b) {
+    return (struct line){a.n + b.n, a.x + b.x, a.y + b.y, a.xx + b.xx, a.xy + b.xy, a.yy + b.yy};
+}
+
+static inline double line_sxx(const struct line *line) {
+    return line->xx - line->x * line->x / line->n;
+}
+
+static inline double line_slope(const struct line *line) {
+    return (line->xy - line->x * line->y / line->n) / line_sxx(line);
+}
+
+/* Sum of squared residuals with that slope, and the best constant. */
+static inline double line_residual(const struct line *line, double slope) {
+    const double sxy = line->xy - line->x * line->y / line->n, syy = line->yy - line->y * line->y / line->n;
+    return syy - 2 * slope * sxy + slope * slope * line_sxx(line);
+}
+
+#endif

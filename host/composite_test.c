@@ -1,0 +1,110 @@
+/* Which hypotheses the data bear: likelihoods, and likelihood ratios. */
+#include "cholesky.h"
+#include "composite_sample.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct line loss_line(const struct sample *sample, int32_t k) {
+    struct line line = {0};
+    for (int32_t m = 0; m < sample->M; m++)
+        line = line_add(line, sample->neurons[m * sample->K + k], sample->loss[m * sample->K + k]);
+    return line;
+}
+
+/* Log likelihood of M normal residuals with that sum of squares, at their best variance. */
+static double normal_likelihood(double M, double squares) {
+    return -0.5 * M * (log(2 * M_PI * squares / M) + 1);
+}
+
+/* log |S|, S the (K - 1) x (K - 1) covariance of the log ratios' residuals, with or without slopes; NaN where singular. */
+static double shares_determinant(const struct sample *sample, int with_slopes, double *scratch) {
+    const int32_t P = sample->K - 1, M = sample->M, K = sample->K;
+    double *slope = scratch, *mean = slope + P, *S = mean + P, mean_x = 0, sxx = 0;
+    memset(scratch, 0, (size_t)(P * P + 2 * P) * sizeof *scratch);
+    for (int32_t m = 0; m < M; m++) mean_x += sample->total[m] / M;
+#define RATIO(m, i) (sample->neurons[(m)*K + (i) + 1] - sample->neurons[(m)*K])
+    for (int32_t m = 0; m < M; m++) {
+        sxx += (sample->total[m] - mean_x) * (sample->total[m] - mean_x);
+        for (int32_t i = 0; i < P; i++) mean[i] += RATIO(m, i) / M;
+    }
+    for (int32_t m = 0; m < M && with_slopes; m++)
+        for (int32_t i = 0; i < P; i++) slope[i] += (sample->total[m] - mean_x) * RATIO(m, i) / sxx;
+    for (int32_t m = 0; m < M; m++) {
+        const double x = sample->total[m] - mean_x;
+        for (int32_t i = 0; i < P; i++) {
+            const double residual = RATIO(m, i) - mean[i] - slope[i] * x;
+            for (int32_t j = 0; j <= i; j++)
+                S[i * P + j] += residual * (RATIO(m, j) - mean[j] - slope[j] * x) / M;
+        }
+    }
+#undef RATIO
+    return 2 * cholesky_factor(S, (size_t)P);
+}
+
+/* The probability that chi squared with n degrees of freedom is above x: of n - 2 degrees, and a term more (Abramowitz and
+   Stegun 1964, 26.4.4 and 26.4.5). */
+static double chi_squared_above(double x, int32_t n) {
+    const double half = 0.5 * x;
+    double at = n % 2 ? 0.5 : 1, probability = n % 2 ? erfc(sqrt(half)) : exp(-half);
+    for (; at < 0.5 * n; at += 1) probability += exp(at * log(half) - half - lgamma(at + 1));
+    return fmin(probability, 1);
+}
+
+int composite_test(const struct sample *sample, struct composite *composite) {
+    const int32_t K = sample->K, P = K - 1;
+    double *scratch = malloc((size_t)(K * K + 2 * K) * sizeof *scratch);
+    if (!scratch) return 0;
+    const double M = sample->M;
+    double loss[3] = {0, 0, 0}, change[3] = {0, 0, 0}, exponent = 1; /* with free, one, and unit exponents */
+    for (int32_t i = 0; i < 200; i++) { /* the best common exponent, by weights that depend on it */
+        double weights = 0, sum = 0;
+        for (int32_t k = 0; k < K; k++) {
+            const struct line line = loss_line(sample, k);
+            const double weight = line_sxx(&line) / line_residual(&line, -exponent);
+            weights += weight, sum -= weight * line_slope(&line);
+        }
+        exponent = sum / weights;
+    }
+    composite->common_exponent = exponent;
+    for (int32_t k = 0; k < K; k++) {
+        const struct line line = loss_line(sample, k);
+        const double squares[] = {line_residual(&line, line_slope(&line)), line_residual(&line, -exponent),
+                                  line_residual(&line, -1)};
+        for (int i = 0; i < 3; i++) {
+            loss[i] += normal_likelihood(M, squares[i]);
+            change[i] += (M - 2.5) * log(squares[i] / squares[0]);
+        }
+    }
+    const double with = shares_determinant(sample, 1, scratch),
+                 without = shares_determinant(sample, 0, scratch);
+    const double shares[] = {-0.5 * M * (P * log(2 * M_PI) + with + P),
+                             -0.5 * M * (P * log(2 * M_PI) + without + P)};
+    const double share_change = (M - 2 - 0.5 * P) * (without - with);
+    const int32_t all = 3 * K + 2 * P + P * (P + 1) / 2;
+    const struct {
+        const char *name, *meaning;
+        int exponents, stay, fewer; /* stay: shares do; fewer parameters than the free law has */
+    } rows[N_HYPOTHESES] = {
+        [COMPOSITE_FREE] = {"free", "an exponent and a slope of the share for each subtask", 0, 0, 0},
+        [COMPOSITE_ONE_EXPONENT] = {"one exponent", "the same for every subtask", 1, 0, K - 1},
+        [COMPOSITE_ONE] = {"N^-1", "every exponent is 1", 2, 0, K},
+        [COMPOSITE_SHARES] = {"shares stay", "every slope is 0", 0, 1, P},
+        [COMPOSITE_RESOURCE] = {"resource law", "N^-1, and shares stay", 2, 1, K + P},
+    };
+    for (int i = 0; i < N_HYPOTHESES; i++) {
+        struct composite_hypothesis *row = &composite->hypotheses[i];
+        *row = (struct composite_hypothesis){.name = rows[i].name, .meaning = rows[i].meaning};
+        row->n_parameters = all - rows[i].fewer;
+        row->log_likelihood = loss[rows[i].exponents] + shares[rows[i].stay];
+        row->aic = 2 * row->n_parameters - 2 * row->log_likelihood;
+        row->bic = row->n_parameters * log(M) - 2 * row->log_likelihood;
+        row->degrees = rows[i].fewer;
+        row->ratio =
+            i == COMPOSITE_FREE ? NAN : change[rows[i].exponents] + (rows[i].stay ? share_change : 0);
+        row->probability = i == COMPOSITE_FREE ? NAN : chi_squared_above(row->ratio, row->degrees);
+    }
+    free(scratch);
+    return 1;
+}
