@@ -84,10 +84,13 @@ static double number_at(const struct file *file, size_t row, size_t column) {
 static enum allometer_code refuse_cell(const struct file *file, size_t row, size_t column,
                                        const char *expected) {
     char buffer[ALLOMETER_NUMBER_LENGTH];
-    if (file->table)
+    if (file->table) {
+        const struct allometer_column *own = &file->table->columns[column];
+        const char *text = own->texts ? own->texts[row] : ""; /* as it stands there: `NA` is not empty */
+        if (!*text) text = allometer_table_text(file->table, column, row, buffer);
         return allometer_fail(file->error, ALLOMETER_BAD_INPUT, "%s:%zu: column '%s' is '%.60s', expected %s",
-                              file->path, file->table->lines[row], file->table->columns[column].name,
-                              allometer_table_text(file->table, column, row, buffer), expected);
+                              file->path, file->table->lines[row], own->name, text, expected);
+    }
     return allometer_fail(file->error, ALLOMETER_BAD_INPUT, "%s: row %zu, column %zu is %g, expected %s",
                           file->path, row, column, number_at(file, row, column), expected);
 }
@@ -188,6 +191,19 @@ static struct kind kind_at(const struct file *file, size_t row, size_t column) {
     return kind;
 }
 
+/* The kinds as text, one after another, behind pointers to each (n). */
+static char **name_kinds(const struct kind *kinds, size_t n) {
+    char **names = malloc(n * (sizeof *names + WORD_SIZE));
+    for (size_t k = 0; k < n && names; k++) {
+        names[k] = (char *)(names + n) + k * WORD_SIZE;
+        if (*kinds[k].word)
+            memcpy(names[k], kinds[k].word, WORD_SIZE);
+        else
+            text_from_double(names[k], kinds[k].number);
+    }
+    return names;
+}
+
 static enum allometer_code read_subtasks(const struct file *file, size_t column, struct data *data,
                                          int32_t *subtasks) {
     struct kind kinds[ALLOMETER_MAX_SUBTASKS];
@@ -196,6 +212,8 @@ static enum allometer_code read_subtasks(const struct file *file, size_t column,
         for (size_t row = 0; row < n_rows(file); row++) {
             struct kind kind = kind_at(file, row, column);
             if (isnan(kind.number) && !*kind.word) return refuse_cell(file, row, column, "a subtask");
+            if (strlen(kind.word) == WORD_SIZE - 1)
+                return refuse_cell(file, row, column, "the name of a subtask, of 62 characters at most");
             const struct kind *known = NULL;
             if (pass)
                 known = bsearch(&kind, kinds, (size_t)data->n_subtasks, sizeof kind, kind_order);
@@ -212,6 +230,9 @@ static enum allometer_code read_subtasks(const struct file *file, size_t column,
         }
         if (!pass) qsort(kinds, (size_t)data->n_subtasks, sizeof *kinds, kind_order);
     }
+    char **names = name_kinds(kinds, (size_t)data->n_subtasks);
+    if (!names) return allometer_fail(file->error, ALLOMETER_FAILED, "%s: out of memory", file->path);
+    data->rows.names = (const char *const *)names;
     return ALLOMETER_OK;
 }
 
@@ -238,7 +259,7 @@ static enum allometer_code fill(const struct file *file, const struct file *targ
     const size_t N = n_rows(file), D = columns->n_inputs;
     float *inputs = malloc(N * D * sizeof *inputs), *targets = malloc(N * sizeof *targets);
     int32_t *subtasks = calloc(N, sizeof *subtasks);
-    *data = (struct data){{(int32_t)N, (int32_t)D, source->n_classes, inputs, targets, subtasks}, 1, 0};
+    *data = (struct data){{(int32_t)N, (int32_t)D, source->n_classes, inputs, targets, subtasks, NULL}, 1, 0};
     if (!inputs || !targets || !subtasks)
         return allometer_fail(file->error, ALLOMETER_FAILED, "%s: out of memory", file->path);
     enum allometer_code code = ALLOMETER_OK;
@@ -254,6 +275,8 @@ static enum allometer_code fill(const struct file *file, const struct file *targ
     data->checksum = add_checksum(0xcbf29ce484222325u, inputs, N * D * sizeof *inputs);
     data->checksum = add_checksum(data->checksum, targets, N * sizeof *targets);
     data->checksum = add_checksum(data->checksum, subtasks, N * sizeof *subtasks);
+    for (int32_t k = 0; k < data->n_subtasks && data->rows.names; k++)
+        data->checksum = add_checksum(data->checksum, data->rows.names[k], strlen(data->rows.names[k]));
     return ALLOMETER_OK;
 }
 
@@ -288,5 +311,6 @@ void data_free(struct data *data) {
     free((void *)data->rows.inputs);
     free((void *)data->rows.targets);
     free((void *)data->rows.subtasks);
+    free((void *)data->rows.names);
     free(data);
 }

@@ -18,7 +18,7 @@ struct data_source {
 struct data {
     struct allometer_data rows;
     int32_t n_subtasks; /* distinct values of the column, in ascending order: numbers first, then words */
-    uint64_t checksum;  /* of all numbers above */
+    uint64_t checksum;  /* of all numbers and names above */
 };
 
 /* folder: what a relative path starts from. BAD_INPUT names file, row or line, and column. */

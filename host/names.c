@@ -39,12 +39,14 @@ NAMES(allometer_distributions, "distribution",
       ALLOMETER_DISTRIBUTION_COUNT, [ALLOMETER_DISTRIBUTION_UNIFORM] = {"uniform", "independent draws"},
       [ALLOMETER_DISTRIBUTION_EVEN] = {"even", "evenly spaced, each variable in an order of its own"})
 
-NAMES(allometer_weightings, "weights", ALLOMETER_WEIGHTING_COUNT, [ALLOMETER_WEIGHTING_EQUAL] = {"equal", ""},
+NAMES(allometer_weightings, "weights",
+      ALLOMETER_WEIGHTING_COUNT, [ALLOMETER_WEIGHTING_EQUAL] = {"equal", "1"},
       [ALLOMETER_WEIGHTING_TRAPEZOID] = {"trapezoid", "of the trapezoidal rule"},
       [ALLOMETER_WEIGHTING_BOOTSTRAP] = {"bootstrap",
                                          "exponential, mean 1: the Bayesian bootstrap (Rubin 1981)"})
 
-NAMES(allometer_l1_steps, "step", ALLOMETER_L1_COUNT, [ALLOMETER_L1_SUBGRADIENT] = {"subgradient", ""},
+NAMES(allometer_l1_steps, "step", ALLOMETER_L1_COUNT,
+      [ALLOMETER_L1_SUBGRADIENT] = {"subgradient", "l1 sign(theta) is added to the gradient"},
       [ALLOMETER_L1_PROXIMAL] = {"proximal", "soft threshold after each step: exact zeros"})
 
 NAMES(allometer_compositions, "composition", 3,

@@ -244,7 +244,9 @@ static int insert_subtask(struct allometer_store *store, uint64_t index, int k,
     sqlite3_stmt *add = store->add_subtask;
     sqlite3_bind_int64(add, 1, (sqlite3_int64)index);
     sqlite3_bind_int(add, 2, k);
-    sqlite3_bind_text(add, 3, allometer_functions.rows[subtask->function].name, -1, SQLITE_STATIC);
+    const char *name = model->data && model->data->names ? model->data->names[k]
+                                                         : allometer_functions.rows[subtask->function].name;
+    sqlite3_bind_text(add, 3, name, -1, SQLITE_STATIC);
     sqlite3_bind_double(add, 4, subtask->weight);
     sqlite3_bind_double(add, 5, result->loss[k]);
     sqlite3_bind_double(add, 6, result->accuracy[k]);

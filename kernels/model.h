@@ -122,6 +122,7 @@ struct allometer_data {
     const float *inputs;                 /* (rows, inputs) */
     const float *targets;                /* (rows); of a classification the class */
     const int32_t *subtasks;             /* (rows) */
+    const char *const *names;            /* (subtasks) as the file has them; NULL where all rows are one */
 };
 
 /* Everything that one model's result depends on. The objective is

@@ -50,6 +50,8 @@ static void columns_are_chosen(void **state) {
     assert_memory_equal(data->rows.targets, targets, sizeof targets);
     assert_int_equal(data->n_subtasks, 3); /* 7, de, fr */
     assert_memory_equal(data->rows.subtasks, ((int32_t[]){2, 1, 2, 0}), 4 * sizeof(int32_t));
+    static const char *const names[] = {"7", "de", "fr"};
+    for (int k = 0; k < 3; k++) assert_string_equal(data->rows.names[k], names[k]);
     const uint64_t checksum = data->checksum;
     data_free(data);
 
@@ -107,6 +109,9 @@ static void bad_files_are_told_by_row_and_column(void **state) {
     const char gap[] = "a,y\n1,2\n3,\n", ragged[] = "a,y\n1,2\n3\n", one[] = "a,y\n1,2\n";
     write_file("data_bad.csv", gap, strlen(gap));
     refuse(source_of("data_bad.csv"), "data_bad.csv:3: column 'y' is '', expected a finite number");
+    const char missing[] = "a,y\n1,2\n3,NA\n";
+    write_file("data_bad.csv", missing, strlen(missing));
+    refuse(source_of("data_bad.csv"), "data_bad.csv:3: column 'y' is 'NA', expected a finite number");
     write_file("data_bad.csv", ragged, strlen(ragged));
     refuse(source_of("data_bad.csv"), "data_bad.csv:3: 1 fields, expected 2");
     write_file("data_bad.csv", one, strlen(one));
@@ -115,7 +120,12 @@ static void bad_files_are_told_by_row_and_column(void **state) {
     refuse(source, "data_images.idx: row 0, column 2 is 255, expected a class from 0 to 1");
     source = source_of("data_images.idx"), source.target = "3";
     refuse(source, "column '3', expected a number from 0 to 2");
-    char many[8192] = "k,y\n";
+    char many[8192] = "k,y,z\n";
+    sprintf(many + strlen(many), "%063d,0,0\n%063dx,0,0\n", 0, 0);
+    write_file("data_bad.csv", many, strlen(many));
+    source = source_of("data_bad.csv"), source.subtask_column = "k", source.inputs = "y";
+    refuse(source, "data_bad.csv:3: column 'k'");
+    strcpy(many, "k,y\n");
     for (int k = 0; k < 257; k++) sprintf(many + strlen(many), "%d,0\n", k);
     write_file("data_bad.csv", many, strlen(many));
     source = source_of("data_bad.csv"), source.subtask_column = "k", source.inputs = "y";
