@@ -138,6 +138,13 @@ static int check_together(const struct allometer_model *model, struct model_prob
     if (model->warmup_steps > model->steps)
         return found(problem, "train.warmup", "train.warmup is %d, expected at most train.steps (%d)",
                      model->warmup_steps, model->steps);
+    if (model->prune > model->width)
+        return found(problem, "train.prune", "train.prune is %d, expected at most model.width (%d)",
+                     model->prune, model->width);
+    if (model->prune > 0 && (int64_t)model->retrain + model->prune_rounds > model->steps)
+        return found(problem, "train.retrain",
+                     "train.retrain is %d, expected at most train.steps (%d) less train.prune_rounds (%d)",
+                     model->retrain, model->steps, model->prune_rounds);
     if (model->fresh && model->weighting == ALLOMETER_WEIGHTING_BOOTSTRAP)
         return found(problem, "task.inputs.weights",
                      "task.inputs.weights is bootstrap, expected equal where "

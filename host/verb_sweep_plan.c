@@ -32,6 +32,7 @@ static enum allometer_code measure_rate(const struct allometer_backend *backend,
     size_t n = (size_t)concurrent;
     struct allometer_model *models = malloc((n + most_models) * sizeof *models), short_model = *model;
     if (!models) return allometer_fail(error, ALLOMETER_FAILED, "out of memory: %zu models", n + most_models);
+    short_model.prune = 0;
     enum allometer_code code = ALLOMETER_OK;
     double seconds = 0;
     short_model.test_samples = 0;

@@ -56,8 +56,10 @@ struct deep {
     float *partial;       /* (TEAM_PARTIALS, sums_row) */
     struct mixture mixture;
 
-    /* Of measuring (deep_measure.h). */
-    float *held_out; /* (K): how many of the held-out samples are a subtask's */
+    float *alive; /* (L, H): of pruning (deep_prune.h): 1, or 0 where a neuron has left */
+
+    /* Of measuring (deep_measure.h) and pruning. */
+    float *held_out; /* (K): how many of the samples that are measured are a subtask's */
     float *mean;     /* (L, H): of what the hidden layers give */
     float *rise;     /* (K, L, H): loss of a subtask without a neuron */
     float *served;   /* (K, L, H): by which measures a neuron serves a subtask, as a sum of powers of two */
@@ -87,6 +89,7 @@ enum { PATH_ARRAYS = 3 };
     ROW(upstream, model->width *row)                                                             \
     ROW(transposed, transposed_floats(model))                                                    \
     ROW(partial, (int64_t)partials *sums_row(model))                                             \
+    ROW(alive, model->prune > 0 ? model->depth * model->width + LANES : 0)                       \
     ROW(held_out, model->n_subtasks)                                                             \
     ROW(mean, model->depth * model->width)                                                       \
     ROW(rise, (int64_t)model->n_subtasks * model->depth * model->width)                          \
@@ -345,20 +348,24 @@ KERNEL_COLD void deep_backward(const struct deep *w, const struct batch *block, 
     }
 }
 
-/* Every parameter, from its gradient. */
+/* Every parameter, from its gradient; those of neurons that have been pruned away stay 0. */
 KERNEL_COLD void deep_update(const struct deep *w, const struct update *u) {
     const struct allometer_model *model = w->model;
     for (int32_t layer = 0; layer <= model->depth; ++layer) {
         const int32_t inputs = layer_inputs(model, layer), outputs = layer_outputs(model, layer);
         const int64_t row = row_padded(inputs), at = layer_offset(model, layer), biases = at + outputs * row;
+        const float *alive =
+            model->prune > 0 && layer < model->depth ? w->alive + layer * model->width : NULL;
         FOR_ELEMENTS(i, j, outputs, inputs) {
             const int64_t e = at + i * row + j;
             vf theta = vf_load(w->theta + e), gradient = vf_load(w->gradient + e);
+            if (alive) gradient = alive[i] * gradient;
             vf_store(w->theta + e, update_parameter(u, 1, theta, gradient, w->first + e, w->second + e));
         }
         FOR_LANES(i, outputs) {
             const int64_t e = biases + i;
             vf theta = vf_load(w->theta + e), gradient = vf_load(w->gradient + e);
+            if (alive) gradient = vf_load(alive + i) * gradient;
             theta = update_parameter(u, model->penalize_biases, theta, gradient, w->first + e, w->second + e);
             vf_store(w->theta + e, theta);
         }

@@ -9,10 +9,6 @@
 /* What served (K, L, H) holds is a sum of these. */
 enum { N_MEASURES = 3, BY_THRESHOLD = 1, BY_ABLATION = 2, BY_PATH = 4 };
 
-KERNEL int64_t hidden_neurons(const struct deep *w) {
-    return (int64_t)w->model->depth * w->model->width;
-}
-
 /* ---- losses, and by how much they rise without a neuron ---------------------------------------------------------- */
 
 /* The held-out samples from `first` on, as many as a block holds, and what all layers give for them. */
@@ -25,53 +21,10 @@ KERNEL void held_out_chunk(struct deep *w, int32_t first) {
     deep_forward(w, &w->batch, 0);
 }
 
-KERNEL void means_add(const struct deep *w) {
-    const float share = 1.0f / (float)w->model->test_samples;
-    for (int32_t i = TEAM_RANK; i < hidden_neurons(w); i += TEAM_SIZE)
-        w->mean[i] += share * row_sum(w->value + i * w->row, w->batch.n);
-}
-
-/* Puts what the neuron gives at each sample aside into w->delta and its mean in its place; or, with `back`, undoes that.
-   What flows past the neuron is left alone. */
-KERNEL void neuron_hold(const struct deep *w, int32_t layer, int32_t h, int back) {
-    const int64_t width = w->model->width;
-    const int past = w->model->residual && layer > 0;
-    const float mean = w->mean[layer * width + h] - (past ? w->mean[(layer - 1) * width + h] : 0.0f);
-    float *value = layer_value(w, &w->batch, layer).at + h * w->row;
-    const float *skipped = past ? value - width * w->row : NULL;
-    FOR_LANES(s, w->batch.n) {
-        if (back) {
-            vf_store(value + s, vf_load(w->delta + s));
-            continue;
-        }
-        vf_store(w->delta + s, vf_load(value + s));
-        vf_store(value + s, mean + (skipped ? vf_load(skipped + s) : vf_set(0.0f)));
-    }
-}
-
-/* Adds to rise (K, L, H) the chunk's part of every subtask's loss with each neuron held at its mean, the last layer first:
-   what comes before a neuron's layer stays. At zero instead, a neuron that does nothing but hold a constant would look
-   needed, where a bias would have served. */
-KERNEL void ablations_add(const struct deep *w) {
-    const struct allometer_model *model = w->model;
-    for (int32_t layer = model->depth - 1; layer >= 0; --layer) {
-        for (int32_t h = 0; h < model->width; ++h) {
-            neuron_hold(w, layer, h, 0);
-            team_sync();
-            deep_forward(w, &w->batch, layer + 1);
-            deep_losses(w, &w->batch, 1.0f, 0, 1);
-            for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
-                w->rise[k * hidden_neurons(w) + layer * model->width + h] +=
-                    sums_total(w, SUM_LOSS, k) / w->held_out[k];
-            }
-            neuron_hold(w, layer, h, 1);
-        }
-    }
-}
-
 /* As measure_losses. */
 KERNEL void deep_measure_losses(struct deep *w, struct allometer_result *result) {
     const struct allometer_model *model = w->model;
+    ablations_start(w);
     for (int32_t first = 0; first < model->test_samples; first += w->block) {
         held_out_chunk(w, first);
         deep_losses(w, &w->batch, 1.0f, 0, 1);
@@ -80,7 +33,7 @@ KERNEL void deep_measure_losses(struct deep *w, struct allometer_result *result)
             result->accuracy[k] += sums_total(w, SUM_RIGHT, k);
             w->held_out[k] += model->mixed ? sums_total(w, SUM_WEIGHT, k) : (float)w->batch.n;
         }
-        means_add(w);
+        means_add(w, &w->batch, 1.0f / (float)model->test_samples);
     }
     for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
         result->loss[k] /= w->held_out[k];
@@ -88,7 +41,7 @@ KERNEL void deep_measure_losses(struct deep *w, struct allometer_result *result)
     }
     for (int32_t first = 0; first < model->test_samples; first += w->block) {
         held_out_chunk(w, first);
-        ablations_add(w);
+        ablations_add(w, &w->batch);
     }
     for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
         if (model->subtasks[k].loss != ALLOMETER_LOSS_CROSS_ENTROPY) result->accuracy[k] = NAN;

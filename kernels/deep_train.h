@@ -2,7 +2,7 @@
 #ifndef ALLOMETER_DEEP_TRAIN_H
 #define ALLOMETER_DEEP_TRAIN_H
 
-#include "deep.h"
+#include "deep_prune.h"
 #include "train.h"
 
 /* Weight (i, j) of a layer depends on the seed, the layer, i and j alone, but for the scale. */
@@ -35,10 +35,13 @@ KERNEL int32_t deep_train_steps(struct deep *w, float *train_loss) {
     const int32_t redraw = model->fresh || model->batch < model->samples;
     *train_loss = 0;
     for (int32_t layer = 0; layer <= model->depth; ++layer) layer_initialize(w, layer);
+    for (int64_t i = TEAM_RANK; model->prune && i < hidden_neurons(w); i += TEAM_SIZE) w->alive[i] = 1;
     for (int32_t step = 0; step < model->steps; ++step) {
         if (redraw || step == 0) {
             deep_draw(w, step_range(model, step));
         }
+        const int32_t kept = prune_kept(model, step);
+        if (kept) deep_worth(w, w->paths);
         for (int32_t first = 0; first < model->batch; first += w->block) {
             const struct batch block = deep_block_at(w, first);
             deep_forward(w, &block, 0);
@@ -53,6 +56,7 @@ KERNEL int32_t deep_train_steps(struct deep *w, float *train_loss) {
         update_advance(&update, model, step);
         deep_update(w, &update);
         team_sync();
+        if (kept) deep_prune(w, kept);
     }
     return model->steps;
 }

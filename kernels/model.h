@@ -160,6 +160,9 @@ struct allometer_model {
     float momentum;              /* of sgd */
     float beta1, beta2, epsilon; /* of adam and adamw */
     float weight_decay;          /* of adamw: decoupled, in addition to the penalty */
+    /* Where prune > 0, each hidden layer loses all but so many neurons while training, `retrain` steps before its end, in
+       prune_rounds rounds (prune.h). */
+    int32_t prune, retrain, prune_rounds;
 
     float l1, l2;
     int32_t penalize_biases, l1_step; /* l1_step: enum allometer_proximal */

@@ -10,7 +10,7 @@ enum { STEPS_BETWEEN_PACKS = 64 };
 
 /* Before the first pack, with a team_sync between. */
 KERNEL void pack_start(const struct allometer_model *model, struct workspace *w) {
-    for (int32_t h = TEAM_RANK; pack_is_possible(model) && h < model->width; h += TEAM_SIZE)
+    for (int32_t h = TEAM_RANK; neurons_can_leave(model) && h < model->width; h += TEAM_SIZE)
         w->place[h] = (float)h;
 }
 
@@ -40,11 +40,9 @@ KERNEL void pack_row(const float *alive, int32_t width, float *row) {
     for (; end < width; ++end) row[end] = 0;
 }
 
-/* Takes the dead out. Begins and ends with the whole team together. */
-KERNEL_COLD void pack_neurons(const int D, const int O, const struct allometer_model *model,
-                              float momentum_limit, struct workspace *w) {
-    find_alive(D, O, momentum_limit, w);
-    team_sync();
+/* Takes those out that are not alive. Begins and ends with the whole team together. */
+KERNEL_COLD void pack_alive(const int D, const int O, const struct allometer_model *model,
+                            struct workspace *w) {
     int32_t n_alive = 0;
     for (int32_t h = 0; h < w->width; ++h) n_alive += w->alive[h] != 0;
     if (n_alive < w->width) {
@@ -58,6 +56,14 @@ KERNEL_COLD void pack_neurons(const int D, const int O, const struct allometer_m
         w->width = n_alive > 0 ? n_alive : 1; /* with none alive a dead one, at place 0, stays */
     }
     team_sync();
+}
+
+/* Takes the dead out. Begins and ends with the whole team together. */
+KERNEL_COLD void pack_neurons(const int D, const int O, const struct allometer_model *model,
+                              float momentum_limit, struct workspace *w) {
+    find_alive(D, O, momentum_limit, w);
+    team_sync();
+    pack_alive(D, O, model, w);
 }
 
 /* Puts every neuron back into its place, to be read after a team_sync; the optimizer's state is of no use any more. */

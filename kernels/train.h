@@ -4,7 +4,7 @@
 
 #include "backward.h"
 #include "optimizer.h"
-#include "pack.h"
+#include "prune.h"
 
 /* Half-widths (or deviations) of an initialization: input weights and biases, output weights and biases. */
 struct initial_scales {
@@ -197,9 +197,12 @@ KERNEL int32_t train_steps(const int D, const int O, const int kind, const struc
             draw_step(model, step, &w->batch);
             team_sync();
         }
+        const int32_t kept = prune_kept(model, step);
+        if (kept) worth_start(D, kind, model, w);
         for (int32_t first = 0; first < w->batch.n; first += w->kept.block) {
             const struct batch block = batch_block(&w->batch, first, w->kept.block);
             forward(D, O, kind, &w->parameters, w->width, &block, w->kept, w->scratch);
+            if (kept) worth_add(D, kind, model, w, &block);
             loss_and_residuals(model, &block, first == 0, w->partial);
             team_sync();
 #if LANES > 1
@@ -219,6 +222,7 @@ KERNEL int32_t train_steps(const int D, const int O, const int kind, const struc
         backward_and_update(D, O, kind, model, &update, w);
 #endif
         team_sync();
+        if (kept) prune_neurons(D, O, model, kept, w);
         if (pack_is_due(model, step)) pack_neurons(D, O, model, 0.5f * model->l1 / update.correction1, w);
     }
     return model->steps;

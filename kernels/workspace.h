@@ -9,6 +9,11 @@ KERNEL_HOST int pack_is_possible(const struct allometer_model *model) {
     return model->l1_step == ALLOMETER_L1_PROXIMAL && model->l1 > 0 && model->penalize_biases;
 }
 
+/* ... or leave the loops at all, see prune.h. */
+KERNEL_HOST int neurons_can_leave(const struct allometer_model *model) {
+    return pack_is_possible(model) || model->prune > 0;
+}
+
 struct workspace {
     int32_t width; /* neurons that are not packed away */
     struct parameters parameters;
@@ -18,6 +23,8 @@ struct workspace {
     float *scratch;       /* parts of outputs or gradients where several lanes share a sample or a neuron */
     float *gradient;      /* (R, H) summed over blocks of samples */
     float *alive, *place; /* (H) for pack.h: 1 or 0; the neurons' places before they were packed */
+    float *
+        worth; /* (K + 1, H) for prune.h: rises of the subtasks' losses; means, then what a neuron is worth */
     struct kept kept;
 };
 
@@ -34,8 +41,9 @@ struct workspace {
     ROW(partial, (int64_t)partials *PARTIAL_ROW)                                                         \
     ROW(scratch, team > 1 ? (int64_t)team * (D + 1 + O) : 0)                                             \
     ROW(gradient, LANES > 1 ? (int64_t)(D + 1 + O) * lanes_padded(model->width) : 0)                     \
-    ROW(alive, pack_is_possible(model) ? lanes_padded(model->width) : 0)                                 \
-    ROW(place, pack_is_possible(model) ? lanes_padded(model->width) : 0)                                 \
+    ROW(alive, neurons_can_leave(model) ? lanes_padded(model->width) : 0)                                \
+    ROW(place, neurons_can_leave(model) ? lanes_padded(model->width) : 0)                                \
+    ROW(worth, model->prune > 0 ? (int64_t)(model->n_subtasks + 1) * lanes_padded(model->width) : 0)     \
     ROW(kept.rows, kept_floats(model->width, model->batch))
 
 KERNEL_HOST int64_t workspace_floats(const int D, const int O, const struct allometer_model *model,

@@ -22,6 +22,7 @@ struct allometer_model case_model(int32_t width, int32_t samples, const int32_t 
         .samples = samples,
         .batch = samples,
         .steps = 100,
+        .prune_rounds = 1,
         .learning_rate = 3e-3f,
         .momentum = 0.9f,
         .beta1 = 0.9f,
@@ -159,6 +160,21 @@ static const struct case_row rows[] = {
       .l1_step = ALLOMETER_L1_PROXIMAL,
       .penalize_biases = 1},
      0},
+    {"pruned", 24, 40, FUNCTIONS(F(SQUARE), F(PARITY)), {.scale = 4, .prune = 5, .retrain = 7}, 0},
+    {"pruned in rounds, proximal, biases, mini-batches",
+     33,
+     50,
+     FUNCTIONS(F(SINE)),
+     {.prune = 4,
+      .retrain = 3,
+      .prune_rounds = 3,
+      .scale = 4,
+      .l1 = 1e-3f,
+      .l1_step = ALLOMETER_L1_PROXIMAL,
+      .penalize_biases = 1,
+      .weighting = ALLOMETER_WEIGHTING_BOOTSTRAP},
+     30},
+    {"pruned to all", 9, 20, FUNCTIONS(F(CUBE)), {.prune = 9, .retrain = 5}, 0},
     {"wide", 301, 20, FUNCTIONS(F(SQUARE)), {.scale = 8}, 0},
     {"two layers",
      17,
@@ -191,6 +207,24 @@ static const struct case_row rows[] = {
       .penalize_biases = 1,
       .schedule = 1,
       .warmup_steps = 10},
+     0},
+    {"deep, pruned in rounds",
+     13,
+     40,
+     FUNCTIONS(F(PRODUCT), F(PARITY)),
+     {.depth = 3, .prune = 4, .retrain = 5, .prune_rounds = 2, .scale = 4},
+     0},
+    {"deep, residual, pruned, sgd",
+     11,
+     30,
+     FUNCTIONS(F(SQUARE)),
+     {.depth = 2,
+      .residual = 1,
+      .prune = 3,
+      .retrain = 6,
+      .optimizer = ALLOMETER_OPTIMIZER_SGD,
+      .learning_rate = 0.02f,
+      .scale = 4},
      0},
     {"deep, proximal sgd, biases",
      33,
@@ -238,6 +272,9 @@ static void apply(const struct case_row *row, struct allometer_model *model) {
     SET(depth)
     SET(residual)
     SET(learning_rate)
+    SET(prune)
+    SET(retrain)
+    SET(prune_rounds)
 #undef SET
     if (row->set.low < row->set.high) model->low = row->set.low, model->high = row->set.high;
     if (row->batch) model->batch = row->batch;

@@ -257,6 +257,66 @@ static double rate_at(const struct allometer_model *m, int step) {
     return m->learning_rate * 0.5 * (1 + cos(M_PI * (step - m->warmup_steps) / (m->steps - m->warmup_steps)));
 }
 
+/* ---- pruning --------------------------------------------------------------------------------------------------- */
+
+/* Neurons that each layer keeps after the step, or 0: in round i of R, after i / R of the steps before the last `retrain`. */
+static int pruned_width(const struct allometer_model *m, int step) {
+    for (int64_t round = 1; m->prune && round <= m->prune_rounds; ++round) {
+        if (round * (m->steps - m->retrain) / m->prune_rounds != step + 1) continue;
+        return (int)lround(m->width * pow((double)m->prune / m->width, (double)round / m->prune_rounds));
+    }
+    return 0;
+}
+
+/* The training loss with each neuron (L, H) at its mean; of those that are gone, nothing. */
+static void losses_without(const struct allometer_model *m, const double *theta,
+                           const struct reference_batch *batch, const char *gone, double *losses) {
+    struct signals v = signals_make(m);
+    double y[ALLOMETER_MAX_GENERAL_OUTPUTS];
+    for (int n = 0; n < m->depth * m->width; ++n) {
+        double mean = 0, total = 0;
+        for (int s = 0; s < batch->n; ++s) {
+            signals_run(m, theta, batch->x + s * m->n_inputs, -1, 0, &v, y);
+            mean += v.own[n] / batch->n;
+        }
+        for (int s = 0; s < batch->n; ++s) {
+            signals_run(m, theta, batch->x + s * m->n_inputs, n, mean, &v, y);
+            for (int k = 0; k < m->n_subtasks; ++k) {
+                if (m->mixed && batch->owner[s] != k) continue;
+                total += share_of(m, batch, s, k)
+                         * subtask_loss(&m->subtasks[k], y, batch->target + s * m->n_outputs, NULL);
+            }
+        }
+        losses[n] = gone[n] ? -INFINITY : total;
+    }
+    signals_free(&v);
+}
+
+/* Marks all but `kept` of each layer as gone, the least loss first. */
+static void mark_gone(const struct allometer_model *m, int kept, double *losses, char *gone) {
+    for (int l = 0; l < m->depth; ++l) {
+        double *own = losses + l * m->width;
+        for (int leaving = 0; leaving < m->width - kept; ++leaving) {
+            int least = -1;
+            for (int h = 0; h < m->width; ++h)
+                if (!isnan(own[h]) && (least < 0 || own[h] <= own[least])) least = h;
+            gone[l * m->width + least] = 1;
+            own[least] = NAN;
+        }
+    }
+}
+
+/* Whether parameter i is a gone neuron's, or weighs what it gives. */
+static int is_frozen(const struct allometer_model *m, const char *gone, int i) {
+    int l = m->depth;
+    while (l > 0 && i < layer_of(m, l).weights) --l;
+    struct layer layer = layer_of(m, l);
+    const int at = i - layer.weights, is_bias = i >= layer.biases,
+              to = is_bias ? i - layer.biases : at / layer.in, from = is_bias ? -1 : at % layer.in;
+    if (l < m->depth && gone[l * m->width + to]) return 1;
+    return l > 0 && from >= 0 && !m->residual && gone[(l - 1) * m->width + from];
+}
+
 static double shrink(double x, double by) {
     return fabs(x) <= by ? 0 : x > 0 ? x - by : x + by;
 }
@@ -264,10 +324,15 @@ static double shrink(double x, double by) {
 void reference_train(const struct allometer_model *m, double *theta) {
     const int P = (int)allometer_n_parameters(m);
     double *g = calloc((size_t)P, 8), *first = calloc((size_t)P, 8), *second = calloc((size_t)P, 8);
+    double *losses = calloc((size_t)(m->depth * m->width), 8);
+    char *gone = calloc((size_t)(m->depth * m->width), 1);
     reference_initialize(m, theta);
     for (int step = 0; step < m->steps; ++step) {
         struct reference_batch batch = reference_batch_make(m, step, 0);
+        const int kept = pruned_width(m, step);
         reference_gradient(m, theta, &batch, g);
+        if (kept) losses_without(m, theta, &batch, gone, losses);
+        if (kept) mark_gone(m, kept, losses, gone);
         reference_batch_free(&batch);
         double rate = rate_at(m, step), t = step + 1;
         for (int i = 0; i < P; ++i) {
@@ -286,8 +351,11 @@ void reference_train(const struct allometer_model *m, double *theta) {
                 theta[i] -= reach * first[i] / (1 - pow(m->beta1, t));
             }
             if (m->l1_step == ALLOMETER_L1_PROXIMAL) theta[i] = shrink(theta[i], reach * l1);
+            if (m->prune && is_frozen(m, gone, i)) theta[i] = first[i] = second[i] = 0;
         }
     }
+    free(losses);
+    free(gone);
     free(g);
     free(first);
     free(second);

@@ -386,6 +386,22 @@ static int run_past_every_barrier(void) {
     models[5].l1_step = ALLOMETER_L1_PROXIMAL,
     models[5].penalize_biases = 1; /* loses neurons, which are packed */
     models[5].scale = 8, models[5].l1 = models[5].learning_rate = 5e-2f;
+    for (int32_t depth : {1, 2}) {
+        struct allometer_model pruned = model_of(20, 40, 3);
+        pruned.depth = depth, pruned.prune = 5, pruned.retrain = 1, pruned.test_samples = 50;
+        models.push_back(pruned);
+    }
+    struct allometer_model diverging =
+        model_of(40, 40, 50); /* its weights come back from where they were packed */
+    diverging.optimizer = ALLOMETER_OPTIMIZER_SGD, diverging.learning_rate = 1e6f;
+    diverging.prune = 5, diverging.retrain = 49;
+    models.push_back(diverging);
+    struct allometer_model mixed;
+    char name[96];
+    for (size_t i = 0; case_at(i, &mixed, name); ++i) {
+        mixed.steps = 2;
+        if (mixed.mixed && mixed.batch < mixed.samples) models.push_back(mixed);
+    }
     struct allometer_error error = {};
     trained all;
     const enum allometer_code code = train_on(allometer_cuda, models, true, &all, &error);

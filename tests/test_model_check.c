@@ -126,6 +126,14 @@ static void fields_agree_with_each_other(void **state) {
     model.warmup_steps = model.steps;
     expect_good(&model);
     model = good;
+    model.prune = model.width, model.prune_rounds = 10, model.retrain = model.steps - 10;
+    expect_good(&model);
+    model.retrain++;
+    expect_refusal(&model, "train.retrain is 9991",
+                   "at most train.steps (10000) less train.prune_rounds (10)");
+    model.prune = 0; /* then it says nothing */
+    expect_good(&model);
+    model = good;
     model.subtasks[0].weight = model.subtasks[1].weight = 0;
     expect_refusal(&model, "all have weight 0", "one above 0");
     model.subtasks[1].weight = 1e-30f;

@@ -64,7 +64,8 @@ static void every_field_is_set(void **state) {
         " initialization_gain: 0.5}\n"
         "train: {optimizer: adamw, learning_rate: 3.0e-3, schedule: cosine, warmup: 10, steps: 4e4, batch: "
         "32,\n"
-        "        momentum: 0.25, beta1: 0.5, beta2: 0.75, epsilon: 1e-6, weight_decay: 0.0625}\n"
+        "        prune: 60, retrain: 2e4, prune_rounds: 3, momentum: 0.25, beta1: 0.5, beta2: 0.75, epsilon: "
+        "1e-6, weight_decay: 0.0625}\n"
         "penalty: {l1: 3e-5, l2: 3e-4, biases: true, l1_step: proximal}\n"
         "measure: {threshold: 2e-3, ablation_share: 0.25, path_share: 0.5, samples: 2000, keep_weights: "
         "true}\n");
@@ -93,6 +94,7 @@ static void every_field_is_set(void **state) {
     expected.samples = 500, expected.batch = 32;
     expected.optimizer = ALLOMETER_OPTIMIZER_ADAMW, expected.schedule = ALLOMETER_SCHEDULE_COSINE;
     expected.steps = 40000, expected.warmup_steps = 10;
+    expected.prune = 60, expected.retrain = 20000, expected.prune_rounds = 3;
     expected.learning_rate = 3e-3f, expected.momentum = 0.25f;
     expected.beta1 = 0.5f, expected.beta2 = 0.75f, expected.epsilon = 1e-6f, expected.weight_decay = 0.0625f;
     expected.l1 = 3e-5f, expected.l2 = 3e-4f;
@@ -148,7 +150,7 @@ static void absent_keys_have_their_defaults(void **state) {
         (struct allometer_subtask){ALLOMETER_FUNCTION_SQUARE, 0, 0, 1, 0, 1, 1, 1, 1, 0, 0};
     expected.low = -1, expected.high = 1;
     expected.samples = expected.batch = 256;
-    expected.steps = 10000;
+    expected.steps = 10000, expected.prune_rounds = 1;
     expected.learning_rate = 1e-3f, expected.beta1 = 0.9f, expected.beta2 = 0.999f, expected.epsilon = 1e-8f;
     expected.weight_decay = 0.01f;
     expected.test_samples = 1024, expected.threshold = 1e-3f, expected.ablation_share = 0.1f,

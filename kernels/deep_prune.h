@@ -1,0 +1,71 @@
+/* Pruning of deep models, as prune.h has it. What leaves stays in its place as zeros: activation(0) = 0, so that what it
+   gives, and the gradients of the weights from it, are 0 too. With residual, those weights are the next layers' own. */
+#ifndef ALLOMETER_DEEP_PRUNE_H
+#define ALLOMETER_DEEP_PRUNE_H
+
+#include "deep_ablation.h"
+#include "prune.h"
+
+/* What every neuron is worth on the batch, into worth (L, H), which is w->paths, to be read after a team_sync; the neurons
+   that have left rank last. Begins with the whole team together. */
+KERNEL_COLD void deep_worth(const struct deep *w, float *worth) {
+    const struct allometer_model *model = w->model;
+    const int64_t n = hidden_neurons(w);
+    ablations_start(w);
+    for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) w->held_out[k] = (float)model->batch;
+    for (int32_t first = 0; first < model->batch; first += w->block) {
+        const struct batch block = deep_block_at(w, first);
+        deep_forward(w, &block, 0);
+        means_add(w, &block, 1.0f / (float)model->batch);
+        team_sync();
+    }
+    for (int32_t first = 0; first < model->batch; first += w->block) {
+        const struct batch block = deep_block_at(w, first);
+        deep_forward(w, &block, 0);
+        ablations_add(w, &block);
+    }
+    team_sync();
+    for (int64_t i = TEAM_RANK; i < n; i += TEAM_SIZE) {
+        vf total = vf_set(0.0f);
+        for (int32_t k = 0; k < model->n_subtasks; ++k)
+            total = total + (model->mixed ? 1.0f : model->subtasks[k].weight) * w->rise[k * n + i];
+        worth[i] = w->alive[i] != 0 ? LANE(worth_or_least(total), 0) : -INFINITY;
+    }
+}
+
+KERNEL void element_keep(const struct deep *w, int64_t e, vf stays) {
+    vf_store(w->theta + e, stays * vf_load(w->theta + e));
+    vf_store(w->first + e, stays * vf_load(w->first + e));
+    if (w->model->optimizer != ALLOMETER_OPTIMIZER_SGD)
+        vf_store(w->second + e, stays * vf_load(w->second + e));
+}
+
+/* Zeroes the parameters of neurons that are not alive, and the optimizer's state of these. Ends with a team_sync. */
+KERNEL_COLD void deep_clear(const struct deep *w) {
+    const struct allometer_model *model = w->model;
+    for (int32_t layer = 0; layer <= model->depth; ++layer) {
+        const int32_t inputs = layer_inputs(model, layer), outputs = layer_outputs(model, layer);
+        const int64_t row = row_padded(inputs), at = layer_offset(model, layer);
+        const float *own = layer < model->depth ? w->alive + layer * model->width : NULL,
+                    *before = layer > 0 && !model->residual ? w->alive + (layer - 1) * model->width : NULL;
+        FOR_ELEMENTS(i, j, outputs, inputs) {
+            const vf one = vf_set(1.0f);
+            element_keep(w, at + i * row + j,
+                         (own ? vf_set(own[i]) : one) * (before ? vf_load(before + j) : one));
+        }
+        if (!own) continue;
+        FOR_LANES(i, outputs) element_keep(w, at + outputs * row + i, vf_load(own + i));
+    }
+    team_sync();
+}
+
+/* Keeps the worthiest of each layer. Begins and ends with the whole team together. */
+KERNEL_COLD void deep_prune(const struct deep *w, int32_t kept) {
+    const int32_t width = w->model->width;
+    for (int32_t layer = 0; layer < w->model->depth; ++layer)
+        keep_worthiest(w->paths + layer * width, width, kept, w->alive + layer * width);
+    team_sync();
+    deep_clear(w);
+}
+
+#endif
