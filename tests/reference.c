@@ -196,17 +196,24 @@ static int penalized(const struct allometer_model *m, int i) {
     return 1;
 }
 
-double reference_objective(const struct allometer_model *m, const double *theta,
-                           const struct reference_batch *batch) {
+/* The objective without the penalty. */
+static double data_loss(const struct allometer_model *m, const double *theta,
+                        const struct reference_batch *batch, int silenced, double held) {
     double total = 0, y[ALLOMETER_MAX_GENERAL_OUTPUTS];
     for (int s = 0; s < batch->n; ++s) {
-        reference_outputs(m, theta, batch->x + s * m->n_inputs, -1, 0, y);
+        reference_outputs(m, theta, batch->x + s * m->n_inputs, silenced, held, y);
         for (int k = 0; k < m->n_subtasks; ++k) {
             if (m->mixed && batch->owner[s] != k) continue;
             total += share_of(m, batch, s, k)
                      * subtask_loss(&m->subtasks[k], y, batch->target + s * m->n_outputs, NULL);
         }
     }
+    return total;
+}
+
+double reference_objective(const struct allometer_model *m, const double *theta,
+                           const struct reference_batch *batch) {
+    double total = data_loss(m, theta, batch, -1, 0);
     for (int i = 0; i < allometer_n_parameters(m); ++i)
         total += penalized(m, i) ? m->l2 * theta[i] * theta[i] : 0;
     return total;
@@ -257,9 +264,7 @@ static double rate_at(const struct allometer_model *m, int step) {
     return m->learning_rate * 0.5 * (1 + cos(M_PI * (step - m->warmup_steps) / (m->steps - m->warmup_steps)));
 }
 
-/* ---- pruning --------------------------------------------------------------------------------------------------- */
-
-/* Neurons that each layer keeps after the step, or 0: in round i of R, after i / R of the steps before the last `retrain`. */
+/* Neurons that each layer keeps after the step, or 0: in round i of R, after i / R of the steps before `retrain`. */
 static int pruned_width(const struct allometer_model *m, int step) {
     for (int64_t round = 1; m->prune && round <= m->prune_rounds; ++round) {
         if (round * (m->steps - m->retrain) / m->prune_rounds != step + 1) continue;
@@ -271,23 +276,15 @@ static int pruned_width(const struct allometer_model *m, int step) {
 /* The training loss with each neuron (L, H) at its mean; of those that are gone, nothing. */
 static void losses_without(const struct allometer_model *m, const double *theta,
                            const struct reference_batch *batch, const char *gone, double *losses) {
-    struct signals v = signals_make(m);
+    struct signals v = signals_make(m, 0);
     double y[ALLOMETER_MAX_GENERAL_OUTPUTS];
     for (int n = 0; n < m->depth * m->width; ++n) {
-        double mean = 0, total = 0;
+        double mean = 0;
         for (int s = 0; s < batch->n; ++s) {
             signals_run(m, theta, batch->x + s * m->n_inputs, -1, 0, &v, y);
             mean += v.own[n] / batch->n;
         }
-        for (int s = 0; s < batch->n; ++s) {
-            signals_run(m, theta, batch->x + s * m->n_inputs, n, mean, &v, y);
-            for (int k = 0; k < m->n_subtasks; ++k) {
-                if (m->mixed && batch->owner[s] != k) continue;
-                total += share_of(m, batch, s, k)
-                         * subtask_loss(&m->subtasks[k], y, batch->target + s * m->n_outputs, NULL);
-            }
-        }
-        losses[n] = gone[n] ? -INFINITY : total;
+        losses[n] = gone[n] ? -INFINITY : data_loss(m, theta, batch, n, mean);
     }
     signals_free(&v);
 }
