@@ -1,6 +1,6 @@
 # Every experiment from its data or sweep to its pictures, in a setting of seconds, so that the scripts cannot rot.
 foreach(experiment resource-model/single resource-model/parallel resource-model/width resource-model/modules resource-model/series
-        resource-model/ensembling resource-model/homogeneous-growth
+        resource-model/ensembling resource-model/homogeneous-growth resource-model/width-and-depth
         resource-model/allocation-law many-subtasks chinchilla broken-power-law extrapolation)
   get_filename_component(name ${experiment} NAME)
   add_test(NAME experiment_${name}
