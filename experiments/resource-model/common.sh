@@ -15,7 +15,7 @@ sweep() {
         steps=${quick_steps:-40000}
         [ $setting != smoke ] || steps=1000
         {
-            sed -e '/^axes:/,$d' -e "s/steps: [0-9]*/steps: $steps/" "$file"
+            sed -e '/^axes:/,$d' -e "s/steps: [0-9]*/steps: $steps/; s/retrain: [0-9]*/retrain: $((steps / 2))/" "$file"
             cat
         } >"$results/$2.yaml"
         file=$results/$2.yaml

@@ -39,9 +39,7 @@ function lines(name, N,    first) { # of N + 2 lines the best division has (4)^(
 BEGIN {
     K = 64 / (1225 * 9 * 144)
     print "kind,neurons,loss,ratio"
-    for (N = 2; N <= 32; N += 2) {
-        smooth(0, N, 0, 3e-4)
-        smooth(1, N, 1e-4, 3e-4)
-        lines(2, N)
-    }
+    for (N = 2; N <= 32; N += 2) smooth(0, N, 0, 3e-4)
+    for (N = 2; N <= 32; N += 2) smooth(1, N, 1e-4, 3e-4)
+    for (N = 2; N <= 32; N += 2) lines(2, N)
 }
