@@ -170,6 +170,26 @@ expect_output ',0,square,0,[0-9.e-]+,,,,2,,,,,,,,[0-9.e-]+,[0-9.e-]+,[0-9.e-]+$'
 expect_output ',1,sine,1,[0-9.e-]+,,[0-9]+,[0-9]+,2,[0-9]+,.*,,,$' export series.db --layers
 expect 2 'no weights were kept' export series.db --weights nowhere
 
+# Chains of two and three beside each other and beside a plain subtask: each inner one is read out of every layer, each last one
+# and the plain one have neurons; the same alone as in the batch, and where a budget of neurons is kept.
+sed 's/^task: .*/task: {subtasks: [{series: [{function: squared_differences}, {function: square_root}, {function: sine}]},\
+  {function: cube}, {series: [{function: square}, {function: exponential}], weight: 2}]}/
+    s/steps: 50/steps: 50, prune: 5, retrain: 20/' series.yaml >tree.yaml
+expect 0 '3 models' sweep tree.yaml --device cpu
+expect_output '' export tree.db --layers
+number='-?[0-9.e-]+'
+for inner in 0,squared_differences 1,square_root 4,square; do
+    [ "$(grep -cE ",$inner,0,[0-9.e-]+,,,,[12],,,,,,,,[0-9.e-]+,$number,$number\$" stdout)" -eq 6 ] || fail "$inner of a tree is not read out of 2 layers of 3 models: $(cat stdout)"
+done
+for last in 2,sine,1 3,cube,1 5,exponential,2; do
+    [ "$(grep -cE ",$last,[0-9.e-]+,,[0-9]+,[0-9]+,[12],[0-9]+,.*,,,\$" stdout)" -eq 6 ] || fail "$last of a tree has no neurons in 2 layers of 3 models: $(cat stdout)"
+done
+mv stdout tree.csv
+for shard in 1 2 3; do expect 0 '' sweep tree.yaml --device cpu --threads 1 --shard $shard/3 --out tree-$shard.db; done
+expect 0 '3 of 3 models' merge tree-merged.db tree-2.db tree-1.db tree-3.db
+expect_output '' export tree-merged.db --layers
+cmp -s tree.csv stdout || fail "merged shards of a tree give other layers"
+
 # ---- death, signals, disks ------------------------------------------------------------------------------------
 # wait_for_models FILE N: until N models are committed, 20 s at most.
 wait_for_models() {
