@@ -135,8 +135,10 @@ enum allometer_code fit_average(struct allometer_fits *fits, struct allometer_er
     for (size_t c = 0; c < average.n_candidates && code == ALLOMETER_OK; ++c) {
         code = average_fit_candidate(&average, c, error);
     }
+    for (size_t g = 0; g < fits->n_groups && code == ALLOMETER_OK; ++g) average_judge_candidates(&average, g);
     for (size_t g = 0; g < fits->n_groups && code == ALLOMETER_OK; ++g)
         code = describe_group(&average, g, error);
+    fit_memory_free(average.work.memory);
     fit_memory_free(average.memory);
     return code;
 }

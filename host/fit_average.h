@@ -7,9 +7,19 @@
 /* Every group is fitted whole (span 0) and again without its end, each time up to another x. */
 enum { N_CUTS = 3, N_SPANS = 1 + N_CUTS };
 
+/* Degrees of freedom of Student's distribution, which has what is known of parameters before. */
+#define AVERAGE_TAIL 4.0
+
+/* A fitted point, or the error of a law there: log x, log y. */
+struct average_point {
+    double x, y;
+    size_t row;
+};
+
 /* One law on every span of every group. Coordinates are the solver's. */
 struct candidate {
     const struct allometer_law *law;
+    struct fit_work work;
     size_t n_parameters; /* P */
     double *parameters;  /* G x N_SPANS x P: the most probable ones */
     int32_t *status;     /* G x N_SPANS */
@@ -23,16 +33,34 @@ struct candidate {
 struct average {
     struct allometer_fits *fits; /* what is asked for */
     struct allometer_fits spans; /* group g * N_SPANS + s: span s of group g */
+    struct fit_work work;        /* the points of all spans */
+    int32_t *status;             /* G x N_SPANS: of points that cannot be fitted, or -1 */
     struct fit_memory *memory;
     double *noise; /* G: standard deviation of log y between neighbors */
+    double *share; /* G: what one point counts for beside others whose errors go with its own */
+    double *alone; /* of each row of the spans: 1 over the points nearby in log x, itself among them */
+    struct average_point *points; /* of one group at a time, */
+    double *scratch;              /* and room for its points x (1 + the most parameters) */
     size_t n_candidates;
     struct candidate candidates[ALLOMETER_MAX_CANDIDATES];
 };
 
-/* fit_average_spans.c: fills spans and noise. */
+/* fit_average_scatter.c: of n points in order of x, how y scatters around what neighbors say. scratch: n. */
+double average_noise(const struct average_point *points, size_t n, double *scratch);
+/* Of the errors y of n points, of which n_used were used up for parameters: independent errors that tell as much as they
+   do, over n: 1 / (1 + twice the sum of their autocorrelations, up to the first that is nothing). Orders them by x. */
+double average_share(struct average_point *errors, size_t n, double n_used);
+/* How many points each of n in order of x has nearby, itself among them: those within a region of log x count for 1 less
+   their distance over its width. */
+void average_crowd(const struct average_point *points, size_t n, double *crowd);
+
+/* fit_average_spans.c: fills spans, work, noise and alone. */
 enum allometer_code average_make_spans(struct average *average, struct allometer_error *error);
 /* fit_average_candidate.c: fits candidate c. */
 enum allometer_code average_fit_candidate(struct average *average, size_t c, struct allometer_error *error);
+/* fit_average_evidence.c: fills a group's share, by the residuals of the law that most speaks for were they independent, and
+   then every candidate's evidence, covariance and variance. */
+void average_judge_candidates(struct average *average, size_t g);
 /* fit_average_predict.c: the average at n points, with weights, and where a new y would lie there (unless NULL). */
 enum allometer_code average_predict(const struct average *average, size_t group, const double *x, size_t n,
                                     double *yhat, double *lower, double *upper,

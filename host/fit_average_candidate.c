@@ -1,22 +1,16 @@
-/* One law of an average on all spans: what is known of its parameters before, the most probable parameters, and what
-   the points then say for the law. */
+/* One law of an average on all spans: what is known of its parameters before, the most probable parameters, and how it
+   then predicts the points that a span does not have. */
 #include "fit_average.h"
-#include "cholesky.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    FEWEST_POINTS = 3,   /* of a span: what is known before does for the rest */
     SHARE_OF_STARTS = 8, /* one in so many: among probable parameters there are fewer minima */
     KEPT_STARTS = 4,
     MAX_ITERATIONS = 300, /* of one fit, unless the user says otherwise */
 };
-#define RECENCY      0.3 /* a point weighs as x to this power: laws bend, and the end is what goes on */
-#define VAGUE        9.0 /* variance of a parameter of which nothing is known: only ratios between laws matter */
-#define TAIL         4.0 /* degrees of freedom of Student's distribution, which what is known before has */
-#define NOISE_POINTS 1.0 /* points that the noise seen between neighbors counts for beside the residuals */
 
 /* Ranges of the points of one span, as the law reads them: log x, y. */
 struct span_ranges {
@@ -84,84 +78,12 @@ static void set_priors(struct fit_work *work, const struct average *average) {
             n_exponents += role == ALLOMETER_ROLE_EXPONENT;
             double scale = prior_of(role, n_exponents > 1, &ranges, &work->prior_mean[span * P + p]);
             int known = isfinite(scale);
-            double reach = known ? sqrt(TAIL) * scale : 1;
-            work->prior_precision[span * P + p] = known ? noise * noise * (TAIL + 1) / (reach * reach) : 0;
+            double reach = known ? sqrt(AVERAGE_TAIL) * scale : 1;
+            work->prior_precision[span * P + p] =
+                known ? noise * noise * (AVERAGE_TAIL + 1) / (reach * reach) : 0;
             work->prior_reach[span * P + p] = reach;
         }
     }
-}
-
-/* Later points weigh more; the weights of a span add up to the number of its points. */
-static void set_weights(struct fit_work *work) {
-    for (size_t span = 0; span < work->fits->n_groups; ++span) {
-        size_t n = work->fits->groups[span].n_train;
-        if (work->fits->groups[span].status != -1) continue;
-        size_t first = (size_t)work->units[work->sets[span].first_unit];
-        double sum = 0, last = -INFINITY;
-        for (size_t i = first; i < first + n; ++i) last = fmax(last, work->columns[0][i]);
-        for (size_t i = first; i < first + n; ++i) {
-            work->weight[i] = (work->fits->options.weight ? work->weight[i] : 1)
-                              * exp(RECENCY * (work->columns[0][i] - last));
-            sum += work->weight[i];
-        }
-        for (size_t i = first; i < first + n && sum > 0; ++i) work->weight[i] *= (double)n / sum;
-    }
-}
-
-/* Factors the symmetric a (m, m) in place, and inverts it into `inverse`; half the logarithm of its determinant, or NaN if a is
-   not positive definite. */
-static double invert(double *a, double *inverse, size_t m) {
-    double half_log = cholesky_factor(a, m);
-    for (size_t column = 0; column < m && !isnan(half_log); ++column) {
-        double *z = inverse + column * m;
-        for (size_t j = 0; j < m; ++j) z[j] = j == column;
-        cholesky_solve(a, m, z);
-    }
-    return half_log;
-}
-
-/* Laplace's approximation around the most probable parameters, with the variance of the scatter integrated out. */
-static void describe(const struct fit_work *work, const struct average *average, struct candidate *candidate,
-                     size_t g, double *scratch) {
-    size_t P = candidate->n_parameters, span = g * N_SPANS, n = work->fits->groups[span].n_train;
-    size_t first = (size_t)work->units[work->sets[span].first_unit];
-    const double *columns[] = {work->columns[0] + first};
-    double *values = scratch, *derivatives = scratch + n, half_log_prior = 0;
-    double h[ALLOMETER_MAX_PARAMETERS * ALLOMETER_MAX_PARAMETERS] = {0}, prior[ALLOMETER_MAX_PARAMETERS];
-    double noise = average->noise[g] * average->noise[g], n_seen = (double)n + NOISE_POINTS;
-    double scatter = NOISE_POINTS * noise;
-    allometer_law_evaluate_formed(candidate->law, candidate->parameters + span * P, columns, n, values,
-                                  derivatives);
-    for (size_t i = 0; i < n; ++i) {
-        double off = work->target[first + i] - log(values[i]);
-        scatter += work->weight[first + i] * off * off;
-    }
-    for (size_t i = 0; i < n; ++i) {
-        double weight = work->weight[first + i] / (values[i] * values[i]) / (scatter / n_seen);
-        const double *d = derivatives + i * P;
-        for (size_t j = 0; j < P; ++j) {
-            for (size_t k = 0; k <= j; ++k) h[j * P + k] += weight * d[j] * d[k];
-        }
-    }
-    for (size_t p = 0; p < P; ++p) {
-        size_t at = span * P + p;
-        double share = (candidate->parameters[at] - work->prior_mean[at]) / work->prior_reach[at];
-        double precision = work->prior_precision[at] / noise;
-        if (precision == 0) precision = 1 / VAGUE, share = 0;
-        prior[p] = precision / (1 + share * share);
-        h[p * P + p] += prior[p];
-        half_log_prior += 0.5 * log(precision) - 0.5 * (TAIL + 1) * log1p(share * share);
-    }
-    double *covariance = candidate->covariance + g * P * P;
-    candidate->evidence[g] = half_log_prior - invert(h, covariance, P) - 0.5 * n_seen * log(scatter);
-    /* of the points, so many went into parameters that nothing was known of */
-    double used = 0;
-    for (size_t p = 0; p < P; ++p) {
-        used += 1 - fmin(1, prior[p] * covariance[p * P + p]);
-    }
-    double degrees = fmax(n_seen - used, 1);
-    candidate->variance[g] = scatter / degrees;
-    for (size_t i = 0; i < P * P; ++i) covariance[i] *= n_seen / degrees;
 }
 
 /* Mean squared error of log y at the points of the group that the span does not have. */
@@ -186,65 +108,53 @@ static double held_out_error(const struct allometer_fits *spans, const struct ca
     return n ? sum / (double)n : NAN;
 }
 
-static int allocate_candidate(struct average *average, struct candidate *candidate, struct fit_work *work) {
+static int allocate_candidate(struct average *average, struct candidate *candidate) {
+    struct fit_work *work = &candidate->work;
     size_t P = candidate->n_parameters, G = average->fits->n_groups, S = average->spans.n_groups;
     candidate->parameters = fit_allocate(&average->memory, S * P, sizeof(double));
     candidate->status = fit_allocate(&average->memory, S, sizeof *candidate->status);
     candidate->held_out = fit_allocate(&average->memory, G * N_CUTS, sizeof(double));
     candidate->covariance = fit_allocate(&average->memory, G * P * P, sizeof(double));
     candidate->variance = fit_allocate(&average->memory, 2 * G, sizeof(double));
-    work->prior_mean = fit_allocate(&work->memory, S * P, sizeof(double));
-    work->prior_precision = fit_allocate(&work->memory, S * P, sizeof(double));
-    work->prior_reach = fit_allocate(&work->memory, S * P, sizeof(double));
-    if (!work->weight) work->weight = fit_allocate(&work->memory, average->spans.n_rows, sizeof(double));
     candidate->evidence = candidate->variance ? candidate->variance + G : NULL;
+    work->prior_mean = fit_allocate(&average->memory, S * P, sizeof(double));
+    work->prior_precision = fit_allocate(&average->memory, S * P, sizeof(double));
+    work->prior_reach = fit_allocate(&average->memory, S * P, sizeof(double));
     return candidate->parameters && candidate->status && candidate->held_out && candidate->covariance
-           && candidate->variance && work->prior_mean && work->prior_precision && work->prior_reach
-           && work->weight;
+           && candidate->variance && work->prior_mean && work->prior_precision && work->prior_reach;
 }
 
 enum allometer_code average_fit_candidate(struct average *average, size_t c, struct allometer_error *error) {
     struct candidate *candidate = &average->candidates[c];
     struct allometer_fits *spans = &average->spans;
-    size_t P = candidate->n_parameters, most = 0;
+    struct fit_work *work = &candidate->work;
+    size_t P = candidate->n_parameters;
     spans->law = spans->options.law = candidate->law;
     if (!spans->options.max_iterations) spans->options.max_iterations = MAX_ITERATIONS;
-    struct fit_work work = {
-        .fits = spans, .n_parameters = (int)P, .n_columns = 1, .fewest_points = FEWEST_POINTS};
+    *work = average->work;
+    work->n_parameters = (int)P;
+    if (!allocate_candidate(average, candidate))
+        return allometer_fail(error, ALLOMETER_FAILED, "out of memory for law %s", candidate->law->name);
     for (size_t span = 0; span < spans->n_groups; ++span) {
-        spans->groups[span].status = -1;
-        spans->groups[span].n_train = spans->groups[span].n_test = 0;
+        spans->groups[span].status = average->status[span];
+        spans->groups[span].inner = candidate->parameters + span * P;
     }
-    enum allometer_code code = fit_set_bounds(&work, error);
-    if (code == ALLOMETER_OK) code = fit_collect_points(&work, error);
-    if (code == ALLOMETER_OK && !allocate_candidate(average, candidate, &work)) {
-        code = allometer_fail(error, ALLOMETER_FAILED, "out of memory for law %s", candidate->law->name);
-    }
+    work->memory = NULL; /* what follows is for this law alone */
+    enum allometer_code code = fit_set_bounds(work, error);
     if (code == ALLOMETER_OK) {
-        fit_tighten_bounds(&work);
-        set_priors(&work, average);
-        set_weights(&work);
-        for (size_t span = 0; span < spans->n_groups; ++span) {
-            spans->groups[span].inner = candidate->parameters + span * P;
-            if (most < spans->groups[span].n_train) most = spans->groups[span].n_train;
-        }
-        work.n_starts = (fit_n_starts(&work) + SHARE_OF_STARTS - 1) / SHARE_OF_STARTS;
-        work.n_kept = KEPT_STARTS;
-        code = fit_find_minima(&work, error);
+        fit_tighten_bounds(work);
+        set_priors(work, average);
+        work->n_starts = (fit_n_starts(work) + SHARE_OF_STARTS - 1) / SHARE_OF_STARTS;
+        work->n_kept = KEPT_STARTS;
+        code = fit_find_minima(work, error);
     }
-    double *scratch =
-        code == ALLOMETER_OK ? fit_allocate(&work.memory, most * (P + 1), sizeof(double)) : NULL;
-    if (code == ALLOMETER_OK && !scratch)
-        code = allometer_fail(error, ALLOMETER_FAILED, "out of memory for law %s", candidate->law->name);
     for (size_t span = 0; span < spans->n_groups && code == ALLOMETER_OK; ++span) {
         int32_t status = candidate->status[span] = spans->groups[span].status;
-        if (span % N_SPANS) {
-            candidate->held_out[span / N_SPANS * N_CUTS + span % N_SPANS - 1] =
-                allometer_group_has_values(status) ? held_out_error(spans, candidate, span) : NAN;
-        } else if (allometer_group_has_values(status)) {
-            describe(&work, average, candidate, span / N_SPANS, scratch);
-        }
+        if (span % N_SPANS == 0) continue;
+        candidate->held_out[span / N_SPANS * N_CUTS + span % N_SPANS - 1] =
+            allometer_group_has_values(status) ? held_out_error(spans, candidate, span) : NAN;
     }
-    fit_memory_free(work.memory);
+    fit_memory_free(work->memory);
+    work->memory = NULL, work->lower = work->upper = NULL;
     return code;
 }
