@@ -7,9 +7,11 @@
 
 enum {
     PRUNE_ITERATIONS = 12, /* of every start, before the best go on */
-    KEPT_STARTS = 16,      /* of each group, beside the user's own: */
-    KEPT_OF_FORMULA = 64,  /* more where a formula has many, which are worse than a law's */
+    KEPT_STARTS = 16,      /* of each group, beside the user's own */
+    /* The many starts of a formula, which are worse than a law's, are pruned twice. */
     MANY_STARTS = 512,
+    KEPT_OF_FORMULA = 128,
+    MORE_ITERATIONS = 60,
     MAX_ITERATIONS = 1000,      /* of one fit, by default */
     BATCH_PARAMETERS = 1 << 23, /* problems x P of one batch at most, or a group's own: 64 MB */
 };
@@ -106,9 +108,9 @@ static int better(const struct allometer_fit_outcome *a, const struct allometer_
 }
 
 /* The kept best starts of one group after a few iterations: problems of the next batch. */
-static void keep_best(struct batch *into, const struct batch *from, const struct fit_work *work, size_t begin,
-                      size_t end) {
-    size_t kept[KEPT_OF_FORMULA], n = 0, P = (size_t)work->n_parameters, most = (size_t)work->n_kept;
+static void keep_best(struct batch *into, const struct batch *from, const struct fit_work *work, size_t most,
+                      size_t begin, size_t end) {
+    size_t kept[KEPT_OF_FORMULA], n = 0, P = (size_t)work->n_parameters;
     const struct allometer_fit_outcome *outcomes = from->fitting.outcomes;
     for (size_t f = begin; f < end; ++f) {
         size_t at = n < most ? n++ : n;
@@ -187,32 +189,43 @@ static enum allometer_code fill_starts(struct batch *batch, const struct fit_wor
     return allometer_fail(error, ALLOMETER_FAILED, "out of memory for starts");
 }
 
+/* Moves every problem by a few iterations, and makes the batch of the best of each group. */
+static enum allometer_code prune(struct batch *batch, struct batch *best, const struct fit_work *work,
+                                 int32_t iterations, size_t most, struct allometer_error *error) {
+    size_t n = (size_t)batch->fitting.n_problems;
+    *best = (struct batch){0};
+    batch->fitting.max_iterations = iterations;
+    enum allometer_code code = batch_run(batch, work, error);
+    if (code == ALLOMETER_OK) code = batch_make(best, work, n, error);
+    for (size_t f = 0, end; f < n && code == ALLOMETER_OK; f = end) {
+        for (end = f + 1; end < n && batch->problems[end].set == batch->problems[f].set;) ++end;
+        keep_best(best, batch, work, most, f, end);
+    }
+    return code;
+}
+
 /* Finds the minimum of the groups begin .. end - 1. */
 static enum allometer_code fit_groups(struct fit_work *work, size_t begin, size_t end,
                                       struct allometer_error *error) {
     size_t n_starts = (size_t)work->n_starts, capacity = (end - begin) * n_starts;
-    struct batch all, best = {0};
+    struct batch batch, best;
     const double unknown[ALLOMETER_MAX_PARAMETERS] = {0};
-    enum allometer_code code = batch_make(&all, work, capacity, error);
+    enum allometer_code code = batch_make(&batch, work, capacity, error);
     for (size_t g = begin; g < end && code == ALLOMETER_OK; ++g) {
         if (work->fits->groups[g].status != -1) continue;
-        for (size_t i = 0; i < n_starts; ++i) batch_add(&all, work, g, 0, unknown);
+        for (size_t i = 0; i < n_starts; ++i) batch_add(&batch, work, g, 0, unknown);
     }
-    if (code == ALLOMETER_OK) code = fill_starts(&all, work, error);
-    if (n_starts > 1) {
-        all.fitting.max_iterations = PRUNE_ITERATIONS;
-        if (code == ALLOMETER_OK) code = batch_run(&all, work, error);
-        if (code == ALLOMETER_OK)
-            code = batch_make(&best, work, (end - begin) * (size_t)(work->n_kept + 1), error);
-        for (size_t f = 0; f < (size_t)all.fitting.n_problems && code == ALLOMETER_OK; f += n_starts) {
-            keep_best(&best, &all, work, f, f + n_starts);
-        }
+    if (code == ALLOMETER_OK) code = fill_starts(&batch, work, error);
+    for (int round = work->n_rounds; round > 0 && code == ALLOMETER_OK; --round) {
+        int32_t iterations = round == 2 || work->n_rounds == 1 ? PRUNE_ITERATIONS : MORE_ITERATIONS;
+        size_t most = round == 2 ? KEPT_OF_FORMULA : (size_t)work->n_kept;
+        code = prune(&batch, &best, work, iterations, most, error);
+        fit_memory_free(batch.memory);
+        batch = best;
     }
-    struct batch *last = n_starts > 1 ? &best : &all;
-    if (code == ALLOMETER_OK) code = batch_run(last, work, error);
-    if (code == ALLOMETER_OK) take_best(last, work);
-    fit_memory_free(all.memory);
-    fit_memory_free(best.memory);
+    if (code == ALLOMETER_OK) code = batch_run(&batch, work, error);
+    if (code == ALLOMETER_OK) take_best(&batch, work);
+    fit_memory_free(batch.memory);
     return code;
 }
 
@@ -262,9 +275,9 @@ static size_t groups_per_batch(size_t problems, size_t P) {
 enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_error *error) {
     if (!work->n_starts) {
         work->n_starts = fit_n_starts(work);
-        work->n_kept =
-            work->fits->law->program && work->n_starts >= MANY_STARTS ? KEPT_OF_FORMULA : KEPT_STARTS;
+        work->n_kept = KEPT_STARTS;
     }
+    work->n_rounds = work->fits->law->program && work->n_starts >= MANY_STARTS ? 2 : work->n_starts > 1;
     size_t G = work->fits->n_groups, n = groups_per_batch((size_t)work->n_starts, (size_t)work->n_parameters);
     enum allometer_code code = ALLOMETER_OK;
     for (size_t g = 0; g < G && code == ALLOMETER_OK; g += n) {

@@ -30,6 +30,10 @@ struct search {
     int n_uses[ALLOMETER_MAX_PARAMETERS];
     int n_partners[ALLOMETER_MAX_PARAMETERS]; /* what the parameter must be to cancel what it is added to: */
     double partners[ALLOMETER_MAX_PARAMETERS][FEW]; /* values at the points, rising */
+    int has_range
+        [ALLOMETER_MAX_PARAMETERS]; /* what the parameter must be to turn a product with columns over: */
+    double low[ALLOMETER_MAX_PARAMETERS],
+        high[ALLOMETER_MAX_PARAMETERS]; /* the logarithm of its size at the points */
 };
 
 static int is_positive(const struct search *search, int p) {
@@ -81,7 +85,8 @@ static void sizes_of_operands(int operation, double y, double size_a, double siz
         *a = y * size_b, *b = size_a / y;
         break;
     case ALLOMETER_OPERATION_power:
-        *a = size_a, *b = 0.3;
+        /* beside 1 a power turns over where what is raised is 1, within the inverse of the exponent */
+        *a = y == 1 ? 1 : size_a, *b = y == 1 ? 2 : 0.3;
         break;
     case ALLOMETER_OPERATION_whole_power:
         *a = size_a;
@@ -107,6 +112,29 @@ static void note_partner(struct search *search, int p, const double *other, doub
     search->n_partners[p] = search->n_few;
 }
 
+/* What parameter p must be for the product of it and a column, or their quotient, to be of size y: from the least to the
+   largest that it is at the points. */
+static void note_range(struct search *search, int p, const double *column, double y, int is_above) {
+    double low = INFINITY, high = -INFINITY;
+    for (int i = 0; i < search->n_few; ++i) {
+        double size = fabs(is_above ? y * column[i] : y / column[i]);
+        if (!(size > 1e-100 && size < 1e100)) continue;
+        low = fmin(low, log(size)), high = fmax(high, log(size));
+    }
+    if (!(high > low)) return;
+    search->low[p] = low, search->high[p] = high, search->has_range[p] = 1;
+}
+
+static void note_ranges(struct search *search, struct allometer_instruction step, double y,
+                        double values[][FEW]) {
+    int P = search->P, end = P + search->law->program->n_columns;
+    int divide = step.operation == ALLOMETER_OPERATION_divide;
+    if (!divide && step.operation != ALLOMETER_OPERATION_multiply) return;
+    if (step.a < P && step.b >= P && step.b < end) note_range(search, step.a, values[step.b], y, divide);
+    if (step.b < P && step.a >= P && step.a < end)
+        note_range(search, step.b, values[step.a], divide ? 1 / y : y, divide);
+}
+
 static void note_use(struct search *search, int slot, double size) {
     if (slot >= search->P) return;
     search->size[slot] = sane(size);
@@ -118,7 +146,7 @@ static void find_sizes(struct search *search) {
     int P = search->P, first = P + program->n_columns + program->n_constants;
     static _Thread_local double values[ALLOMETER_MAX_SLOTS][FEW];
     double typical[ALLOMETER_MAX_SLOTS], wanted[ALLOMETER_MAX_SLOTS];
-    for (int p = 0; p < P; ++p) search->size[p] = 1, search->n_partners[p] = 0;
+    for (int p = 0; p < P; ++p) search->size[p] = 1, search->n_partners[p] = search->has_range[p] = 0;
     for (int sweep = 0; sweep < 3; ++sweep) { /* sizes tell what their neighbors' are */
         evaluate_slots(search, values);
         int n_slots = first + program->n_instructions;
@@ -135,6 +163,7 @@ static void find_sizes(struct search *search) {
         for (int i = program->n_instructions - 1; i >= 0; --i) {
             struct allometer_instruction step = program->code[i];
             double y = sane(wanted[first + i]), a, b;
+            if (sweep == 2) note_ranges(search, step, y, values);
             sizes_of_operands(step.operation, y, typical[step.a], typical[step.b], &a, &b);
             if (step.operation == ALLOMETER_OPERATION_exp && step.a < P && is_positive(search, step.a))
                 a = b = y;
@@ -158,6 +187,14 @@ static double decades(double u) {
 static double draw(const struct search *search, int p, double u, int use) {
     int n = search->n_partners[p];
     double size = search->n_uses[p] ? search->sizes[p][use % search->n_uses[p]] : 1;
+    if (search->has_range[p]) {
+        double share = is_positive(search, p) ? 0.8 : 0.4; /* of the draws for either sign */
+        double low = search->low[p], high = search->high[p];
+        if (u < share)
+            return (is_positive(search, p) ? low + (high - low) * u / share
+                                           : exp(low + (high - low) * u / share));
+        u = (u - share) / (1 - share);
+    }
     if (is_positive(search, p)) return log(size) + 2.302585092994046 * decades(u);
     if (n > 1) {
         if (u < 0.5) { /* among the partner's values, and a tenth of their range beyond */

@@ -24,7 +24,8 @@ struct fit_work {
     double wanted[ALLOMETER_MAX_PARAMETERS];            /* P starts from the user; NaN: none */
     double *prior_mean, *prior_precision, *prior_reach; /* groups x P; NULL: none */
     int fewest_points;    /* of a group that is fitted; 0: as many as free parameters */
-    int n_starts, n_kept; /* of each group, and how many go on after a few iterations */
+    int n_starts, n_kept; /* of each group, and how many go on after a few iterations, */
+    int n_rounds;         /* or after so many rounds of them */
 };
 
 /* fit_memory.c: arrays of the results, P parameters for each group, filled with NaN. */

@@ -147,6 +147,49 @@ static void test_laws_as_formulas(void **state) {
     assert_int_equal(n_compared, ALLOMETER_LAW_COUNT - 6); /* all but m4 and bnsl with 2 to 6 breaks */
 }
 
+/* Curves with two breaks anywhere in x = 10^6 .. 10^10, which a formula of nine parameters, knowing nothing of x, follows as
+   well as the law whose breaks are told to lie there. */
+static void test_two_breaks(void **state) {
+    (void)state;
+    enum { CURVES = 8, N = 40 };
+    static const char *const names[] = {"x", "y"};
+    const struct allometer_law *law = allometer_law_find("bnsl-2");
+    struct allometer_law *formula =
+        parse("a + b*x^-c0 * (1 + (x/d1)^(1/f1))^(-c1*f1) * (1 + (x/d2)^(1/f2))^(-c2*f2)", 1);
+    srand48(8);
+    for (int curve = 0; curve < CURVES; ++curve) {
+        struct allometer_table *table = allometer_table_new("test");
+        for (int c = 0; c < 2; ++c) allometer_table_add_column(table, names[c], NULL);
+        double truth[] = {uniform(0, 0.3),
+                          1,
+                          uniform(0.05, 0.3),
+                          uniform(0.2, 0.8),
+                          log(10) * uniform(6.7, 7.6),
+                          log(uniform(0.1, 0.5)),
+                          uniform(0.2, 0.8),
+                          log(10) * uniform(8, 9.3),
+                          log(uniform(0.1, 0.5))};
+        truth[1] = truth[2] * log(1e6);
+        for (int i = 0; i < N; ++i) {
+            double x = 1e6 * pow(1e4, i / (N - 1.0)), y;
+            const double *at[] = {&x};
+            allometer_law_evaluate(law, truth, at, 1, &y, NULL);
+            assert_int_equal(allometer_table_add_row(table, (size_t)i + 2, NULL), ALLOMETER_OK);
+            allometer_table_put_number(table, 0, x);
+            allometer_table_put_number(table, 1, y * exp(0.003 * uniform(-1.7, 1.7)));
+        }
+        struct allometer_fits *one = fit(table, law, ALLOMETER_OBJECTIVE_MSLE, NULL),
+                              *two = fit(table, formula, ALLOMETER_OBJECTIVE_MSLE, NULL);
+        print_message("curve %d: %.4f of the law's cost\n", curve,
+                      two->groups[0].objective / one->groups[0].objective);
+        assert_true(two->groups[0].objective < 1.001 * one->groups[0].objective);
+        allometer_fits_free(one);
+        allometer_fits_free(two);
+        allometer_table_free(table);
+    }
+    allometer_law_free(formula);
+}
+
 /* Three exponentials that are all but parallel, without noise but for y's twelve decimals (Lanczos 1956, as NIST's set
    Lanczos1): residuals are hardly larger than the rounding of y itself, and each start keeps its own order of terms. */
 static void test_lanczos(void **state) {
@@ -232,6 +275,7 @@ static int close_device(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_laws_as_formulas),
-                                       cmocka_unit_test(test_no_value), cmocka_unit_test(test_lanczos)};
+                                       cmocka_unit_test(test_no_value), cmocka_unit_test(test_two_breaks),
+                                       cmocka_unit_test(test_lanczos)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }
