@@ -1,34 +1,50 @@
+width = 1300
+height = 780
 load root."/experiments/style.gp"
 models = results."/models.csv"
-array color[8] = [blue, sky, vermilion, orange, green, "#66CDAA", purple, "#DDA0DD"]
-stats models skip 1 using 1 nooutput
+pairs = results."/pairs.csv"
+fits = results."/fits/ratio-total.csv"
+array color[3] = [blue, orange, vermilion]
+array shape[3] = [7, 5, 9]
+array layers[3] = ["one layer", "two layers", "three layers"]
+stats pairs using 1 nooutput
 n = int(STATS_max)
-array label[8]
-do for [p = 1:n] {
-    label[p] = system(sprintf("awk -F, '$1 == %d { print $2 \" and \" $3 \", \" $4 \" : \" 1 - $4; exit }' '%s' | tr _ ' '", p, models))
-}
-set multiplot layout 1, 2 title "{/:Bold Two subtasks of different functions: as the network grows, does their ratio of neurons stay?}" \
-    font ",14" margins 0.06, 0.76, 0.135, 0.89 spacing 0.08
+# Pairs lie in the order of their functions, then of their weights, as many for each.
+of(p, c) = system(sprintf("awk -F, '$1 == %d { print $%d }' '%s' | tr _ ' '", p, c, pairs))
+weights = 1
+while (weights < n && of(weights + 1, 2) eq of(1, 2)) { weights = weights + 1 }
+columns = n / weights
+parameter(name, k) = real(system(sprintf("awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next } \
+    $1 == %d { print $at[\"%s\"]; found = 1 } END { if (!found) print 0 }' '%s'", k, name, fits)))
+array a[3]
+array b[3]
+
+set multiplot layout 3, columns title "{/:Bold Two subtasks in one network: as it grows, does the ratio of their neurons stay?}" font ",14" \
+    margins 0.065, 0.985, 0.075, 0.895 spacing 0.025, 0.035
 set logscale xy 2
-set format y "%g"
-set xlabel "neurons in all (by ablation)"
+set xrange [4:110]
 set xtics (5, 10, 20, 40, 80)
-set ytics (0.25, 0.5, 1, 2, 4, 8, 16, 32)
-set yrange [0.5:16]
-set ylabel "neurons of the first subtask / of the second" offset 1
+set ytics (0.125, 0.25, 0.5, 1, 2, 4, 8)
+set yrange [0.12:8.5]
 unset key
-plot for [p = 1:n] models skip 1 using ($1 == p && int(p) % 2 == 1 ? $9 : NaN):10 with points pointtype 7 pointsize 0.8 linecolor rgb color[p], \
-     for [p = 1:n] models skip 1 using ($1 == p && int(p) % 2 == 0 ? $9 : NaN):10 with points pointtype 6 pointsize 0.9 linewidth 1.5 linecolor rgb color[p], \
-     1 with lines dashtype 2 linewidth 1 linecolor rgb "black"
-set key at screen 0.995, 0.85 right top reverse Left
-set logscale y 10
-set yrange [1:100]
-set ylabel "neurons" offset 1
-set xlabel "alpha (weight of the loss against the penalty)"
-set xtics (32, 64, 128, 256)
-set ytics (1, 2, 5, 10, 20, 50, 100)
-plot for [p = 1:n] models skip 1 using ($1 == p ? $5 * (1 + 0.015 * (p - 4)) : NaN):7 with points pointtype (p % 2 ? 7 : 6) pointsize 0.8 linewidth 1.5 linecolor rgb color[p] title label[p], \
-     for [p = 1:n] models skip 1 using ($1 == p ? $5 * (1 + 0.015 * (p - 4)) : NaN):8 with points pointtype (p % 2 ? 5 : 4) pointsize 0.6 linecolor rgb color[p] notitle, \
-     NaN with points pointtype 7 linecolor rgb "black" title "circles: first subtask", \
-     NaN with points pointtype 5 linecolor rgb "black" title "squares: second"
+do for [w = 1:weights] {
+    set label w "weights ".of(w, 3) at screen 0.27 + 0.17 * (w - 1), 0.947 offset 1, 0 point pointtype shape[w] pointsize 1 linecolor rgb color[w] front
+}
+do for [d = 1:3] {
+    do for [c = 1:columns] {
+        name = d == 1 ? of((c - 1) * weights + 1, 2) : ""
+        set title name offset 0, -0.5
+        if (d == 3) { set xlabel "neurons in all (by ablation)"; set format x "%g" } else { unset xlabel; set format x "" }
+        if (c == 1) { set ylabel layers[d].": N_1 / N_2"; set format y "%g" } else { unset ylabel; set format y "" }
+        do for [w = 1:weights] {
+            a[w] = parameter("a", 10 * ((c - 1) * weights + w) + d)
+            b[w] = parameter("b", 10 * ((c - 1) * weights + w) + d)
+        }
+        plot for [w = 1:weights] models skip 1 using ($1 == 10 * ((c - 1) * weights + w) + d ? $9 : NaN):10 with points pointtype shape[w] pointsize 0.9 linecolor rgb color[w] \
+                 notitle, \
+             for [w = 1:weights] a[w] * x ** -b[w] with lines linewidth 1.2 linecolor rgb color[w] notitle, \
+             1 with lines dashtype 2 linewidth 1 linecolor rgb "black" notitle
+        unset label
+    }
+}
 unset multiplot
