@@ -23,12 +23,11 @@ KERNEL void activation_silu(const int n, const vf *x, vf *value, vf *derivative)
     EACH(u, n) derivative[u] = sigmoid[u] + value[u] * (1.0f - sigmoid[u]);
 }
 
-/* Derivative 0 at 0, as PyTorch has it. Written so that NaN stays NaN. */
+/* Derivative 0 at 0, as PyTorch has it. NaN stays NaN. */
 KERNEL void activation_relu(const int n, const vf *x, vf *value, vf *derivative) {
     EACH(u, n) {
-        vm off = x[u] <= vf_set(0.0f);
-        value[u] = vf_select(off, vf_set(0.0f), x[u]);
-        derivative[u] = vf_select(off, vf_set(0.0f), vf_set(1.0f));
+        value[u] = vf_at_least(x[u], 0.0f);
+        derivative[u] = vf_select(x[u] <= vf_set(0.0f), vf_set(0.0f), vf_set(1.0f));
     }
 }
 

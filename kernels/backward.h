@@ -48,7 +48,7 @@ KERNEL void backward_tile(const int D, const int O, const int kind, const int ti
     const float *row = kept.rows + (int64_t)2 * h * kept.block;
     FOR_LANES(s, batch->n) {
         vf a[MAX_TILE], derivative[MAX_TILE];
-        if (activation_is_kept(kind)) {
+        if (is_kept(D, O, kind)) {
             EACH(u, tile) a[u] = vf_load(row + 2 * u * kept.block + s);
             EACH(u, tile) derivative[u] = vf_load(row + (2 * u + 1) * kept.block + s);
         } else {
@@ -78,12 +78,85 @@ KERNEL void backward_tile(const int D, const int O, const int kind, const int ti
     }
 }
 
+/* The first of several passes: the loss's derivatives by what enters `tile` neurons from h on take the place of their
+   activations' derivatives. Their sums belong to the biases. */
+KERNEL void backward_enter(const int D, const int O, const int tile, const struct parameters *p,
+                           const struct batch *batch, struct kept kept, int32_t h, int l, vf sums[LANES]) {
+    vf theta[MAX_TILE][ALLOMETER_MAX_OUTPUTS], sum[MAX_TILE];
+    float *row = kept.rows + (int64_t)(2 * h + 1) * kept.block;
+    EACH(u, tile) {
+        UNROLL for (int o = 0; o < O; ++o) theta[u][o] = vf_set(p->rows[(D + 1 + o) * p->stride + h + u]);
+        sum[u] = vf_set(0.0f);
+    }
+    FOR_LANES(s, batch->n) {
+        vf upstream[MAX_TILE];
+        EACH(u, tile) upstream[u] = vf_set(0.0f);
+        UNROLL for (int o = 0; o < O; ++o) {
+            const vf residual = vf_held(vf_load(batch->output + o * batch->stride + s));
+            EACH(u, tile) upstream[u] = upstream[u] + residual * theta[u][o];
+        }
+        EACH(u, tile) {
+            float *derivative = row + 2 * u * kept.block + s;
+            const vf delta = upstream[u] * vf_load(derivative);
+            sum[u] = sum[u] + delta;
+            vf_store(derivative, delta);
+        }
+    }
+    EACH(u, tile) sums[l + u] = sum[u];
+}
+
+/* Sums of the products of n_rows rows of samples with what `tile` neurons keep of each sample, the first at `neuron`. */
+KERNEL void backward_products(const int n_rows, const int tile, const float *rows, const struct batch *batch,
+                              const float *neuron, struct kept kept, int l, vf sums[][LANES]) {
+    vf sum[PASS_ROWS][MAX_TILE];
+    UNROLL for (int j = 0; j < n_rows; ++j) {
+        EACH(u, tile) sum[j][u] = vf_set(0.0f);
+    }
+    FOR_LANES(s, batch->n) {
+        vf own[MAX_TILE];
+        EACH(u, tile) own[u] = vf_held(vf_load(neuron + 2 * u * kept.block + s));
+        UNROLL for (int j = 0; j < n_rows; ++j) {
+            const vf row = vf_held(vf_load(rows + j * batch->stride + s));
+            EACH(u, tile) sum[j][u] = sum[j][u] + row * own[u];
+        }
+    }
+    UNROLL for (int j = 0; j < n_rows; ++j) {
+        EACH(u, tile) sums[j][l + u] = sum[j][u];
+    }
+}
+
+/* The same of any number of rows. */
+KERNEL void backward_rows(const int n_rows, const int tile, const float *rows, const struct batch *batch,
+                          const float *neuron, struct kept kept, int l, vf sums[][LANES]) {
+    const int left = n_rows % PASS_ROWS, whole = n_rows - left;
+    UNROLL for (int j = 0; j < whole; j += PASS_ROWS) {
+        backward_products(PASS_ROWS, tile, rows + j * batch->stride, batch, neuron, kept, l, sums + j);
+    }
+    if (left)
+        backward_products(left, tile, rows + whole * batch->stride, batch, neuron, kept, l, sums + whole);
+}
+
+/* What backward_tile does, in passes. */
+KERNEL void backward_passes(const int D, const int O, const int tile, const struct parameters *p,
+                            const struct batch *batch, struct kept kept, int32_t h, int l,
+                            vf sums[MAX_ROWS][LANES]) {
+    const float *neuron = kept.rows + (int64_t)2 * h * kept.block;
+    backward_enter(D, O, tile, p, batch, kept, h, l, sums[D]);
+    backward_rows(O, tile, batch->output, batch, neuron, kept, l, sums + D + 1);
+    backward_rows(D, tile, batch->x, batch, neuron + kept.block, kept, l, sums);
+}
+
 /* Gradients over a block of samples of the neurons whose vector begins at h. */
 KERNEL void backward(const int D, const int O, const int kind, const struct parameters *p, int32_t width,
                      const struct batch *batch, struct kept kept, int32_t h, vf gradient[MAX_ROWS]) {
     vf sums[MAX_ROWS][LANES];
     const int32_t neurons = width - h < LANES ? width - h : LANES;
     int32_t l = 0;
+    if (IN_PASSES(D, O)) {
+        for (; l + PASS_NEURONS <= neurons; l += PASS_NEURONS)
+            backward_passes(D, O, PASS_NEURONS, p, batch, kept, h + l, l, sums);
+        for (; l < neurons; ++l) backward_passes(D, O, 1, p, batch, kept, h + l, l, sums);
+    }
     for (; l + BACKWARD_TILE(D, O) <= neurons; l += BACKWARD_TILE(D, O))
         backward_tile(D, O, kind, BACKWARD_TILE(D, O), p, batch, kept, h + l, l, sums);
     for (; l < neurons; ++l) backward_tile(D, O, kind, 1, p, batch, kept, h + l, l, sums);

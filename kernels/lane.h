@@ -144,20 +144,40 @@ KERNEL vf vf_abs(vf x) {
     return (vf)((vi)x & 0x7fffffff);
 }
 
-/* NaN in a stays NaN: x86 takes the second operand where either is NaN. */
-KERNEL vf vf_clamp(vf a, float low, float high) {
+/* The larger; NaN in a stays NaN: x86 takes the second operand where either is NaN. */
+KERNEL vf vf_at_least(vf a, float low) {
 #if LANES == 16
-    a = (vf)_mm512_max_ps((__m512)vf_set(low), (__m512)a);
+    return (vf)_mm512_max_ps((__m512)vf_set(low), (__m512)a);
+#elif LANES == 8
+    return (vf)_mm256_max_ps((__m256)vf_set(low), (__m256)a);
+#elif defined(__SSE2__)
+    return (vf)_mm_max_ps((__m128)vf_set(low), (__m128)a);
+#else
+    return (vf)vmaxq_f32((float32x4_t)vf_set(low), (float32x4_t)a);
+#endif
+}
+
+KERNEL vf vf_clamp(vf a, float low, float high) {
+    a = vf_at_least(a, low);
+#if LANES == 16
     return (vf)_mm512_min_ps((__m512)vf_set(high), (__m512)a);
 #elif LANES == 8
-    a = (vf)_mm256_max_ps((__m256)vf_set(low), (__m256)a);
     return (vf)_mm256_min_ps((__m256)vf_set(high), (__m256)a);
 #elif defined(__SSE2__)
-    a = (vf)_mm_max_ps((__m128)vf_set(low), (__m128)a);
     return (vf)_mm_min_ps((__m128)vf_set(high), (__m128)a);
 #else
-    return (vf)vminq_f32((float32x4_t)vf_set(high), vmaxq_f32((float32x4_t)vf_set(low), (float32x4_t)a));
+    return (vf)vminq_f32((float32x4_t)vf_set(high), (float32x4_t)a);
 #endif
+}
+
+/* x, in a register: gcc would load what comes from memory again for each of its uses. */
+KERNEL vf vf_held(vf x) {
+#ifdef __x86_64__
+    __asm__("" : "+v"(x));
+#else
+    __asm__("" : "+w"(x));
+#endif
+    return x;
 }
 
 KERNEL vf vf_sqrt(vf x) {

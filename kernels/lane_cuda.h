@@ -101,15 +101,28 @@ KERNEL vf vf_abs(vf x) {
 }
 
 /* NaN in a stays NaN, which fminf and fmaxf would lose. */
-KERNEL vf vf_clamp(vf a, float low, float high) {
+KERNEL vf vf_at_least(vf a, float low) {
 #ifdef ALLOMETER_CUDA_STANDIN
-    a = a < low ? low : a;
-    return a > high ? high : a;
+    return a < low ? low : a;
 #else
     asm("max.NaN.f32 %0, %0, %1;" : "+f"(a) : "f"(low));
+    return a;
+#endif
+}
+
+KERNEL vf vf_clamp(vf a, float low, float high) {
+    a = vf_at_least(a, low);
+#ifdef ALLOMETER_CUDA_STANDIN
+    return a > high ? high : a;
+#else
     asm("min.NaN.f32 %0, %0, %1;" : "+f"(a) : "f"(high));
     return a;
 #endif
+}
+
+/* For the CPU. */
+KERNEL vf vf_held(vf x) {
+    return x;
 }
 
 KERNEL vf vf_sqrt(vf x) {

@@ -12,8 +12,15 @@ enum { MAX_ROWS = ALLOMETER_MAX_INPUTS + 1 + ALLOMETER_MAX_OUTPUTS };
 
 /* Sample vectors that forward works on at once, and neurons that backward does: enough to hide latency and share what is
    loaded, few enough to stay in registers. Measured on AVX-512 and AVX2; CUDA's lanes hide latency by themselves. */
-#define FORWARD_TILE(D, O)  (LANES == 1 ? 1 : LANES == 16 && (D) + (O) <= 5 ? 4 : (D) + (O) <= 16 ? 2 : 1)
+#define FORWARD_TILE(D, O)  (LANES == 1 ? 1 : LANES == 16 && (D) + (O) <= 5 ? 4 : 2)
 #define BACKWARD_TILE(D, O) (LANES == 16 && (D) + (O) <= 5 ? 2 : 1)
+
+/* With many inputs and outputs not even one neuron's weights and sums stay in registers: forward and backward then take
+   several passes over a block of samples, each with so many vectors of outputs, or rows of gradients of so many neurons. */
+#define IN_PASSES(D, O) (LANES > 1 && (D) + (O) > 8)
+#define PASS_VECTORS(O) ((O) > 8 || (LANES < 16 && (O) > 4) ? 1 : 2)
+#define PASS_ROWS       (LANES == 16 ? 8 : 4)
+#define PASS_NEURONS    2
 
 /* R = D + 1 + O rows of one float per neuron: D input weights, the bias, O output weights; then the output biases. */
 struct parameters {
@@ -53,11 +60,16 @@ KERNEL_HOST int32_t block_samples(int32_t width, int32_t batch) {
     return batch <= block || batch <= LEAST ? lanes_padded(batch) : block > LEAST ? block : LEAST;
 }
 
-/* (H, 2, block): a neuron's activations at rows + 2 h block, then their derivatives. */
+/* (H, 2, block): a neuron's activations at rows + 2 h block, then their derivatives, whose place passes give to what backward
+   makes of them. */
 struct kept {
     float *rows;
     int32_t block;
 };
+
+KERNEL int is_kept(const int D, const int O, const int kind) {
+    return LANES > 1 && (IN_PASSES(D, O) || activation_is_kept(kind));
+}
 
 KERNEL_HOST int64_t kept_floats(int32_t width, int32_t batch) {
     return LANES == 1 ? 0 : (int64_t)2 * width * block_samples(width, batch);
@@ -93,7 +105,7 @@ KERNEL void forward_tile(const int D, const int O, const int kind, const int til
             z[u] = z[u] + neuron[d * p->stride] * vf_load(batch->x + d * batch->stride + s + u * LANES);
         }
         activation(kind, tile, z, a, derivative);
-        if (LANES > 1 && activation_is_kept(kind)) {
+        if (is_kept(D, O, kind)) {
             float *row = kept.rows + (int64_t)2 * h * kept.block + s;
             EACH(u, tile) vf_store(row + u * LANES, a[u]);
             EACH(u, tile) vf_store(row + kept.block + u * LANES, derivative[u]);
@@ -105,6 +117,52 @@ KERNEL void forward_tile(const int D, const int O, const int kind, const int til
     UNROLL for (int u = 0; u < tile; ++u) {
         UNROLL for (int o = 0; o < O; ++o) vf_store(output + o * batch->stride + s + u * LANES, y[u][o]);
     }
+}
+
+/* The first of two passes: leaves what a neuron keeps of `tile` sample vectors. */
+KERNEL void forward_activations(const int D, const int kind, const int tile, const struct parameters *p,
+                                const struct batch *batch, int32_t s, int32_t h, struct kept kept) {
+    const float *neuron = p->rows + h;
+    float *row = kept.rows + (int64_t)2 * h * kept.block + s;
+    vf z[MAX_TILE], a[MAX_TILE], derivative[MAX_TILE];
+    EACH(u, tile) z[u] = vf_set(neuron[D * p->stride]);
+    UNROLL for (int d = 0; d < D; ++d) {
+        EACH(u, tile)
+        z[u] = z[u] + neuron[d * p->stride] * vf_load(batch->x + d * batch->stride + s + u * LANES);
+    }
+    activation(kind, tile, z, a, derivative);
+    EACH(u, tile) vf_store(row + u * LANES, a[u]);
+    EACH(u, tile) vf_store(row + kept.block + u * LANES, derivative[u]);
+}
+
+/* The second: outputs of `tile` sample vectors, summed over neurons in forward_tile's order. */
+KERNEL void forward_outputs(const int D, const int O, const int tile, const struct parameters *p,
+                            int32_t width, const struct batch *batch, int32_t s, struct kept kept) {
+    vf y[MAX_TILE][ALLOMETER_MAX_OUTPUTS];
+    UNROLL for (int o = 0; o < O; ++o) {
+        EACH(u, tile) y[u][o] = vf_set(parameters_output_bias(D, O, p)[o]);
+    }
+    const float *neuron = p->rows + (D + 1) * p->stride, *row = kept.rows + s;
+    for (int32_t h = 0; h < width; ++h, ++neuron, row += 2 * kept.block) {
+        vf a[MAX_TILE];
+        EACH(u, tile) a[u] = vf_held(vf_load(row + u * LANES));
+        UNROLL for (int o = 0; o < O; ++o) {
+            EACH(u, tile) y[u][o] = y[u][o] + neuron[o * p->stride] * a[u];
+        }
+    }
+    UNROLL for (int o = 0; o < O; ++o) {
+        EACH(u, tile) vf_store(batch->output + o * batch->stride + s + u * LANES, y[u][o]);
+    }
+}
+
+KERNEL void forward_passes(const int D, const int O, const int kind, const struct parameters *p,
+                           int32_t width, const struct batch *batch, struct kept kept) {
+#define BODY(s, tile) forward_activations(D, kind, tile, p, batch, s, h, kept)
+    for (int32_t h = 0; h < width; ++h) FOR_LANE_TILES(s, batch->n, MAX_TILE, BODY);
+#undef BODY
+#define BODY(s, tile) forward_outputs(D, O, tile, p, width, batch, s, kept)
+    FOR_LANE_TILES(s, batch->n, PASS_VECTORS(O), BODY);
+#undef BODY
 }
 
 /* Outputs of one block of samples. A team with more lanes than samples gives each sample to several of them, which take a
@@ -135,6 +193,10 @@ KERNEL void forward(const int D, const int O, const int kind, const struct param
 #else
     (void)scratch;
 #endif
+    if (IN_PASSES(D, O)) {
+        forward_passes(D, O, kind, p, width, batch, kept);
+        return;
+    }
 #define BODY(s, tile) forward_tile(D, O, kind, tile, p, batch, s, 0, width, batch->output, kept)
     FOR_LANE_TILES(s, batch->n, FORWARD_TILE(D, O), BODY);
 #undef BODY
