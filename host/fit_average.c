@@ -92,8 +92,9 @@ static enum allometer_code describe_group(struct average *average, size_t g, str
     const struct candidate *candidate = &average->candidates[best < average->n_candidates ? best : 0];
     group->status = candidate->status[g * N_SPANS];
     for (size_t i = first; i < first + group->n_rows; ++i) {
-        if (isnan(fits->y[i]) || isnan(fits->x[0][i])) continue;
-        group->n_train += fits->train[i], group->n_test += !fits->train[i];
+        int can_be_fitted = fits->x[0][i] > 0 && fits->y[i] > 0 && isfinite(fits->x[0][i] + fits->y[i]);
+        group->n_train += fits->train[i] && can_be_fitted,
+            group->n_test += !fits->train[i] && !isnan(fits->y[i]);
     }
     if (best == average->n_candidates) return ALLOMETER_OK;
     group->law = candidate->law;

@@ -39,8 +39,14 @@ static enum allometer_code apply_setting(struct fit_work *work, const struct all
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "parameter %s of law %s: expected a number above 0",
                               setting->parameter, work->fits->law->name);
     }
-    if (!isnan(setting->low)) lower[p] = inner_bound(role, setting->low);
-    if (!isnan(setting->high)) upper[p] = inner_bound(role, setting->high);
+    /* of several bounds all hold, and so does a fixed value beside them */
+    if (!isnan(setting->low)) lower[p] = fmax(lower[p], inner_bound(role, setting->low));
+    if (!isnan(setting->high)) upper[p] = fmin(upper[p], inner_bound(role, setting->high));
+    if (lower[p] > upper[p]) {
+        return allometer_fail(error, ALLOMETER_BAD_INPUT,
+                              "parameter %s: its bounds, or fixed values, leave nothing between them",
+                              setting->parameter);
+    }
     if (!isnan(setting->start)) work->wanted[p] = allometer_role_inner(role, setting->start);
     return ALLOMETER_OK;
 }

@@ -182,16 +182,24 @@ static const char *const advice[ALLOMETER_GROUP_STATUS_COUNT] = {
     [ALLOMETER_GROUP_NOT_FINITE] = "an infinite x or y among the points",
 };
 
+/* The same of averages of laws, where it is another. */
+static const char *const advice_of_averages[ALLOMETER_GROUP_STATUS_COUNT] = {
+    [ALLOMETER_GROUP_TOO_FEW_POINTS] = "an average of laws takes three points",
+    [ALLOMETER_GROUP_Y_NOT_POSITIVE] =
+        "laws are averaged by logarithms of y; leave such rows out with --where 'y>0'",
+};
+
 /* One line for each status that is no plain success. */
 static void print_advice(const struct allometer_fits *fits, FILE *file) {
     size_t counts[ALLOMETER_GROUP_STATUS_COUNT] = {0};
     for (size_t g = 0; g < fits->n_groups; ++g) counts[fits->groups[g].status]++;
     for (int status = 0, first = 1; status < ALLOMETER_GROUP_STATUS_COUNT; ++status) {
+        const char *other = fits->law->candidates ? advice_of_averages[status] : NULL;
         if (!counts[status] || !advice[status]) continue;
         if (first) putc('\n', file), first = 0;
         fprintf(file, "%s", allometer_group_status_names[status]);
         if (fits->n_groups > 1) fprintf(file, " (%zu of %zu)", counts[status], fits->n_groups);
-        fprintf(file, ": %s\n", advice[status]);
+        fprintf(file, ": %s\n", other ? other : advice[status]);
     }
 }
 

@@ -73,6 +73,12 @@ void verb_fit_settings(struct fit_arguments *arguments, struct argp_state *state
     }
 }
 
+/* Ends the text before `end` and the blanks in front of it: "name = ...". */
+static void cut_blanks(char *text, char *end) {
+    while (end > text && end[-1] == ' ') --end;
+    *end = 0;
+}
+
 void verb_fit_filter(struct fit_arguments *arguments, struct argp_state *state, char *text) {
     static const struct {
         const char *sign;
@@ -86,9 +92,10 @@ void verb_fit_filter(struct fit_arguments *arguments, struct argp_state *state, 
     for (size_t i = 0; i < sizeof signs / sizeof *signs; ++i) {
         size_t length = strlen(signs[i].sign);
         if (at == 0 || strncmp(text + at, signs[i].sign, length) != 0) continue;
-        text[at] = 0;
+        char *value = text + at + length;
+        cut_blanks(text, text + at);
         arguments->filters[arguments->options.n_filters++] =
-            (struct allometer_fit_filter){text, text + at + length, signs[i].comparison};
+            (struct allometer_fit_filter){text, value + strspn(value, " "), signs[i].comparison};
         return;
     }
     argp_error(state, "--where: '%s', expected COLUMN=VALUE, or !=, <, <=, >, >=", text);
@@ -97,7 +104,7 @@ void verb_fit_filter(struct fit_arguments *arguments, struct argp_state *state, 
 void verb_fit_let(struct fit_arguments *arguments, struct argp_state *state, char *text) {
     if (arguments->n_made == MAX_LIST) argp_error(state, "more than %d columns to make", MAX_LIST);
     char *formula = verb_fit_value(state, "let", text, "COLUMN=FORMULA");
-    for (char *end = formula - 1; end > text && end[-1] == ' ';) *--end = 0; /* "name = ..." */
+    cut_blanks(text, formula - 1);
     arguments->made[arguments->n_made][0] = text;
     arguments->made[arguments->n_made++][1] = formula;
 }

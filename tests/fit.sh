@@ -241,5 +241,20 @@ expect 2 'cut.csv.gz: after [0-9]+ bytes: unexpected end of file' cut.csv.gz --l
 gzip -k runs.csv && expect 0 '' runs.csv.gz --law power --x n --y loss --group task --train use=1 --out gzipped.csv --quiet
 cmp fits.csv gzipped.csv || fail 'gzip'
 
+# ---- blanks in a condition; bounds beside a fixed value; an average counts and advises as a law does -----------------------
+expect 0 '' "${fit[@]}" --where 'task = plain' --where 'n >= 20' --json
+grep -q '"n_train": 21' stdout || fail "blanks around a condition's sign: $(cat stdout)"
+for bound in '--bound b=0:2 --fix b=0.4' '--fix b=0.4 --bound b=0:2' '--fix b=0.4 --bound b=0:1 --bound b=0.1:3'; do
+    # shellcheck disable=SC2086 # words
+    expect 0 '' "${fit[@]}" --where task=plain $bound --out fixed.csv --quiet
+    [ "$(column b fixed.csv)" = 0.4 ] || fail "$bound: b = $(column b fixed.csv)"
+done
+expect 2 'parameter b: its bounds, or fixed values, leave nothing' "${fit[@]}" --fix b=0.4 --bound b=1:2
+printf 'g,n,loss\na,1,1\na,2,-1\na,4,0.5\na,8,0.4\nb,1,1\nb,2,0.5\n' >few.csv
+expect 0 '' few.csv --law auto --x n --y loss --group g --out average.csv
+[ "$(column n average.csv | tr '\n' ' ')" = '3 2 ' ] || fail "points of an average: $(cat average.csv)"
+grep -q 'y-not-positive.*objective mse' stdout && fail "advice that an average refuses: $(tail -n 3 stdout)"
+grep -q 'too-few-points (1 of 2): an average of laws takes three points' stdout || fail "no advice: $(tail -n 3 stdout)"
+
 [ "$failures" -eq 0 ] && echo 'all as expected'
 exit $((failures > 0))
