@@ -77,6 +77,22 @@ commands() {
     done
 }
 
+# Writes standard input into the README, between the marks that name it, if this is the full setting in its own place:
+#     <!-- NAME --> ... <!-- end -->
+into_readme() {
+    if [ $setting != full ] || [ "$results" != "$here/results" ]; then
+        cat >/dev/null
+        return
+    fi
+    cat >"$results/part.md"
+    grep -qxF -e "<!-- $1 -->" "$here/README.md" || fail "$here/README.md has no place for $1"
+    awk -v name="$1" -v text="$results/part.md" '
+        $0 == "<!-- " name " -->" { print; print ""; while ((getline line < text) > 0) print line; print ""; skip = 1; next }
+        $0 == "<!-- end -->" { skip = 0 }
+        !skip' "$here/README.md" >"$results/README.md"
+    cat "$results/README.md" >"$here/README.md"
+}
+
 # Draws NAME.gp, or figure.gp where there is none, as NAME.svg and NAME.png; the full setting's picture also takes its
 # place beside the README. figure NAME
 figure() {

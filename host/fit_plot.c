@@ -103,8 +103,11 @@ static void write_title(FILE *file, const struct allometer_fits *fits,
     shorten(title, n + 20 < room ? room - n : 20);
     length = strlen(title);
     length += (size_t)snprintf(title + length, sizeof title - length, "%s", more);
-    n = 0, more[0] = 0; /* the parameters: all or none */
-    for (int p = 0; p < group->law->n_parameters && n < sizeof more && !isnan(group->values[p]); ++p) {
+    n = 0,
+    more[0] = 0; /* the parameters: all or none; of an average, the law that weighs most is not the curve */
+    for (int p = 0; group->law == fits->law && p < group->law->n_parameters && n < sizeof more
+                    && !isnan(group->values[p]);
+         ++p) {
         n += (size_t)snprintf(more + n, sizeof more - n, "%s%s %.3g", p ? ", " : "; ",
                               group->law->parameters[p].name, group->values[p]);
     }

@@ -214,6 +214,8 @@ if command -v gnuplot >/dev/null; then
         for ((c = 0; c < 101; ++c)); do printf '%d,1,2\n%d,2,1.5\n' $c $c; done
     } >many.csv
     expect 0 '' many.csv --law resource --x n --y loss --group curve --plot many.svg --keep-plot-files --quiet
+    expect 0 '' runs.csv --law auto --x n --y loss --where task=plain --group task --plot auto.svg --keep-plot-files --quiet
+    grep -q '^set title "plain; [a-z0-9-]*"' auto.svg.gp || fail "title of an average: $(grep '^set title' auto.svg.gp)"
     grep -q 'The first 100 of 101 groups' many.svg.gp || fail 'a group is missing in a picture that does not say so'
     [ -z "$(find . -name 'fits.png.*')" ] || fail 'the script of a picture was left behind'
 fi
