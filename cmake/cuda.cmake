@@ -6,7 +6,7 @@ file(READ ${PROJECT_SOURCE_DIR}/kernels/activation.h table)
 string(REGEX MATCHALL "\n    ROW\\([A-Z_0-9]+," ALLOMETER_ACTIVATIONS "${table}")
 list(TRANSFORM ALLOMETER_ACTIVATIONS REPLACE "\n    ROW\\((.*)," "\\1")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/activation.h)
-set(ALLOMETER_CUDA_SOURCES kernels/cuda.cu kernels/cuda_device.cu kernels/cuda_plan.cu kernels/cuda_train_any.cu kernels/cuda_deep.cu
+set(ALLOMETER_CUDA_SOURCES kernels/cuda.cu kernels/cuda_device.cu kernels/cuda_data.cu kernels/cuda_plan.cu kernels/cuda_train_any.cu kernels/cuda_deep.cu
                            kernels/cuda_fit_batch.cu)
 # What the module needs of the library, compiled into it: it must not depend on who loads it.
 set(ALLOMETER_CUDA_HOST_SOURCES host/error.c host/flops.c)

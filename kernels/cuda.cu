@@ -136,8 +136,10 @@ static enum allometer_code launch(struct training_run *run, struct cuda_slot *sl
     if (code != ALLOMETER_OK) return code;
 
     const struct cuda_placement &place = run->plan[run->next].placement;
-    for (size_t i = 0; i < size.n; ++i)
+    for (size_t i = 0; i < size.n; ++i) {
         slot->models[i] = run->training->models[run->plan[run->next + i].index];
+        if (slot->models[i].data) slot->models[i].data = cuda_rows_find(slot->gpu, slot->models[i].data);
+    }
     struct cuda_batch batch = slot->on_device;
     batch.n_models = (uint32_t)size.n;
     batch.kept_stride = (int64_t)size.kept_floats;
@@ -239,12 +241,6 @@ static enum allometer_code cuda_train(struct allometer_device *device,
                                       const struct allometer_training *training,
                                       struct allometer_error *error) {
     enum allometer_code code;
-    for (size_t i = 0; i < training->n_models; ++i) {
-        if (!training->models[i].data) continue;
-        return allometer_fail(
-            error, ALLOMETER_BAD_INPUT,
-            "models that learn rows of a file are trained on the CPU alone, expected --device cpu");
-    }
     try {
         struct training_run run = {device, training, {}, 0, 0, error};
         {
@@ -253,7 +249,8 @@ static enum allometer_code cuda_train(struct allometer_device *device,
             for (const struct cuda_entry &entry : run.plan) run.work_left += entry.cost;
         }
         const profiler_range range("allometer train and measure");
-        code = work_through_plan(&run);
+        code = cuda_rows_upload(device, training->models, training->n_models, error);
+        if (code == ALLOMETER_OK) code = work_through_plan(&run);
     } catch (const std::bad_alloc &) {
         code = allometer_fail(error, ALLOMETER_FAILED, "out of memory: a plan of %zu models",
                               training->n_models);
@@ -264,6 +261,7 @@ static enum allometer_code cuda_train(struct allometer_device *device,
         cudaStreamSynchronize(slot.stream);
         slot.n = 0;
     }
+    cuda_rows_free(device);
     return code;
 }
 

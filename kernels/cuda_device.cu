@@ -85,7 +85,7 @@ static enum allometer_code choose_gpus(struct allometer_device *device, int coun
             device->description =
                 name + ", " + std::to_string(properties.multiProcessorCount) + " multiprocessors";
         }
-        device->gpus.push_back({number, properties.multiProcessorCount});
+        device->gpus.push_back({number, properties.multiProcessorCount, {}});
     }
     if (device->gpus.empty()) return allometer_fail(error, ALLOMETER_BAD_INPUT, "no GPU%s", skipped.c_str());
     device->description =

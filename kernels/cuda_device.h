@@ -22,9 +22,16 @@ enum allometer_code cuda_failed(struct allometer_error *error, cudaError_t statu
 
 enum { CUDA_STREAMS = 4 /* for each GPU: groups of models overlap, and their results with the next */ };
 
+/* Rows of a file and their copy on one GPU. */
+struct cuda_rows {
+    const struct allometer_data *on_host;
+    char *on_gpu, *staged; /* staged: pinned, while they are copied */
+};
+
 struct cuda_gpu {
     int number; /* as CUDA counts */
     int multiprocessors;
+    std::vector<struct cuda_rows> rows; /* that the models of this training learn */
 };
 
 /* One stream's launch and all that belongs to it. */
@@ -46,7 +53,7 @@ struct cuda_slot {
 
 struct allometer_device {
     std::vector<struct cuda_gpu> gpus;
-    std::vector<struct cuda_slot> slots; /* GPUs in turn */
+    std::vector<struct cuda_slot> slots; /* GPUs in turn, so that slot g is of GPU g */
     size_t shared_limit;                 /* bytes of shared memory that a block may have */
     bool reverse;
     std::string description, instruction_set;
@@ -58,6 +65,14 @@ void cuda_close(struct allometer_device *device);
 /* The backend's fit (cuda_fit_batch.cu). */
 enum allometer_code cuda_fit(struct allometer_device *device, const struct allometer_fitting *fitting,
                              struct allometer_error *error);
+
+/* Copies the rows that models learn to every GPU; may leave some behind where it fails. */
+enum allometer_code cuda_rows_upload(struct allometer_device *device, const struct allometer_model *models,
+                                     size_t n_models, struct allometer_error *error);
+/* Where that GPU has the copy, or NULL. */
+const struct allometer_data *cuda_rows_find(const struct cuda_gpu *gpu, const struct allometer_data *data);
+/* Nothing may still read them. */
+void cuda_rows_free(struct allometer_device *device);
 
 /* Room for n models, kept_floats of what is kept of them all and arena_floats of workspaces in global memory. */
 enum allometer_code cuda_slot_reserve(struct cuda_slot *slot, size_t n, size_t kept_floats,
