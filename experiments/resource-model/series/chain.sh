@@ -1,17 +1,17 @@
 # The second half of `run`: a chain of three, and the series of two without a penalty, pruned.
 sweep chain.yaml chain <<END
 axes:
-  task.scale: {values: [320, 5120]}
+  task.scale: {values: [80, 5120]}
   seed: {count: 2}
 END
 sweep pruned.yaml pruned <<END
 axes:
-  train.prune: {values: [3, 8]}
+  train.prune: {values: [3, 5]}
   task.inputs.high: {values: [0.5, 1]}
   seed: {count: 2}
 END
 table chain chain_models <<END
-SELECT round("task.scale") AS alpha, seed, live AS neurons, live_ablation AS neurons_ablation, loss
+SELECT round("task.scale") AS alpha, seed, live AS neurons, live_ablation AS neurons_ablation, loss, train_loss
 FROM results WHERE function = 'sine' AND status = 'done' AND live > 0 ORDER BY 1, 2;
 END
 table chain chain_layers <<END
@@ -23,13 +23,17 @@ END
 table pruned pruned <<END
 SELECT "task.inputs.high" AS high, live AS neurons, seed, loss FROM results WHERE function = 'square_root' AND status = 'done' AND live > 0 ORDER BY 1, 2, 3;
 END
-power chain-loss "$results/chain_models.csv" neurons loss
-power chain-neurons "$results/chain_models.csv" alpha neurons
+counted=neurons
+[ "$setting" != smoke ] || counted=neurons_ablation # in a moment of training none dies
+power chain-loss "$results/chain_models.csv" $counted loss
+power chain-training "$results/chain_models.csv" $counted train_loss
+power chain-neurons "$results/chain_models.csv" alpha $counted
 power pruned-loss "$results/pruned.csv" neurons loss --group high
 {
     echo "| chain of three: exponent of | the paper | here | interval | fit |"
     echo "| --- | --- | --- | --- | --- |"
     echo "| loss against neurons | (two: $(slope paper | sed 's/ |.*//')) | $(slope chain-loss) | chain-loss |"
+    echo "| training loss against neurons | | $(slope chain-training) | chain-training |"
     echo "| neurons against alpha | | $(slope chain-neurons) | chain-neurons |"
     echo
     sqlite3 -bail :memory: <<END
@@ -37,12 +41,13 @@ power pruned-loss "$results/pruned.csv" neurons loss --group high
 .import --csv "$results/chain_layers.csv" layer
 .import --csv "$results/pruned.csv" pruned
 .mode list
-SELECT '| alpha | neurons | loss | layer | neurons there | g: most correlated | least | read-out leaves | sqrt(g): most correlated | least | read-out leaves |';
-SELECT '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |';
-SELECT printf('| %d | %.1f | %.1e | %s | %.1f | %.3f | %.3f | %.1e | %.3f | %.3f | %.1e |', g.alpha, m.n, m.loss, g.layer, g.neurons,
+SELECT '| alpha | neurons | loss | on training samples | layer | neurons there | g: most correlated | least | read-out leaves | sqrt(g): most correlated | least | read-out leaves |';
+SELECT '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |';
+SELECT printf('| %d | %.1f | %.1e | %.1e | %s | %.1f | %.3f | %.3f | %.1e | %.3f | %.3f | %.1e |', g.alpha, m.n, m.loss, m.trained, g.layer, g.neurons,
     g.most, g.least, g.readout_loss, f.most, f.least, f.readout_loss)
 FROM layer g JOIN layer f ON f.alpha = g.alpha AND f.layer = g.layer AND f.subtask = '1'
-JOIN (SELECT alpha, avg(neurons) AS n, exp(avg(ln(loss))) AS loss FROM model GROUP BY alpha) m ON m.alpha = g.alpha
+JOIN (SELECT alpha, avg(neurons) AS n, exp(avg(ln(loss))) AS loss,
+    exp(avg(ln(train_loss))) AS trained FROM model GROUP BY alpha) m ON m.alpha = g.alpha
 WHERE g.subtask = '0' ORDER BY CAST(g.alpha AS REAL), g.layer;
 SELECT '';
 SELECT '| series of two, no penalty, pruned: inputs up to | neurons | loss, geometric mean | least and greatest |';
