@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
     OPTION_JSON = 0x100,
@@ -276,6 +277,33 @@ static enum allometer_code read_table(const struct fit_arguments *arguments, str
     return code;
 }
 
+/* No output may take the place of the input, or of another output. */
+static enum allometer_code check_outputs(const struct fit_arguments *arguments,
+                                         struct allometer_error *error) {
+    const struct {
+        const char *option, *path;
+    } outputs[] = {{"out", arguments->out},
+                   {"predictions", arguments->predictions},
+                   {"resamples", arguments->resamples},
+                   {"plot", arguments->plot}};
+    struct stat input, output;
+    int is_file = stat(arguments->path, &input) == 0;
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; ++i) {
+        const char *path = outputs[i].path;
+        if (path && is_file && S_ISREG(input.st_mode) && stat(path, &output) == 0
+            && output.st_dev == input.st_dev && output.st_ino == input.st_ino) {
+            return allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s: '%s' is the table that is read",
+                                  outputs[i].option, path);
+        }
+        for (size_t j = 0; path && j < i; ++j) {
+            if (!outputs[j].path || strcmp(outputs[j].path, path) != 0) continue;
+            return allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s and --%s: both are '%s'",
+                                  outputs[j].option, outputs[i].option, path);
+        }
+    }
+    return ALLOMETER_OK;
+}
+
 static enum allometer_code write_results(const struct fit_arguments *arguments,
                                          const struct allometer_fits *fits, struct allometer_error *error) {
     enum allometer_code code = ALLOMETER_OK;
@@ -320,7 +348,8 @@ int verb_fit(int argc, char **argv) {
     fit->keep_resamples = arguments.resamples != NULL;
     fit->n_curve = arguments.plot ? 201 : 0; /* with every fourth point both ends remain */
 
-    enum allometer_code code = read_table(&arguments, &table, &error);
+    enum allometer_code code = check_outputs(&arguments, &error);
+    if (code == ALLOMETER_OK) code = read_table(&arguments, &table, &error);
     if (code == ALLOMETER_OK) code = open_device(&arguments, table, &error);
     for (int i = 0; i < arguments.n_made && code == ALLOMETER_OK; ++i) {
         code = allometer_table_let(table, arguments.made[i][0], arguments.made[i][1], &error);

@@ -258,5 +258,15 @@ expect 0 '' few.csv --law auto --x n --y loss --group g --out average.csv
 grep -q 'y-not-positive.*objective mse' stdout && fail "advice that an average refuses: $(tail -n 3 stdout)"
 grep -q 'too-few-points (1 of 2): an average of laws takes three points' stdout || fail "no advice: $(tail -n 3 stdout)"
 
+# ---- no output takes the place of the input, or of another output ----------------------------------------------------------
+cp few.csv kept.csv && ln -s few.csv link.csv
+expect 2 "--out: 'link.csv' is the table that is read" few.csv --law power --x n --y loss --out link.csv
+expect 2 "--predictions: './few.csv' is the table that is read" few.csv --law power --x n --y loss --predictions ./few.csv
+cmp few.csv kept.csv || fail 'a fit changed the table that it read'
+expect 2 "--out and --predictions: both are 'same.csv'" few.csv --law power --x n --y loss --out same.csv --predictions same.csv
+[ -e same.csv ] && fail 'an output was written in spite of an error'
+expect 0 '' /dev/stdin --law auto --x n --y loss --group g --quiet --out piped.csv < <(cat few.csv)
+cmp average.csv piped.csv || fail 'a table from a pipe'
+
 [ "$failures" -eq 0 ] && echo 'all as expected'
 exit $((failures > 0))
