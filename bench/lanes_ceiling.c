@@ -50,7 +50,7 @@ MULTIPLY_ADD_RATE(double_multiply_adds, vd, VD_LANES, vd_set)
 #define RECIPROCALS(x, y)         tile_reciprocal_u15(PARALLEL, x, y)
 #define DOUBLE_EXPONENTIALS(x, y) EACH(c, PARALLEL) y[c] = vd_exp_u10(x[c])
 #define DOUBLE_LOGARITHMS(x, y)   EACH(c, PARALLEL) y[c] = vd_log_u10(x[c])
-#define DOUBLE_DIVISIONS(x, y)    EACH(c, PARALLEL) y[c] = 1.0 / x[c]
+#define DOUBLE_DIVISIONS(x, y)    EACH(c, PARALLEL) y[c] = vd_reciprocal_u15(x[c])
 FUNCTION_RATE(exponentials, vf, LANES, vf_set, 1e-6f, EXPONENTIALS)
 FUNCTION_RATE(reciprocals, vf, LANES, vf_set, 1e-6f, RECIPROCALS)
 FUNCTION_RATE(double_exponentials, vd, VD_LANES, vd_set, 1e-6, DOUBLE_EXPONENTIALS)

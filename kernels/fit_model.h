@@ -83,14 +83,21 @@ KERNEL vd weigh_errors(struct block *block, const struct allometer_fitting *fitt
                        const struct lane_points *points, int32_t first, int n, int C, vd cost) {
     int on_logs = fitting->objective != ALLOMETER_OBJECTIVE_MSE;
     int is_huber = fitting->objective == ALLOMETER_OBJECTIVE_HUBER;
-    vd delta = vd_set(fitting->delta), one = vd_set(1);
+    vd delta = vd_set(fitting->delta);
     for (int i = 0; i < n; ++i) {
         const double *row = points->rows + (int64_t)(first + i) * (C + 2) * points->stride;
-        vd y = block->y[i], w = vd_load(row + (C + 1) * points->stride), factor = on_logs ? one / y : one;
-        vd r = vd_load(row + C * points->stride) - (on_logs ? vd_log_u10(y) : y), size = vd_abs(r);
-        vmd outside = vd_set(is_huber) * size > delta;
-        cost = cost + w * vd_select(outside, delta * (size + size - delta), r * r);
-        if (is_huber) w = vd_select(outside, w * (delta / size), w);
+        vd y = block->y[i], w = vd_load(row + (C + 1) * points->stride), factor = vd_set(1);
+        vd r = vd_load(row + C * points->stride) - (on_logs ? vd_log_inverse_u10(y, &factor) : y);
+        vd loss = r * r;
+        if (is_huber) {
+            vd size = vd_abs(r);
+            vmd outside = size > delta;
+            loss = vd_select(outside, delta * (size + size - delta), loss);
+            cost = cost + w * loss;
+            w = vd_select(outside, w * (delta / size), w);
+        } else {
+            cost = cost + w * loss;
+        }
         block->pull[i] = w * r * factor;
         block->weight[i] = w * factor * factor;
     }
@@ -99,14 +106,15 @@ KERNEL vd weigh_errors(struct block *block, const struct allometer_fitting *fitt
 
 KERNEL void add_up(const struct block *block, int n, int P, vd *g, vd *a) {
     for (int j = 0; j < P; ++j) {
-        vd weighted[SOLVER_BLOCK];
-        for (int i = 0; i < n; ++i) {
-            g[j] = g[j] + block->pull[i] * block->d[j][i];
+        vd pulled = g[j], weighted[SOLVER_BLOCK] = {vd_set(0)}; /* gcc does not see that it is filled */
+        UNROLL for (int i = 0; i < n; ++i) {
+            pulled = pulled + block->pull[i] * block->d[j][i];
             weighted[i] = block->weight[i] * block->d[j][i];
         }
+        g[j] = pulled;
         for (int k = 0; k <= j; ++k) {
             vd sum = a[AT(j, k)];
-            for (int i = 0; i < n; ++i) sum = sum + weighted[i] * block->d[k][i];
+            UNROLL for (int i = 0; i < n; ++i) sum = sum + weighted[i] * block->d[k][i];
             a[AT(j, k)] = sum;
         }
     }

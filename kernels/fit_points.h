@@ -16,13 +16,20 @@ struct lane_points {
     int32_t n_rows[VD_LANES]; /* of each lane */
 };
 
-KERNEL void put_row(struct lane_points *points, int lane, const struct allometer_fit_points *from,
-                    int64_t point, double weight) {
-    double *row =
-        points->rows + (int64_t)points->n_rows[lane]++ * (points->n_columns + 2) * points->stride + lane;
-    for (int c = 0; c < points->n_columns; ++c) row[c * points->stride] = from->columns[c][point];
-    row[points->n_columns * points->stride] = from->target[point];
-    row[(points->n_columns + 1) * points->stride] = weight;
+/* Adds the points begin .. end - 1 to the lane's rows, counted so many times. */
+KERNEL void put_rows(struct lane_points *points, int lane, const struct allometer_fit_points *from,
+                     int64_t begin, int64_t end, double count) {
+    const int32_t width = points->n_columns + 2;
+    const int64_t pitch = width * points->stride;
+    double *rows = points->rows + points->n_rows[lane] * pitch + lane;
+    for (int32_t c = 0; c <= points->n_columns; ++c) {
+        const double *column = (c < points->n_columns ? from->columns[c] : from->target) + begin;
+        for (int64_t i = 0; i < end - begin; ++i) rows[i * pitch + c * points->stride] = column[i];
+    }
+    rows += (width - 1) * points->stride;
+    for (int64_t i = 0; i < end - begin; ++i)
+        rows[i * pitch] = from->weight ? from->weight[begin + i] * count : count;
+    points->n_rows[lane] += (int32_t)(end - begin);
 }
 
 /* How often each unit is drawn in one bootstrap resample. */
@@ -42,15 +49,16 @@ KERNEL void fill_rows(struct lane_points *points, int lane, const struct allomet
                       struct allometer_fit_problem problem) {
     const struct allometer_fit_set *set = &fitting->sets[problem.set];
     const struct allometer_fit_points *from = &fitting->points;
+    const int64_t first = set->first_unit, end = first + set->n_units, *units = from->units;
     points->n_rows[lane] = 0;
-    if (problem.resample) draw_units(points->counts, fitting, set, problem.resample);
-    for (int32_t u = 0; u < set->n_units; ++u) {
-        int32_t count = problem.resample ? points->counts[u] : 1;
-        int64_t unit = set->first_unit + u;
-        int64_t begin = from->units ? from->units[unit] : unit,
-                end = from->units ? from->units[unit + 1] : unit + 1;
-        for (int64_t i = begin; i < end && count; ++i) {
-            put_row(points, lane, from, i, (from->weight ? from->weight[i] : 1) * count);
+    if (!problem.resample) {
+        put_rows(points, lane, from, units ? units[first] : first, units ? units[end] : end, 1);
+    } else {
+        draw_units(points->counts, fitting, set, problem.resample);
+        for (int64_t u = first; u < end; ++u) {
+            const int32_t count = points->counts[u - first];
+            if (count)
+                put_rows(points, lane, from, units ? units[u] : u, units ? units[u + 1] : u + 1, count);
         }
     }
     int32_t n = points->n_rows[lane], width = points->n_columns + 2;

@@ -44,8 +44,7 @@ KERNEL vmd solve_open(struct solver *s, vd lambda, const vmd *open, const vd *fi
             if (k == j) {
                 vmd positive = sum > zero;
                 solvable = vmd_and(solvable, positive);
-                s->factor[AT(j, j)] =
-                    one / vd_sqrt(vd_select(positive, sum, one)); /* the inverse of the pivot */
+                s->factor[AT(j, j)] = vd_reciprocal_sqrt_u20(vd_select(positive, sum, one));
             } else {
                 s->factor[AT(j, k)] = sum * s->factor[AT(k, k)];
             }

@@ -85,7 +85,16 @@ KERNEL vd vd_log_u10(vd x) {
     return log(x);
 }
 
-KERNEL vd vd_log1p_unit_u35(vd x, vd *inverse) {
+KERNEL vd vd_log_inverse_u10(vd x, vd *inverse) {
+    *inverse = 1 / x;
+    return log(x);
+}
+
+KERNEL vd vd_reciprocal_sqrt_u20(vd x) {
+    return 1 / sqrt(x);
+}
+
+KERNEL vd vd_log1p_unit_u15(vd x, vd *inverse) {
     *inverse = 1 / (1 + x);
     return log1p(x);
 }
@@ -227,12 +236,21 @@ KERNEL vd vd_erf_u10(vd x) {
 
 #endif
 
+/* b where either is NaN. */
 KERNEL vd vd_max(vd a, vd b) {
+#if VD_LANES == 8
+    return (vd)_mm512_max_pd((__m512d)a, (__m512d)b);
+#else
     return vd_select(a > b, a, b);
+#endif
 }
 
 KERNEL vd vd_min(vd a, vd b) {
+#if VD_LANES == 8
+    return (vd)_mm512_min_pd((__m512d)a, (__m512d)b);
+#else
     return vd_select(a < b, a, b);
+#endif
 }
 
 #if VD_LANES > 1

@@ -16,12 +16,18 @@ static vf vf_normal_u70(vf x) {
 MATHS_TABLE(ROW)
 #undef ROW
 
-static vd log1p_unit_u35(vd x) {
+static vd log1p_unit_u15(vd x) {
     vd inverse;
-    return vd_log1p_unit_u35(x, &inverse);
+    return vd_log1p_unit_u15(x, &inverse);
 }
-#define exp_u10 vd_exp_u10
-#define log_u10 vd_log_u10
+static vd inverse_of_log_u35(vd x) {
+    vd inverse;
+    vd_log_inverse_u10(x, &inverse);
+    return inverse;
+}
+#define exp_u10             vd_exp_u10
+#define log_u10             vd_log_u10
+#define reciprocal_sqrt_u20 vd_reciprocal_sqrt_u20
 #define ROW(function, ulp, low, high, reference)                                            \
     static void apply_double_##function(double *y, const double *x, size_t n) {             \
         for (size_t i = 0; i < n; i += VD_LANES) vd_store(y + i, function(vd_load(x + i))); \
@@ -30,6 +36,7 @@ DOUBLE_MATHS_TABLE(ROW)
 #undef ROW
 #undef exp_u10
 #undef log_u10
+#undef reciprocal_sqrt_u20
 
 static void apply_philox(uint32_t words[4], const uint32_t counter[4], const uint32_t key[2]) {
     struct vu4 r = lane_philox(vu_set(counter[0]), counter[1], counter[2], counter[3], key[0], key[1]);
