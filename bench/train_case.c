@@ -1,5 +1,5 @@
 /* 'train h128 s256 d2 o2 silu': models of one hidden layer, full batch, two for each thread, about 1.5e8 neuron-samples
-   long each; ' t200 m64' behind it: 64 models of 200 steps. */
+   long each; 'l4' before the activation: of four; ' t200 m64' behind it: 64 models of 200 steps. */
 #include "names.h"
 #include "train_case.h"
 #include "train_floor.h"
@@ -22,6 +22,7 @@ static const char *const cases[] = {
     "train h128 s256 d2 o2 tanh",
     "train h128 s256 d2 o2 identity",
     "train h128 s256 d2 o2 sine",
+    "train h64 s256 d2 o2 l4 silu",
     "", /* the rest of the range */
     "train h8 s256 d2 o2 silu",
     "train h16 s256 d2 o2 silu",
@@ -46,6 +47,9 @@ static const char *const cases[] = {
     "train h8 s64 d1 o1 identity",
     "train h8 s64 d1 o1 sine",
     "train h1024 s256 d8 o8 gelu",
+    "train h16 s256 d2 o2 l4 silu",
+    "train h256 s256 d2 o2 l4 silu",
+    "train h64 s256 d2 o2 l2 relu",
     NULL,
 };
 
@@ -70,8 +74,13 @@ static int out_of_range(const struct allometer_model *model, int n_models) {
     return model->width < 1 || model->width > ALLOMETER_MAX_WIDTH || model->samples < 1
            || model->samples > ALLOMETER_MAX_SAMPLES || model->n_inputs < 1
            || model->n_inputs > ALLOMETER_MAX_INPUTS || model->n_outputs < 1
-           || model->n_outputs > ALLOMETER_MAX_OUTPUTS || model->steps < 0 || n_models < 1
-           || n_models > 1000000;
+           || model->n_outputs > ALLOMETER_MAX_OUTPUTS || model->depth < 1
+           || model->depth > ALLOMETER_MAX_DEPTH || model->steps < 0 || n_models < 1 || n_models > 1000000;
+}
+
+/* Of one step: hidden neurons of all layers, times samples. */
+static double neuron_samples(const struct allometer_model *model) {
+    return (double)model->width * model->depth * model->batch;
 }
 
 struct allometer_model train_case_parse(const char *text, int *n_models) {
@@ -94,17 +103,21 @@ struct allometer_model train_case_parse(const char *text, int *n_models) {
         .ablation_share = 0.1f,
     };
     char activation[32] = "", rest[32] = "";
-    int fields = sscanf(text, "train h%d s%d d%d o%d %31s %31[^\n]", &model.width, &model.samples,
-                        &model.n_inputs, &model.n_outputs, activation, rest);
-    if (fields < 5 || (model.activation = allometer_name_find(&allometer_activations, activation)) < 0
-        || (fields == 6 && sscanf(rest, "t%d m%d", &model.steps, n_models) != 2)
+    int end = 0;
+    sscanf(text, "train h%d s%d d%d o%d%n l%d%n", &model.width, &model.samples, &model.n_inputs,
+           &model.n_outputs, &end, &model.depth, &end);
+    int fields = end ? sscanf(text + end, " %31s %31[^\n]", activation, rest) : 0;
+    if (fields < 1 || (model.activation = allometer_name_find(&allometer_activations, activation)) < 0
+        || (fields == 2 && sscanf(rest, "t%d m%d", &model.steps, n_models) != 2)
         || out_of_range(&model, *n_models)) {
         bench_quit(
             "a case looks like 'train h128 s256 d2 o2 silu' (hidden neurons, samples, inputs, outputs, "
-            "activation), with ' t200 m64' (steps, models) where that is to be given");
+            "activation), with 'l4' before the activation for 4 hidden layers, and ' t200 m64' behind it "
+            "for 200 steps and 64 models");
     }
     model.batch = model.samples;
-    if (fields < 6) model.steps = (int32_t)(1.5e8 / ((double)model.width * model.samples)) + 1;
+    const double products = model.depth > 1 ? 1 + model.width / 8 : 1; /* times the work of one layer */
+    if (fields < 2) model.steps = (int32_t)(1.5e8 / (neuron_samples(&model) * products)) + 1;
     lay_subtasks(&model);
     return model;
 }
@@ -121,13 +134,13 @@ struct training_case {
     struct allometer_training training;
 };
 
-/* Neuron-samples: H * S * T of every model. */
+/* Neuron-samples of every model and step. */
 static double train_once(void *user) {
     struct training_case *one = user;
     const struct allometer_model *model = one->training.models;
     struct allometer_error error = {0};
     if (one->backend->train(one->device, &one->training, &error) != ALLOMETER_OK) bench_quit(error.message);
-    return (double)one->training.n_models * model->width * model->batch * model->steps;
+    return (double)one->training.n_models * neuron_samples(model) * model->steps;
 }
 
 static struct bench_result run(const char *text, struct allometer_device *device,
@@ -142,7 +155,7 @@ static struct bench_result run(const char *text, struct allometer_device *device
         options->backend, device, {.models = models, .n_models = (size_t)n, .done = ignore}};
     struct floor floor = train_floor(&model);
     struct bench_result result = bench_repeat(options, train_once, &one, &floor);
-    result.of_peak *= allometer_training_flops(&model) / ((double)model.width * model.batch * model.steps);
+    result.of_peak *= allometer_training_flops(&model) / (neuron_samples(&model) * model.steps);
     if (options->problems) train_problems_write(options->backend, device, models, n, options->problems);
     free(models);
     return result;

@@ -21,18 +21,21 @@ static const struct {
 
 struct floor train_floor(const struct allometer_model *model) {
     const double D = model->n_inputs, O = model->n_outputs, H = model->width, S = model->batch;
-    const double updates = (double)allometer_n_parameters(model) / (H * S); /* of parameters */
+    const double L = model->depth, further = (L - 1) / L; /* of a neuron: whether layers lie below its own */
+    const double updates = (double)allometer_n_parameters(model) / (H * S * L); /* of parameters */
     double operations = activations[model->activation].operations;
     double reciprocals = activations[model->activation].reciprocals;
-    /* Forward D + O; backward O for the hidden gradient, 1 with the derivative, O, D and 1 for the sums. */
-    operations += 2 * D + 3 * O + 2;
+    /* Forward D + O; backward O for the hidden gradient, 1 with the derivative, O, D and 1 for the sums; a further layer H
+       forward, and backward H for the gradient below it and H for its sums. */
+    operations += (2 * D + 3 * O) / L + 3 * H * further + 2;
     /* A residual and its loss, and the sum of the residuals, for each output of a sample. */
-    operations += 4 * O / H;
+    operations += 4 * O / (H * L);
     /* Adam with both penalties: 12, a root and a quotient, each of them as long as a reciprocal, for each parameter. */
     operations += 12 * updates, reciprocals += 2 * updates;
     /* Parameters are read in both passes and written in one, moments read and written; inputs are read in both passes,
-       targets in one; outputs are written, become residuals, and are read. */
-    const double floats = 7 * updates + (2 * D + 5 * O) / H;
+       targets in one; outputs are written, become residuals, and are read. What a layer gives to a further one is written,
+       and read in both passes; its gradient is written and read. */
+    const double floats = 7 * updates + (2 * D + 5 * O) / (H * L) + 5 * further;
     return (struct floor){.needs = {[CEILING_MULTIPLY_ADDS] = 2 * operations,
                                     [CEILING_EXPONENTIALS] = activations[model->activation].exponentials,
                                     [CEILING_RECIPROCALS] = reciprocals,

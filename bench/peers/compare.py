@@ -19,7 +19,8 @@ BENCH = os.path.join(HERE, "../../build/release/bench/bench")
 GSL = os.path.join(HERE, "../../build/release/bench/fit_gsl")
 LOSS_TOLERANCE = 1e-3
 CASES = ["train h8 s64 d1 o1 silu t500 m256", "train h128 s256 d2 o2 silu t100 m64", "train h1024 s256 d2 o2 silu t50 m16",
-         "fit power-offset n20", "fit bnsl-1 n50", "fit bnsl-2 n50"]
+         "train h64 s256 d2 o2 l4 silu t50 m32", "fit power-offset n20", "fit bnsl-1 n50",
+         "fit bnsl-2 n50"]
 PEERS = {
     "train": {"PyTorch baddbmm": ["train_torch.py", "baddbmm"], "PyTorch compiled": ["train_torch.py", "compiled"],
               "PyTorch vmap": ["train_torch.py", "vmap"], "JAX vmap": ["train_jax.py", "vmap"],

@@ -31,18 +31,25 @@ class Models:
         import numpy as np
 
         words = case.split()
-        self.H, self.S, self.D, self.O, self.T, self.M = (int(words[i][1:]) for i in (1, 2, 3, 4, 6, 7))
-        self.activation = words[5]
-        H, S, D, O = self.H, self.S, self.D, self.O
+        self.activation = words[-3]
+        numbers = {word[0]: int(word[1:]) for word in words[1:] if word != self.activation}
+        self.H, self.S, self.D, self.O, self.T, self.M = (numbers[letter] for letter in "hsdotm")
+        self.L = numbers.get("l", 1)
+        S, D, O = self.S, self.D, self.O
+        sizes = [D] + self.L * [self.H] + [O]
         rows = np.fromfile(path, dtype=np.float32).reshape(self.M, -1)
-        parts = np.split(rows, np.cumsum([S * D, S * O, H * D, H, O * H, O]), axis=1)
-        self.x, self.target = parts[0].reshape(-1, S, D), parts[1].reshape(-1, S, O)
-        self.weight_in = parts[2].reshape(-1, H, D).transpose(0, 2, 1).copy()  # (M, D, H)
-        self.bias_in = parts[3].reshape(-1, 1, H)
-        self.weight_out = parts[4].reshape(-1, O, H).transpose(0, 2, 1).copy()  # (M, H, O)
-        self.bias_out = parts[5].reshape(-1, 1, O)
-        self.loss = parts[6][:, 0]
-        self.neuron_samples = float(H) * S * self.T * self.M
+        cuts = [S * D, S * O]
+        for inputs, outputs in zip(sizes, sizes[1:]):
+            cuts += [outputs * inputs, outputs]
+        x, target, *layers, loss = np.split(rows, np.cumsum(cuts), axis=1)
+        self.x, self.target, self.loss = x.reshape(-1, S, D), target.reshape(-1, S, O), loss[:, 0]
+        # Of each layer, one after the other: weights (M, inputs, outputs), biases (M, 1, outputs).
+        self.parameters = []
+        for layer, (inputs, outputs) in enumerate(zip(sizes, sizes[1:])):
+            weights, biases = layers[2 * layer:2 * layer + 2]
+            self.parameters.append(weights.reshape(-1, outputs, inputs).transpose(0, 2, 1).copy())
+            self.parameters.append(biases.reshape(-1, 1, outputs).copy())
+        self.neuron_samples = float(self.H) * self.L * S * self.T * self.M
 
 
 def fastest(sizes, seconds):

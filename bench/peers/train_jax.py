@@ -20,16 +20,17 @@ import optax
 models = Models(case, path)
 activation = {"silu": jax.nn.silu, "relu": jax.nn.relu, "gelu": lambda x: jax.nn.gelu(x, approximate=False), "tanh": jnp.tanh,
               "identity": lambda x: x, "sine": jnp.sin}[models.activation]
-NAMES = ("weight_in", "bias_in", "weight_out", "bias_out")
 
 
 def objective(parameters, x, target):
-    weight_in, bias_in, weight_out, bias_out = parameters
-    output = activation(x @ weight_in + bias_in) @ weight_out + bias_out
+    *hidden, weights, biases = parameters
+    output = x
+    for layer in range(models.L):
+        output = activation(output @ hidden[2 * layer] + hidden[2 * layer + 1])
+    output = output @ weights + biases
     loss = jnp.square(output - target).mean(axis=0).sum()
-    weights = (weight_in, weight_out)
-    return (models.scale * loss + models.l1 * sum(jnp.abs(w).sum() for w in weights)
-            + models.l2 * sum(jnp.square(w).sum() for w in weights)), loss
+    return (models.scale * loss + models.l1 * sum(jnp.abs(w).sum() for w in parameters[::2])
+            + models.l2 * sum(jnp.square(w).sum() for w in parameters[::2])), loss
 
 
 def trainer(steps):
@@ -48,11 +49,11 @@ def trainer(steps):
 
 
 def chunk(first, n):
-    arrays = [getattr(models, name)[first:first + n] for name in NAMES + ("x", "target")]
+    arrays = [array[first:first + n] for array in (models.x, models.target, *models.parameters)]
     if devices > 1:
         arrays = [a.reshape(devices, n // devices, *a.shape[1:]) for a in arrays]
     arrays = [jnp.asarray(a) for a in arrays]
-    return tuple(arrays[:4]), arrays[4], arrays[5]
+    return tuple(arrays[2:]), arrays[0], arrays[1]
 
 
 def seconds(n):

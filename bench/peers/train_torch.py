@@ -17,26 +17,28 @@ how, case, path = sys.argv[1:]
 models = Models(case, path)
 activation = {"silu": torch.nn.functional.silu, "relu": torch.relu, "gelu": torch.nn.functional.gelu, "tanh": torch.tanh,
               "identity": lambda x: x, "sine": torch.sin}[models.activation]
-NAMES = ("weight_in", "bias_in", "weight_out", "bias_out")
 
 
-def penalty(weight_in, weight_out):
-    return (models.l1 * (weight_in.abs().sum() + weight_out.abs().sum())
-            + models.l2 * (weight_in.square().sum() + weight_out.square().sum()))
+def penalty(parameters):
+    return (models.l1 * sum(weights.abs().sum() for weights in parameters[::2])
+            + models.l2 * sum(weights.square().sum() for weights in parameters[::2]))
 
 
-def objective(weight_in, bias_in, weight_out, bias_out, x, target):
-    hidden = activation(torch.baddbmm(bias_in, x, weight_in))
-    output = torch.baddbmm(bias_out, hidden, weight_out)
-    loss = (output - target).square().mean(dim=1).sum(dim=1)
-    return models.scale * loss.sum() + penalty(weight_in, weight_out), loss
+def network(affine, parameters, x):
+    *hidden, weights, biases = parameters
+    for layer in range(models.L):
+        x = activation(affine(hidden[2 * layer + 1], x, hidden[2 * layer]))
+    return affine(biases, x, weights)
+
+
+def objective(x, target, *parameters):
+    loss = (network(torch.baddbmm, parameters, x) - target).square().mean(dim=1).sum(dim=1)
+    return models.scale * loss.sum() + penalty(parameters), loss
 
 
 def objective_of_one(parameters, x, target):
-    weight_in, bias_in, weight_out, bias_out = parameters
-    hidden = activation(torch.addmm(bias_in, x, weight_in))
-    loss = (torch.addmm(bias_out, hidden, weight_out) - target).square().mean(dim=0).sum()
-    return models.scale * loss + penalty(weight_in, weight_out), loss
+    loss = (network(torch.addmm, parameters, x) - target).square().mean(dim=0).sum()
+    return models.scale * loss + penalty(parameters), loss
 
 
 if how == "compiled":
@@ -46,7 +48,7 @@ gradient_of_all = torch.func.vmap(torch.func.grad(objective_of_one, has_aux=True
 
 def train(first, n, steps):
     chunk = slice(first, first + n)
-    parameters = [torch.tensor(getattr(models, name)[chunk], requires_grad=True) for name in NAMES]
+    parameters = [torch.tensor(array[chunk], requires_grad=True) for array in models.parameters]
     x, target = torch.tensor(models.x[chunk]), torch.tensor(models.target[chunk])
     optimizer = torch.optim.Adam(parameters, lr=models.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, models.T)
@@ -58,7 +60,7 @@ def train(first, n, steps):
                 parameter.grad = gradient
         else:
             optimizer.zero_grad()
-            value, loss = objective(*parameters, x, target)
+            value, loss = objective(x, target, *parameters)
             value.backward()
         optimizer.step()
         schedule.step()
