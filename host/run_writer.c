@@ -7,7 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-enum { CAPACITY = 1024 }; /* results: room for what is trained while the disk syncs */
+/* Results: room for what is trained while the disk syncs, and how many wake the writer, who else looks when progress is to be
+   told; a switch of threads for each would cost as much as storing it. */
+enum { CAPACITY = 1024, AT_ONCE = 64 };
 
 struct entry {
     uint64_t index;
@@ -55,10 +57,14 @@ static void estimate(struct run_writer *writer) {
     progress->seconds_left = left <= 0 ? 0 : trained > 0 ? left / trained * progress->seconds : NAN;
 }
 
+/* Seconds between two calls of progress. */
+static double interval(const struct run_writer *writer) {
+    return writer->options->progress_seconds > 0 ? writer->options->progress_seconds : 0.1;
+}
+
 static void tell(struct run_writer *writer, int always) {
-    double interval = writer->options->progress_seconds > 0 ? writer->options->progress_seconds : 0.1;
     double now = seconds_now();
-    if (!writer->options->progress || (!always && now - writer->told < interval)) return;
+    if (!writer->options->progress || (!always && now - writer->told < interval(writer))) return;
     writer->told = now;
     estimate(writer);
     writer->options->progress(writer->options->user, &writer->progress);
@@ -103,7 +109,7 @@ static int next_entry(struct run_writer *writer, struct entry *entry) {
     if (writer->n_entries == 0 && !writer->is_finishing) {
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += 100000000;
+        until.tv_nsec += (long)(1e9 * fmin(interval(writer), 0.1));
         if (until.tv_nsec >= 1000000000) until.tv_nsec -= 1000000000, until.tv_sec++;
         pthread_cond_timedwait(&writer->filled, &writer->mutex, &until);
     }
@@ -165,7 +171,7 @@ enum allometer_code run_writer_add(struct run_writer *writer, uint64_t index,
         allometer_fail(error, code, "%s", writer->error.message);
     } else {
         writer->entries[(writer->first + writer->n_entries++) % CAPACITY] = entry;
-        pthread_cond_signal(&writer->filled);
+        if (writer->n_entries == AT_ONCE) pthread_cond_signal(&writer->filled);
     }
     pthread_mutex_unlock(&writer->mutex);
     return code;
