@@ -52,6 +52,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case 'R':
         arguments->bench.rates_only = 1;
         return 0;
+    case 'k':
+        arguments->bench.check = 1;
+        return 0;
     case 'j':
         arguments->json = 1;
         return 0;
@@ -72,6 +75,7 @@ static const struct argp_option options[] = {
     {"threads", 't', "N", 0, "default: all", 0},
     {"repeats", 'r', "N", 0, "default: 7", 0},
     {"rates-only", 'R', NULL, 0, "no ceilings", 0},
+    {"check", 'k', NULL, 0, "of a device: its models must reach the CPU's losses", 0},
     {"json", 'j', NULL, 0, "a JSON record instead of a table", 0},
     {"csv", 'c', "FILE", 0, "write what a picture needs", 0},
     {"commit", 'C', "TEXT", 0, "for the record", 0},

@@ -22,6 +22,7 @@ struct bench_options {
     const struct allometer_backend *backend;
     int threads, repeats;
     int rates_only;       /* no ceilings */
+    int check;            /* compare what models reach with the CPU */
     const char *problems; /* file for what a case worked on, so that a peer can do the same; NULL: none */
     const char *instruction_set;
 };

@@ -4,9 +4,10 @@
 #include "train_case.h"
 #include "train_floor.h"
 
+#include <math.h>
 #include <stdlib.h>
 
-/* A GPU is full with some thousand models at once; several rounds of them. */
+/* A GPU is full with some thousand models at once: two rounds of them or more. */
 enum { MODELS_PER_THREAD = 2, MODELS_ON_GPU = 16384 };
 
 static const char *const cases[] = {
@@ -143,19 +144,67 @@ static double train_once(void *user) {
     return (double)one->training.n_models * neuron_samples(model) * model->steps;
 }
 
+static enum allometer_code keep_result(void *user, size_t index, const struct allometer_result *result,
+                                       const float *weights, struct allometer_error *error) {
+    (void)weights, (void)error;
+    ((struct allometer_result *)user)[index] = *result;
+    return ALLOMETER_OK;
+}
+
+/* Trains a few of the models for a few steps here and on the CPU. Quits where their losses differ by more than the orders of
+   their sums explain. */
+static void check_against_cpu(const char *text, const struct bench_options *options,
+                              struct allometer_device *device, const struct allometer_model *models) {
+    enum { N = 5, STEPS = 20 };
+    const struct allometer_device_options cpu_options = {options->threads, NULL, 0};
+    struct allometer_model few[N];
+    struct allometer_result here[N], there[N];
+    struct allometer_device *cpu;
+    struct allometer_error error = {0};
+    for (int m = 0; m < N; ++m) few[m] = models[0], few[m].seed = (uint64_t)m, few[m].steps = STEPS;
+    struct allometer_training training = {.models = few, .n_models = N, .done = keep_result, .user = here};
+    if (options->backend->train(device, &training, &error) != ALLOMETER_OK) bench_quit(error.message);
+    training.user = there;
+    if (allometer_cpu.open(&cpu, &cpu_options, &error) != ALLOMETER_OK
+        || allometer_cpu.train(cpu, &training, &error) != ALLOMETER_OK)
+        bench_quit(error.message);
+    allometer_cpu.close(cpu);
+    for (int m = 0; m < N; ++m) {
+        const double values[] = {(double)here[m].train_loss, (double)here[m].loss[0]},
+                     expected[] = {(double)there[m].train_loss, (double)there[m].loss[0]};
+        for (int i = 0; i < 2; ++i) {
+            if (fabs(values[i] - expected[i]) <= 1e-6 + 1e-3 * fabs(expected[i])) continue; /* not NaN */
+            char message[256];
+            snprintf(message, sizeof message,
+                     "%s, model %d after %d steps: %s loss %.9g, on the CPU %.9g; expected 1 part in 1,000",
+                     text, m, STEPS, i ? "held-out" : "training", values[i], expected[i]);
+            bench_quit(message);
+        }
+    }
+}
+
 static struct bench_result run(const char *text, struct allometer_device *device,
                                const struct bench_options *options) {
     const int on_cpu = options->backend == &allometer_cpu;
     int n = on_cpu ? options->threads * MODELS_PER_THREAD : MODELS_ON_GPU;
-    struct allometer_model model = train_case_parse(text, &n), *models = malloc((size_t)n * sizeof *models);
-    if (!on_cpu && n == MODELS_ON_GPU) model.steps = model.steps / 8 + 1;
+    struct allometer_model model = train_case_parse(text, &n);
+    if (!on_cpu && n == MODELS_ON_GPU) {
+        int concurrent = 0; /* on all GPUs */
+        options->backend->memory(device, &model, &concurrent);
+        if (n < 2 * concurrent) n = 2 * concurrent;
+        model.steps = model.steps / 8 + 1;
+    }
+    struct allometer_model *models = malloc((size_t)n * sizeof *models);
     if (!models) bench_quit("out of memory");
     for (int i = 0; i < n; ++i) models[i] = model, models[i].seed = (uint64_t)i;
+    if (options->check && !on_cpu) check_against_cpu(text, options, device, models);
     struct training_case one = {
         options->backend, device, {.models = models, .n_models = (size_t)n, .done = ignore}};
     struct floor floor = train_floor(&model);
     struct bench_result result = bench_repeat(options, train_once, &one, &floor);
     result.of_peak *= allometer_training_flops(&model) / (neuron_samples(&model) * model.steps);
+    if (options->check && !on_cpu)
+        snprintf(result.remark, sizeof result.remark, "losses equal the CPU's to 1 part in 1,000");
     if (options->problems) train_problems_write(options->backend, device, models, n, options->problems);
     free(models);
     return result;
