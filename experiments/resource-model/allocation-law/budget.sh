@@ -21,7 +21,7 @@ kind_of="CASE WHEN \"model.activation\" = 'relu' THEN 2 + 2 * (\"penalty.l2\" = 
     ELSE (\"penalty.l1\" > 0) + 2 * (\"penalty.l2\" = 0) END AS kind"
 # Below half of the closed form, SiLU under l2 is on the other branch.
 table budget budget <<END
-SELECT *, kind = 0 AND loss < 0.5 * sqrt(8 * 3e-4 * 64.0 / (1225 * 9 * 144) / (64.0 * neurons)) AS other
+SELECT *, seed + 1 AS place, kind = 0 AND loss < 0.5 * sqrt(8 * 3e-4 * 64.0 / (1225 * 9 * 144) / (64.0 * neurons)) AS other
 FROM (SELECT $kind_of, "train.prune" AS neurons, seed, live, loss FROM results WHERE status = 'done' AND live > 0) ORDER BY 1, 2, 3;
 END
 table division division <<END
@@ -35,6 +35,7 @@ awk -v alpha=128 -v alpha2=256 -f "$here/budget.awk" >"$results/derived-budget.c
 awk -F, 'NR == 1 || $2 ~ /^(4|6|8|12|16)$/ || $1 == 2 && $2 == 2' "$results/derived-budget.csv" >"$results/derived-alone.csv"
 
 power budget-loss "$results/budget.csv" neurons loss --where other=0 --group kind
+power budget-level "$results/budget.csv" place loss --where other=0 --group kind,neurons --fix b=0
 power budget-derived "$results/derived-alone.csv" neurons loss --group kind
 power budget-ratio "$results/division.csv" neurons2 ratio --group kind,neurons --fix b=0
 {
@@ -49,6 +50,20 @@ power budget-ratio "$results/division.csv" neurons2 ratio --group kind,neurons -
         esac
         echo "| $name | $(slope budget-loss kind $kind | interval) | $derived |"
     done
+    echo
+    sqlite3 -bail :memory: <<END
+.import --csv "$results/fits/budget-level.csv" level
+.import --csv "$results/derived-budget.csv" derived
+.mode list
+CREATE VIEW told AS SELECT kind, CAST(neurons AS INTEGER) AS n, printf('%.2e (%.2e to %.2e)', a, a_lower, a_upper) AS loss FROM level;
+CREATE VIEW should AS SELECT kind, CAST(neurons AS INTEGER) AS n, printf('%.2e', loss) AS loss FROM derived;
+SELECT '| N | SiLU, l2 | derived | SiLU, l1 | ReLU, l2 | ReLU, no penalty | derived |';
+SELECT '| --- | --- | --- | --- | --- | --- | --- |';
+SELECT printf('| %d | %s | %s | %s | %s | %s | %s |', o.n, coalesce(s.loss, 'other branch'), a.loss, l.loss, r.loss, o.loss, b.loss)
+FROM told o LEFT JOIN told s ON s.kind = '0' AND s.n = o.n LEFT JOIN told l ON l.kind = '3' AND l.n = o.n
+LEFT JOIN told r ON r.kind = '2' AND r.n = o.n LEFT JOIN should a ON a.kind = '0' AND a.n = o.n
+LEFT JOIN should b ON b.kind = '2' AND b.n = o.n WHERE o.kind = '4' ORDER BY o.n;
+END
     echo
     sqlite3 -bail :memory: <<END
 .import --csv "$results/division.csv" division
