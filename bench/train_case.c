@@ -117,7 +117,7 @@ struct allometer_model train_case_parse(const char *text, int *n_models) {
             "for 200 steps and 64 models");
     }
     model.batch = model.samples;
-    const double products = model.depth > 1 ? 1 + model.width / 8 : 1; /* times the work of one layer */
+    const double products = model.depth > 1 ? 1 + model.width / 64 : 1; /* and long beside the measuring */
     if (fields < 2) model.steps = (int32_t)(1.5e8 / (neuron_samples(&model) * products)) + 1;
     lay_subtasks(&model);
     return model;
