@@ -92,7 +92,7 @@ KERNEL vd vd_log_u10(vd x) {
 
 /* log(1 + x) for x in [0, 1], and 1 / (1 + x): with s = x / (2 + x), log(1 + x) = log((1 + s) / (1 - s)), an odd series
    in s <= 1/3. One reciprocal serves both. */
-KERNEL vd vd_log1p_unit_u15(vd x, vd *inverse) {
+KERNEL vd vd_log1p_unit_u20(vd x, vd *inverse) {
     vd one_more = 1 + x, two_more = 2 + x, both = vd_reciprocal_u15(one_more * two_more);
     vd s = x * one_more * both, z = s * s, z2 = z * z, z4 = z2 * z2;
     *inverse = two_more * both;

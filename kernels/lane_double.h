@@ -94,7 +94,7 @@ KERNEL vd vd_reciprocal_sqrt_u20(vd x) {
     return 1 / sqrt(x);
 }
 
-KERNEL vd vd_log1p_unit_u15(vd x, vd *inverse) {
+KERNEL vd vd_log1p_unit_u20(vd x, vd *inverse) {
     *inverse = 1 / (1 + x);
     return log1p(x);
 }

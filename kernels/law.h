@@ -13,7 +13,7 @@
 
 /* log(1 + exp(u)), and its derivative 1 / (1 + exp(-u)). */
 KERNEL vd softplus(vd u, vd *slope) {
-    vd e = vd_exp_u10(-vd_abs(u)), inverse, log_sum = vd_log1p_unit_u15(e, &inverse);
+    vd e = vd_exp_u10(-vd_abs(u)), inverse, log_sum = vd_log1p_unit_u20(e, &inverse);
     *slope = vd_select(u < vd_set(0), e, vd_set(1)) * inverse;
     return vd_max(u, vd_set(0)) + log_sum;
 }

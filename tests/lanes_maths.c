@@ -16,9 +16,9 @@ static vf vf_normal_u70(vf x) {
 MATHS_TABLE(ROW)
 #undef ROW
 
-static vd log1p_unit_u15(vd x) {
+static vd log1p_unit_u20(vd x) {
     vd inverse;
-    return vd_log1p_unit_u15(x, &inverse);
+    return vd_log1p_unit_u20(x, &inverse);
 }
 static vd inverse_of_log_u35(vd x) {
     vd inverse;
@@ -27,6 +27,7 @@ static vd inverse_of_log_u35(vd x) {
 }
 #define exp_u10             vd_exp_u10
 #define log_u10             vd_log_u10
+#define reciprocal_u15      vd_reciprocal_u15
 #define reciprocal_sqrt_u20 vd_reciprocal_sqrt_u20
 #define ROW(function, ulp, low, high, reference)                                            \
     static void apply_double_##function(double *y, const double *x, size_t n) {             \
@@ -36,6 +37,7 @@ DOUBLE_MATHS_TABLE(ROW)
 #undef ROW
 #undef exp_u10
 #undef log_u10
+#undef reciprocal_u15
 #undef reciprocal_sqrt_u20
 
 static void apply_philox(uint32_t words[4], const uint32_t counter[4], const uint32_t key[2]) {

@@ -21,8 +21,9 @@
 #define DOUBLE_MATHS_TABLE(ROW)                        \
     ROW(exp_u10, 1.0, -707.0, 709.78, expl(x))         \
     ROW(log_u10, 1.0, 5e-324, 1.79e308, logl(x))       \
-    ROW(log1p_unit_u15, 1.5, 0.0, 1.0, log1pl(x))      \
+    ROW(log1p_unit_u20, 2.0, 0.0, 1.0, log1pl(x))      \
     ROW(inverse_of_log_u35, 3.5, 1e-307, 4e307, 1 / x) \
+    ROW(reciprocal_u15, 1.5, 1e-307, 4e307, 1 / x)     \
     ROW(reciprocal_sqrt_u20, 2.0, 1e-307, 1e307, 1 / sqrtl(x))
 
 /* n: a multiple of 16. */
