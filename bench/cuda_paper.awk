@@ -5,8 +5,12 @@
 # The hot loops are those that hold no other and that multiply and add what they load from shared memory, without storing. The loss
 # of classification, which turns integers into floats and takes exponentials, stands between forward and backward. Of the
 # variants of each (several threads to a sample or to a neuron, one, and what is left over by unrolling) the last is taken that is
-# unrolled at least half as often as any: one thread to a sample or neuron. Backward multiplies and adds more often than forward,
-# which measuring, behind it, does again. A loop is unrolled as often as its counter's step says.
+# unrolled at least half as often as any: one thread to a sample or neuron. It loads every weight of the neuron, or all that is
+# known of the sample; pruning and measuring, which do much the same, load less. Backward multiplies and adds more often than
+# forward, which measuring, behind it, does again. A loop is unrolled as often as its counter's step says.
+#
+# Of the kernel for several hidden layers: the loops of the first three matrix products, which are the forward pass, the
+# gradient and the upstream derivative, for each weight and sample.
 
 function hex(text,    i, value) {
     value = 0
@@ -15,7 +19,8 @@ function hex(text,    i, value) {
 }
 
 # Of sm_80, 90 and 100: results of a multiprocessor in one clock, from the CUDA C++ Programming Guide's table of arithmetic
-# instructions; a shared load is one access of a warp.
+# instructions; a shared load is one access of a warp. Of four floats that all threads read alike it counts as two: no manual
+# says, bench/gpu measures it.
 BEGIN {
     issue = 128; alu = 64; special = 16; shared = 32
     fma["80"] = 64; fma["90"] = fma["100"] = 128
@@ -25,7 +30,7 @@ BEGIN {
     device["100"] = "B200"; multiprocessors["100"] = 148; clock["100"] = 1.98e9
 }
 
-function finish(    i, j, target, inner, n_loops, first, last, forward, backward, part, terms) {
+function finish(    i, j, target, inner, n_loops, first, last, forward, backward, part) {
     n_loops = 0
     for (i = 1; i <= n; i++) {
         if (op[i] !~ /^BRA/ || !match(text[i], /0x[0-9a-f]+/)) continue
@@ -33,28 +38,42 @@ function finish(    i, j, target, inner, n_loops, first, last, forward, backward
         if ((target in at) && at[target] <= i) { n_loops++; first[n_loops] = at[target]; last[n_loops] = i }
     }
     n_hot = losses = 0
+    split(name, part, "_")
+    terms = part[4] + part[5]
     for (i = 1; i <= n_loops; i++) {
         inner = 1
         for (j = 1; j <= n_loops; j++)
             if (j != i && first[i] <= first[j] && last[j] <= last[i] && !(first[i] == first[j] && last[i] == last[j])) inner = 0
         if (inner) consider(first[i], last[i])
     }
-    split(name, part, "_")
-    terms = part[4] + part[5]
-    forward = choose(0, terms)
-    backward = forward ? choose(1, hot[forward, "products"] + terms / 2) : 0
+    forward = is_deep(name) ? deep_loops() : choose(0, terms, terms + 1)
+    backward = is_deep(name) ? 2 * (forward > 0) : forward ? choose(1, hot[forward, "products"] + terms / 2, terms) : 0
     if (backward) report(forward, backward)
-    else if (n > 0 && name ~ /^train_shared/ && arch in fma) print "hot loops not found: " name ", sm_" arch > "/dev/stderr"
+    else if (n > 0 && name ~ /^train_shared/ && name !~ /_ANY_/ && arch in fma) print "hot loops not found: " name ", sm_" arch > "/dev/stderr"
     n = 0
 }
 
-# Of the hot loops behind so many losses, with at least so many products.
-function choose(behind, products,    i, most, chosen) {
+# Of the hot loops behind so many losses, with at least so many products and loads from shared memory.
+function choose(behind, products, loads,    i, most, chosen) {
     for (i = 1; i <= n_hot; i++)
-        if (hot[i, "losses"] == behind && hot[i, "products"] >= products && hot[i, "turns"] > most) most = hot[i, "turns"]
+        if (is_such(i, behind, products, loads) && hot[i, "turns"] > most) most = hot[i, "turns"]
     for (i = 1; i <= n_hot; i++)
-        if (hot[i, "losses"] == behind && hot[i, "products"] >= products && hot[i, "turns"] >= most / 2) chosen = i
+        if (is_such(i, behind, products, loads) && hot[i, "turns"] >= most / 2) chosen = i
     return chosen
+}
+
+function is_such(i, behind, products, loads) {
+    return hot[i, "losses"] == behind && hot[i, "products"] >= products && hot[i, "shared"] >= loads
+}
+
+function is_deep(name) { return name ~ /_DEEP_/ }
+
+# The first three hot loops as two: forward, and the others together. 1, or 0 if there are not so many.
+function deep_loops(    key, keys) {
+    if (n_hot < 3) return 0
+    split("fma alu special shared all", keys, " ")
+    for (key in keys) hot[2, keys[key]] += hot[3, keys[key]]
+    return 1
 }
 
 # Keeps the loop's counts if it is a hot one.
@@ -69,12 +88,12 @@ function consider(from, to,    i, o, c, turns, cold) {
         if (o == "FFMA2" || o == "FADD2" || o == "FMUL2") c["fma"] += 2
         else if (o ~ /^(FFMA|FADD|FMUL|HFMA2|IMAD)$/) c["fma"]++
         else if (o == "MUFU") c["special"]++
-        else if (o == "LDS") c["shared"]++
+        else if (o == "LDS") c["shared"] += op[i] ~ /128/ ? 2 : 1
         else c["alu"]++
         if (o ~ /^FFMA2?$/) c["products"] += o == "FFMA2" ? 2 : 1
     }
     if (c["integers"] && c["exponentials"] && !(losses && loss_at + 400 > from)) { losses++; loss_at = to }
-    turns = step(from, to)
+    turns = is_deep(name) ? (c["products"] >= 48 ? c["products"] : 0) : step(from, to)
     if (cold || !turns || !c["shared"] || !c["products"]) return
     n_hot++
     hot[n_hot, "turns"] = turns
@@ -108,7 +127,7 @@ function largest(rate, what) {
 }
 
 function report(forward, backward,    sums, key, keys) {
-    if (!(arch in fma)) return
+    if (!(arch in fma) || name ~ /_ANY_/) return
     split("fma alu special shared all", keys, " ")
     for (key in keys) sums[keys[key]] = hot[forward, keys[key]] + hot[backward, keys[key]]
     bound = 0
