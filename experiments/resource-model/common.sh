@@ -8,14 +8,14 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 # The sweep file $1 as it stands for the full setting; else its axes are replaced by the text on standard input, and the
-# smoke setting trains for a moment only. Then the sweep itself, into $2.db.
+# smoke setting trains and measures for a moment only. Then the sweep itself, into $2.db.
 sweep() {
     file=$here/$1
     if [ $setting != full ]; then
-        steps=${quick_steps:-40000}
-        [ $setting != smoke ] || steps=1000
+        steps=${quick_steps:-40000} held_out='&'
+        [ $setting != smoke ] || steps=${smoke_steps:-1000} held_out='measure: {samples: 64'
         {
-            sed -e '/^axes:/,$d' -e "s/steps: [0-9]*/steps: $steps/; s/retrain: [0-9]*/retrain: $((steps / 2))/" "$file"
+            sed -e '/^axes:/,$d' -e "s/measure: {samples: [0-9]*/$held_out/" -e "s/steps: [0-9]*/steps: $steps/; s/retrain: [0-9]*/retrain: $((steps / 2))/" "$file"
             cat
         } >"$results/$2.yaml"
         file=$results/$2.yaml
