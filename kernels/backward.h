@@ -48,7 +48,7 @@ KERNEL void backward_tile(const int D, const int O, const int kind, const int ti
     const float *row = kept.rows + (int64_t)2 * h * kept.block;
     FOR_LANES(s, batch->n) {
         vf a[MAX_TILE], derivative[MAX_TILE];
-        if (is_kept(D, O, kind)) {
+        if (activation_is_kept(kind)) {
             EACH(u, tile) a[u] = vf_load(row + 2 * u * kept.block + s);
             EACH(u, tile) derivative[u] = vf_load(row + (2 * u + 1) * kept.block + s);
         } else {
@@ -156,10 +156,11 @@ KERNEL void backward(const int D, const int O, const int kind, const struct para
         for (; l + PASS_NEURONS <= neurons; l += PASS_NEURONS)
             backward_passes(D, O, PASS_NEURONS, p, batch, kept, h + l, l, sums);
         for (; l < neurons; ++l) backward_passes(D, O, 1, p, batch, kept, h + l, l, sums);
+    } else {
+        for (; l + BACKWARD_TILE(D, O) <= neurons; l += BACKWARD_TILE(D, O))
+            backward_tile(D, O, kind, BACKWARD_TILE(D, O), p, batch, kept, h + l, l, sums);
+        for (; l < neurons; ++l) backward_tile(D, O, kind, 1, p, batch, kept, h + l, l, sums);
     }
-    for (; l + BACKWARD_TILE(D, O) <= neurons; l += BACKWARD_TILE(D, O))
-        backward_tile(D, O, kind, BACKWARD_TILE(D, O), p, batch, kept, h + l, l, sums);
-    for (; l < neurons; ++l) backward_tile(D, O, kind, 1, p, batch, kept, h + l, l, sums);
     for (; l < LANES; ++l) {
         for (int j = 0; j < D + 1 + O; ++j) sums[j][l] = vf_set(0.0f);
     }

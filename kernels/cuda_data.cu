@@ -20,6 +20,7 @@ static struct rows_layout rows_layout_of(const struct allometer_data *data) {
 static void rows_pack(const struct allometer_data *data, const struct rows_layout *layout, const char *on_gpu,
                       char *staged) {
     struct allometer_data copy = *data;
+    copy.names = nullptr; /* for the host */
     copy.inputs = reinterpret_cast<const float *>(on_gpu + layout->inputs);
     copy.targets = reinterpret_cast<const float *>(on_gpu + layout->targets);
     copy.subtasks = reinterpret_cast<const int32_t *>(on_gpu + layout->subtasks);

@@ -67,10 +67,6 @@ struct kept {
     int32_t block;
 };
 
-KERNEL int is_kept(const int D, const int O, const int kind) {
-    return LANES > 1 && (IN_PASSES(D, O) || activation_is_kept(kind));
-}
-
 KERNEL_HOST int64_t kept_floats(int32_t width, int32_t batch) {
     return LANES == 1 ? 0 : (int64_t)2 * width * block_samples(width, batch);
 }
@@ -88,6 +84,24 @@ KERNEL struct batch batch_block(const struct batch *batch, int32_t first, int32_
 
 /* ---- forward: a lane owns samples and loops over neurons ----------------------------------------------------- */
 
+/* Activations of neuron h at `tile` sample vectors, the first at s; with keeps, left for backward with their derivatives. */
+KERNEL void neuron_forward(const int D, const int kind, const int tile, const int keeps,
+                           const struct parameters *p, const struct batch *batch, int32_t s, int32_t h,
+                           struct kept kept, vf *a) {
+    const float *neuron = p->rows + h;
+    vf z[MAX_TILE], derivative[MAX_TILE];
+    EACH(u, tile) z[u] = vf_set(neuron[D * p->stride]);
+    UNROLL for (int d = 0; d < D; ++d) {
+        EACH(u, tile)
+        z[u] = z[u] + neuron[d * p->stride] * vf_load(batch->x + d * batch->stride + s + u * LANES);
+    }
+    activation(kind, tile, z, a, derivative);
+    if (!keeps) return;
+    float *row = kept.rows + (int64_t)2 * h * kept.block + s;
+    EACH(u, tile) vf_store(row + u * LANES, a[u]);
+    EACH(u, tile) vf_store(row + kept.block + u * LANES, derivative[u]);
+}
+
 /* Adds neurons from .. to - 1 to the outputs of `tile` sample vectors, n apart, the first at s. */
 KERNEL void forward_tile(const int D, const int O, const int kind, const int tile, const struct parameters *p,
                          const struct batch *batch, int32_t s, int32_t from, int32_t to, float *output,
@@ -98,18 +112,8 @@ KERNEL void forward_tile(const int D, const int O, const int kind, const int til
     }
     const float *neuron = p->rows + from;
     for (int32_t h = from; h < to; ++h, ++neuron) {
-        vf z[MAX_TILE], a[MAX_TILE], derivative[MAX_TILE];
-        EACH(u, tile) z[u] = vf_set(neuron[D * p->stride]);
-        UNROLL for (int d = 0; d < D; ++d) {
-            EACH(u, tile)
-            z[u] = z[u] + neuron[d * p->stride] * vf_load(batch->x + d * batch->stride + s + u * LANES);
-        }
-        activation(kind, tile, z, a, derivative);
-        if (is_kept(D, O, kind)) {
-            float *row = kept.rows + (int64_t)2 * h * kept.block + s;
-            EACH(u, tile) vf_store(row + u * LANES, a[u]);
-            EACH(u, tile) vf_store(row + kept.block + u * LANES, derivative[u]);
-        }
+        vf a[MAX_TILE];
+        neuron_forward(D, kind, tile, LANES > 1 && activation_is_kept(kind), p, batch, s, h, kept, a);
         UNROLL for (int o = 0; o < O; ++o) {
             EACH(u, tile) y[u][o] = y[u][o] + neuron[(D + 1 + o) * p->stride] * a[u];
         }
@@ -119,23 +123,7 @@ KERNEL void forward_tile(const int D, const int O, const int kind, const int til
     }
 }
 
-/* The first of two passes: leaves what a neuron keeps of `tile` sample vectors. */
-KERNEL void forward_activations(const int D, const int kind, const int tile, const struct parameters *p,
-                                const struct batch *batch, int32_t s, int32_t h, struct kept kept) {
-    const float *neuron = p->rows + h;
-    float *row = kept.rows + (int64_t)2 * h * kept.block + s;
-    vf z[MAX_TILE], a[MAX_TILE], derivative[MAX_TILE];
-    EACH(u, tile) z[u] = vf_set(neuron[D * p->stride]);
-    UNROLL for (int d = 0; d < D; ++d) {
-        EACH(u, tile)
-        z[u] = z[u] + neuron[d * p->stride] * vf_load(batch->x + d * batch->stride + s + u * LANES);
-    }
-    activation(kind, tile, z, a, derivative);
-    EACH(u, tile) vf_store(row + u * LANES, a[u]);
-    EACH(u, tile) vf_store(row + kept.block + u * LANES, derivative[u]);
-}
-
-/* The second: outputs of `tile` sample vectors, summed over neurons in forward_tile's order. */
+/* The second of two passes: outputs of `tile` sample vectors, summed over neurons in forward_tile's order. */
 KERNEL void forward_outputs(const int D, const int O, const int tile, const struct parameters *p,
                             int32_t width, const struct batch *batch, int32_t s, struct kept kept) {
     vf y[MAX_TILE][ALLOMETER_MAX_OUTPUTS];
@@ -157,7 +145,8 @@ KERNEL void forward_outputs(const int D, const int O, const int tile, const stru
 
 KERNEL void forward_passes(const int D, const int O, const int kind, const struct parameters *p,
                            int32_t width, const struct batch *batch, struct kept kept) {
-#define BODY(s, tile) forward_activations(D, kind, tile, p, batch, s, h, kept)
+    vf unused[MAX_TILE];
+#define BODY(s, tile) neuron_forward(D, kind, tile, 1, p, batch, s, h, kept, unused)
     for (int32_t h = 0; h < width; ++h) FOR_LANE_TILES(s, batch->n, MAX_TILE, BODY);
 #undef BODY
 #define BODY(s, tile) forward_outputs(D, O, tile, p, width, batch, s, kept)

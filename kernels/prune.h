@@ -1,8 +1,8 @@
 /* Pruning to a budget: of each hidden layer the neurons that are worth most stay and train on, the others leave it for good.
    A neuron is worth what the training loss, the subtasks by their weights, would rise if it gave its mean over the step's
-   samples in place of what it gives; measured before the step, acted on after it. Where prune_rounds is R, round i of R leaves H (prune / H)^(i / R) neurons after
-   i / R of the steps before the last `retrain` (as Han et al. 2015 and Zhu and Gupta 2017 prune weights). The optimizer's
-   state and the learning rate go on as if nothing had happened. */
+   samples in place of what it gives; measured before the step, acted on after it. Round i of R = prune_rounds leaves
+   H (prune / H)^(i / R) neurons after i / R of the steps before the last `retrain` (as Han et al. 2015 and Zhu and Gupta 2017
+   prune weights). The optimizer's state and the learning rate go on as if nothing had happened. */
 #ifndef ALLOMETER_PRUNE_H
 #define ALLOMETER_PRUNE_H
 
