@@ -3,6 +3,7 @@
 #include "report.h"
 
 #include <argp.h>
+#include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,10 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         arguments->bench.repeats = positive(text, state);
         if (arguments->bench.repeats > BENCH_REPEATS) argp_error(state, "at most %d repeats", BENCH_REPEATS);
         return 0;
+    case 's':
+        arguments->bench.seconds = strtod(text, &text);
+        if (*text || !(arguments->bench.seconds > 0)) argp_error(state, "expected seconds above 0");
+        return 0;
     case 'R':
         arguments->bench.rates_only = 1;
         return 0;
@@ -74,6 +79,7 @@ static const struct argp_option options[] = {
     {"instruction-set", 'i', "NAME", 0, "default: the best that this machine has", 0},
     {"threads", 't', "N", 0, "default: all", 0},
     {"repeats", 'r', "N", 0, "default: 7", 0},
+    {"seconds", 's', "X", 0, "no further repeat once a case has taken as long", 0},
     {"rates-only", 'R', NULL, 0, "no ceilings", 0},
     {"check", 'k', NULL, 0, "of a device: its models must reach the CPU's losses", 0},
     {"json", 'j', NULL, 0, "a JSON record instead of a table", 0},
@@ -108,8 +114,9 @@ static void run_kind(const struct arguments *arguments, const struct bench_kind 
 }
 
 int main(int argc, char **argv) {
-    struct arguments arguments = {.device = "cpu",
-                                  .bench = {.threads = omp_get_max_threads(), .repeats = BENCH_REPEATS}};
+    struct arguments arguments = {
+        .device = "cpu",
+        .bench = {.threads = omp_get_max_threads(), .repeats = BENCH_REPEATS, .seconds = INFINITY}};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 
     const struct allometer_device_options device_options = {arguments.bench.threads,

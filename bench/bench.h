@@ -21,6 +21,7 @@ _Noreturn void bench_quit(const char *message);
 struct bench_options {
     const struct allometer_backend *backend;
     int threads, repeats;
+    double seconds;       /* of repeats, after which no further one begins */
     int rates_only;       /* no ceilings */
     int check;            /* compare what models reach with the CPU */
     const char *problems; /* file for what a case worked on, so that a peer can do the same; NULL: none */

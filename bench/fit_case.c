@@ -1,7 +1,10 @@
-/* 'fit bnsl-1 n50': many curves of a law, with noise, one start each, fitted to their minima. */
+/* 'fit bnsl-1 n50': many curves of a law, with noise, one start each, fitted to their minima; ' m1000000' behind it: that
+   many. */
 #include "bench.h"
 #include "fit_floor.h"
 #include "fit_problems.h"
+
+#include <inttypes.h>
 
 enum { FITS_PER_THREAD = 8192, FITS_ON_GPU = 262144 };
 
@@ -68,15 +71,18 @@ static struct bench_result run(const char *text, struct allometer_device *device
                                const struct bench_options *options) {
     char name[32];
     int n_points;
+    int64_t n =
+        options->backend == &allometer_cpu ? FITS_PER_THREAD * (int64_t)options->threads : FITS_ON_GPU;
     const struct allometer_law *law;
-    if (sscanf(text, "fit %31s n%d", name, &n_points) != 2 || n_points < 1
+    int fields = sscanf(text, "fit %31s n%d m%" SCNd64, name, &n_points, &n);
+    if (fields < 2 || n_points < 1 || n < 1 || n > INT64_MAX / n_points / 1024
         || !(law = allometer_law_find(name))) {
-        bench_quit("a case looks like 'fit bnsl-1 n50': a law of `allometer laws`, and how many points");
+        bench_quit("a case looks like 'fit bnsl-1 n50': a law of `allometer laws`, and how many points, with "
+                   "' m1000' "
+                   "behind it for 1,000 fits");
     }
     struct fitting_case one = {
         .backend = options->backend, .device = device, .law = law, .n_points = n_points};
-    int64_t n =
-        options->backend == &allometer_cpu ? FITS_PER_THREAD * (int64_t)options->threads : FITS_ON_GPU;
     if (!fit_problems_make(&one.problems, law, n_points, n)) bench_quit("out of memory");
     struct bench_result result =
         bench_repeat(options, fit_once, &one,
@@ -85,7 +91,8 @@ static struct bench_result run(const char *text, struct allometer_device *device
     snprintf(result.remark, sizeof result.remark, "%.1f %% converged, %.1f iterations each",
              100.0 * (double)one.converged / (double)n, (double)one.iterations / (double)n);
     if (options->problems)
-        write_problems(&one.problems, law, n_points, FIT_PROBLEMS_FOR_PEERS, options->problems);
+        write_problems(&one.problems, law, n_points, fields == 3 ? n : FIT_PROBLEMS_FOR_PEERS,
+                       options->problems);
     fit_problems_free(&one.problems);
     return result;
 }

@@ -1,5 +1,6 @@
-# Rates of a GPU beside the bound of each kernel. Files: cuda_ceiling's JSON, kernels/cuda_paper.txt, rates on the CPU, rates on
-# the GPU (case,least,median,most). Writes the shares to the file `shares` too.
+# Rates of a GPU beside the CPU's and the bound of each kernel. Files, each behind part=NAME: ceilings, cuda_ceiling's JSON; paper,
+# kernels/cuda_paper.txt; cpu and gpu, rates (case,least,median,most). Writes the shares to the file `shares`, as JSON, and appends
+# tables to the file `markdown`.
 function value(line, key) {
     if (match(line, "\"" key "\": \"?[^\",}]*")) {
         line = substr(line, RSTART, RLENGTH); sub(/.*: "?/, "", line)
@@ -9,32 +10,59 @@ function value(line, key) {
 }
 function least(a, b) { return a < b ? a : b }
 function most(a, b) { return a > b ? a : b }
-
-FNR == 1 { file++ }
-file == 1 {
-    if (value($0, "architecture") != "") architecture = value($0, "architecture")
-    if (value($0, "multiply_adds_per_s") != "") fma = value($0, "multiply_adds_per_s")
-    if (value($0, "special_functions_per_s") != "") special = value($0, "special_functions_per_s")
-    if (value($0, "shared_loads_per_s") != "") shared = value($0, "shared_loads_per_s")
+function limit(word,    size, hidden, layers) { # of a case's words, 1e9 neuron-samples/s; 0: not known
+    if (word[1] != "train") return 0
+    if (word[6] ~ /^l[0-9]+$/) { # a neuron's weights from the layer below, but for the first layer
+        hidden = substr(word[2], 2) + 0; layers = substr(word[6], 2) + 0
+        return bound["DEEP", 0] / (hidden * (layers - 1) / layers) * 1e-9
+    }
+    size = most(substr(word[4], 2) + 0, substr(word[5], 2) + 0)
+    return bound[toupper(word[6]), size <= 2 ? size : size <= 4 ? 4 : 8] * 1e-9
 }
-file == 2 && $1 ~ /^train_shared_/ && $2 == architecture {
-    split($1, part, "_")
+
+part == "ceilings" {
+    if (value($0, "architecture") != "") architecture = value($0, "architecture")
+    for (key in wanted) if (value($0, key) != "") ceiling[key] = value($0, key)
+}
+part == "paper" && architecture != "" && $1 ~ /^train_shared_/ && $2 == architecture {
+    split($1, name, "_")
+    fma = ceiling["multiply_adds_per_s"]
     # Four instructions of a warp in a clock; an A100 multiplies and adds in two of them, later devices in all.
     issue = (architecture == "sm_80" ? 2 : 1) * fma
-    bound[part[3], part[4]] = least(least(fma / $5, issue / ($3 + $4)), least($7 > 0 ? special / $7 : fma, shared / $8))
+    bound[name[3], name[4]] = least(least(fma / $5, issue / ($3 + $4)),
+        least($7 > 0 ? ceiling["special_functions_per_s"] / $7 : fma, ceiling["shared_loads_per_s"] / $8))
 }
-file == 3 { split($0, cell, ","); cpu[cell[1]] = cell[3] }
-file == 4 {
-    if (FNR == 1) {
-        printf "%-32s %-30s %10s %10s %9s\n", "1e9 neuron-samples/s; 1e3 fits/s", "least, median, most", "CPU", "bound", "share"
-        printf "{" > shares
+part == "cpu" { split($0, cell, ","); cpu[cell[1]] = cell[3] }
+part == "gpu" { rows[++n_rows] = $0 }
+
+BEGIN {
+    n_keys = split("multiply_adds_per_s special_functions_per_s shared_loads_per_s memory_bytes_per_s", keys, " ")
+    for (i = 1; i <= n_keys; i++) wanted[keys[i]] = 1
+}
+END {
+    if (architecture != "") {
+        printf "\n| ceiling of one GPU, %s | 1e9 |\n| --- | --- |\n", architecture >> markdown
+        for (i = 1; i <= n_keys; i++) {
+            label = keys[i]; gsub(/_/, " ", label)
+            printf "| %s | %.5g |\n", label, ceiling[keys[i]] * 1e-9 >> markdown
+        }
     }
-    split($0, cell, ","); split(cell[1], word, " ")
-    size = most(substr(word[4], 2) + 0, substr(word[5], 2) + 0)
-    size = size <= 1 ? 1 : size <= 2 ? 2 : size <= 4 ? 4 : 0
-    limit = word[1] == "train" ? bound[toupper(word[6]), size] * 1e-9 : 0
-    printf "%-32s %10s%10s%10s %10s %10s %9s\n", cell[1], cell[2], cell[3], cell[4], cell[1] in cpu ? cpu[cell[1]] : "-",
-           limit ? sprintf("%.4g", limit) : "-", limit ? sprintf("%.1f %%", 100 * cell[3] / limit) : "-"
-    if (limit) printf "%s\"%s\": {\"bound\": %.4g, \"share\": %.3f}", n++ ? ", " : "", cell[1], limit, cell[3] / limit > shares
+    printf "{" > shares
+    if (n_rows > 0) {
+        printf "\n%-36s %-30s %10s %8s %9s %9s\n", "1e9 neuron-samples/s; 1e3 fits/s", "least, median, most", "CPU", "times", "bound", "share"
+        print "\n| case | one GPU: least / median / most | the CPU | times | share of the bound |\n| --- | --- | --- | --- | --- |" >> markdown
+    }
+    for (i = 1; i <= n_rows; i++) {
+        split(rows[i], cell, ","); split(cell[1], word, " ")
+        top = limit(word)
+        cpu_rate = (cell[1] in cpu) ? cpu[cell[1]] : "-"
+        times = cpu[cell[1]] > 0 ? sprintf("%.3g", cell[3] / cpu[cell[1]]) : "-"
+        share = top > 0 ? sprintf("%.1f %%", 100 * cell[3] / top) : "-"
+        printf "%-36s %10s%10s%10s %10s %8s %9s %9s\n", cell[1], cell[2], cell[3], cell[4], cpu_rate, times,
+               (top > 0 ? sprintf("%.4g", top) : "-"), share
+        printf "| %s | %s / %s / %s %s | %s | %s | %s |\n", cell[1], cell[2], cell[3], cell[4],
+               (word[1] == "train" ? "1e9 neuron-samples/s" : "1e3 fits/s"), cpu_rate, times, share >> markdown
+        if (top > 0) printf "%s\"%s\": {\"bound\": %.4g, \"share\": %.3f}", n++ ? ", " : "", cell[1], top, cell[3] / top > shares
+    }
+    print "}" > shares
 }
-END { if (file >= 4) print "}" > shares }

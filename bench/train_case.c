@@ -7,8 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* A GPU is full with some thousand models at once: two rounds of them or more. */
-enum { MODELS_PER_THREAD = 2, MODELS_ON_GPU = 16384 };
+/* A GPU trains hundreds to thousands of models at once: eight rounds of them, two where they are tiny. */
+enum { MODELS_PER_THREAD = 2, ROUNDS_ON_GPU = 8, MODELS_ON_GPU = 16384 };
 
 static const char *const cases[] = {
     "train h8 s64 d1 o1 silu",
@@ -104,18 +104,18 @@ struct allometer_model train_case_parse(const char *text, int *n_models) {
         .ablation_share = 0.1f,
     };
     char activation[32] = "", rest[32] = "";
-    int end = 0;
+    int end = 0, n = 1;
     sscanf(text, "train h%d s%d d%d o%d%n l%d%n", &model.width, &model.samples, &model.n_inputs,
            &model.n_outputs, &end, &model.depth, &end);
     int fields = end ? sscanf(text + end, " %31s %31[^\n]", activation, rest) : 0;
     if (fields < 1 || (model.activation = allometer_name_find(&allometer_activations, activation)) < 0
-        || (fields == 2 && sscanf(rest, "t%d m%d", &model.steps, n_models) != 2)
-        || out_of_range(&model, *n_models)) {
+        || (fields == 2 && sscanf(rest, "t%d m%d", &model.steps, &n) != 2) || out_of_range(&model, n)) {
         bench_quit(
             "a case looks like 'train h128 s256 d2 o2 silu' (hidden neurons, samples, inputs, outputs, "
             "activation), with 'l4' before the activation for 4 hidden layers, and ' t200 m64' behind it "
             "for 200 steps and 64 models");
     }
+    if (fields == 2) *n_models = n;
     model.batch = model.samples;
     const double products = model.depth > 1 ? 1 + model.width / 64 : 1; /* and long beside the measuring */
     if (fields < 2) model.steps = (int32_t)(1.5e8 / (neuron_samples(&model) * products)) + 1;
@@ -186,13 +186,13 @@ static void check_against_cpu(const char *text, const struct bench_options *opti
 static struct bench_result run(const char *text, struct allometer_device *device,
                                const struct bench_options *options) {
     const int on_cpu = options->backend == &allometer_cpu;
-    int n = on_cpu ? options->threads * MODELS_PER_THREAD : MODELS_ON_GPU;
+    int n = on_cpu ? options->threads * MODELS_PER_THREAD : 0;
     struct allometer_model model = train_case_parse(text, &n);
-    if (!on_cpu && n == MODELS_ON_GPU) {
-        int concurrent = 0; /* on all GPUs */
+    if (n == 0) {
+        int concurrent = 1; /* on all GPUs */
         options->backend->memory(device, &model, &concurrent);
-        if (n < 2 * concurrent) n = 2 * concurrent;
-        model.steps = model.steps / 8 + 1;
+        n = concurrent * (concurrent * ROUNDS_ON_GPU <= MODELS_ON_GPU ? ROUNDS_ON_GPU : 2);
+        model.steps = model.steps / 4 + 1;
     }
     struct allometer_model *models = malloc((size_t)n * sizeof *models);
     if (!models) bench_quit("out of memory");

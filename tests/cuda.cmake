@@ -68,7 +68,10 @@ add_dependencies(test_solve_laws allometer_cuda_standin_module)
 add_dependencies(test_train allometer_cuda_standin_module)
 add_dependencies(test_invariance allometer_cuda_standin_module)
 add_dependencies(test_data allometer_cuda_standin_module)
-foreach(name train invariance data solve solve_laws)
+set(gpu_tests train invariance data solve solve_laws)
+string(REPLACE ";" "\n" gpu_test_lines "${gpu_tests}\n")
+file(WRITE ${PROJECT_BINARY_DIR}/gpu_tests "${gpu_test_lines}") # bench/gpu runs them where there is no CMake
+foreach(name ${gpu_tests})
   add_test(NAME gpu_${name} COMMAND test_${name})
   set_tests_properties(gpu_${name} PROPERTIES LABELS gpu SKIP_RETURN_CODE 77 TIMEOUT 600 RESOURCE_LOCK gpu ENVIRONMENT
     "ALLOMETER_TEST_BACKEND=cuda;ALLOMETER_MODULE_FOLDER=${PROJECT_BINARY_DIR}")
@@ -86,4 +89,11 @@ if(ALLOMETER_CUDA_BUILT)
   add_test(NAME curand_words COMMAND curand_words)
   add_test(NAME cuda_budget COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/check_cuda_budget ${ALLOMETER_CUDA_REPORTS}
                                     "${CMAKE_CUDA_ARCHITECTURES}" "${ALLOMETER_ACTIVATIONS}")
+endif()
+
+# The scripts that measure on a GPU, on the stand-in.
+if(NOT ALLOMETER_SANITIZE)
+  add_test(NAME gpu_bench COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/check_gpu_bench ${PROJECT_BINARY_DIR}
+                                  $<TARGET_FILE:allometer_cuda_standin_module>)
+  set_tests_properties(gpu_bench PROPERTIES TIMEOUT 300)
 endif()

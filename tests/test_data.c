@@ -4,7 +4,7 @@
 #include "compare.h"
 #include "data.h"
 #include "reference.h"
-#include "sweep.h"
+#include "scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,17 +13,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define FOLDER BINARY_DIR "/tests"
-
-static void write_file(const char *name, const void *bytes, size_t length) {
-    char path[512];
-    snprintf(path, sizeof path, "%s/%s", FOLDER, name);
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, length, file), length);
-    assert_int_equal(fclose(file), 0);
-}
-
 static struct data_source source_of(const char *file) {
     return (struct data_source){file, "none", "last", "none", "others", 0, 0};
 }
@@ -31,7 +20,7 @@ static struct data_source source_of(const char *file) {
 static struct data *read_data(const struct data_source *source) {
     struct data *data;
     struct allometer_error error = {0};
-    if (data_read(source, FOLDER, &data, &error)) fail_msg("%s", error.message);
+    if (data_read(source, scratch_folder, &data, &error)) fail_msg("%s", error.message);
     return data;
 }
 
@@ -39,7 +28,7 @@ static const char table[] = "a,lang,b,y\n1,fr,10,0.5\n2,de,20,1.5\n3,fr,30,2.5\n
 
 static void columns_are_chosen(void **state) {
     (void)state;
-    write_file("data_x.csv", table, strlen(table));
+    scratch_write("data_x.csv", table, strlen(table));
     struct data_source source = source_of("data_x.csv");
     source.subtask_column = "lang";
     struct data *data = read_data(&source);
@@ -68,8 +57,8 @@ static void images_have_labels_beside_them(void **state) {
     (void)state;
     const char images[] = "\0\0\x08\x03\0\0\0\2\0\0\0\1\0\0\0\3\xc8\0\xff\1\2\3",
                labels[] = "\0\0\x08\1\0\0\0\2\1\0";
-    write_file("data_images.idx", images, sizeof images - 1);
-    write_file("data_labels.idx", labels, sizeof labels - 1);
+    scratch_write("data_images.idx", images, sizeof images - 1);
+    scratch_write("data_labels.idx", labels, sizeof labels - 1);
     struct data_source source = source_of("data_images.idx");
     source.target_file = "data_labels.idx", source.n_classes = 2, source.subtask_column = "1";
     struct data *data = read_data(&source);
@@ -83,14 +72,14 @@ static void images_have_labels_beside_them(void **state) {
 static void refuse(struct data_source source, const char *message) {
     struct data *data;
     struct allometer_error error = {0};
-    assert_int_equal(data_read(&source, FOLDER, &data, &error), ALLOMETER_BAD_INPUT);
+    assert_int_equal(data_read(&source, scratch_folder, &data, &error), ALLOMETER_BAD_INPUT);
     assert_null(data);
     if (!strstr(error.message, message)) fail_msg("'%s', expected '%s' in it", error.message, message);
 }
 
 static void bad_files_are_told_by_row_and_column(void **state) {
     (void)state;
-    write_file("data_x.csv", table, strlen(table));
+    scratch_write("data_x.csv", table, strlen(table));
     const struct data_source good = source_of("data_x.csv");
     struct data_source source = good;
     refuse(source, "data_x.csv:2: column 'lang' is 'fr', expected a finite number");
@@ -107,14 +96,14 @@ static void bad_files_are_told_by_row_and_column(void **state) {
     refuse(source_of("data_absent.csv"), "data_absent.csv: No such file");
     refuse(source_of("."), "is no file");
     const char gap[] = "a,y\n1,2\n3,\n", ragged[] = "a,y\n1,2\n3\n", one[] = "a,y\n1,2\n";
-    write_file("data_bad.csv", gap, strlen(gap));
+    scratch_write("data_bad.csv", gap, strlen(gap));
     refuse(source_of("data_bad.csv"), "data_bad.csv:3: column 'y' is '', expected a finite number");
     const char missing[] = "a,y\n1,2\n3,NA\n";
-    write_file("data_bad.csv", missing, strlen(missing));
+    scratch_write("data_bad.csv", missing, strlen(missing));
     refuse(source_of("data_bad.csv"), "data_bad.csv:3: column 'y' is 'NA', expected a finite number");
-    write_file("data_bad.csv", ragged, strlen(ragged));
+    scratch_write("data_bad.csv", ragged, strlen(ragged));
     refuse(source_of("data_bad.csv"), "data_bad.csv:3: 1 fields, expected 2");
-    write_file("data_bad.csv", one, strlen(one));
+    scratch_write("data_bad.csv", one, strlen(one));
     refuse(source_of("data_bad.csv"), "data_bad.csv: 1 rows, expected 2 to");
     source = source_of("data_images.idx"), source.n_classes = 2;
     refuse(source, "data_images.idx: row 0, column 2 is 255, expected a class from 0 to 1");
@@ -122,12 +111,12 @@ static void bad_files_are_told_by_row_and_column(void **state) {
     refuse(source, "column '3', expected a number from 0 to 2");
     char many[8192] = "k,y,z\n";
     sprintf(many + strlen(many), "%063d,0,0\n%063dx,0,0\n", 0, 0);
-    write_file("data_bad.csv", many, strlen(many));
+    scratch_write("data_bad.csv", many, strlen(many));
     source = source_of("data_bad.csv"), source.subtask_column = "k", source.inputs = "y";
     refuse(source, "data_bad.csv:3: column 'k'");
     strcpy(many, "k,y\n");
     for (int k = 0; k < 257; k++) sprintf(many + strlen(many), "%d,0\n", k);
-    write_file("data_bad.csv", many, strlen(many));
+    scratch_write("data_bad.csv", many, strlen(many));
     source = source_of("data_bad.csv"), source.subtask_column = "k", source.inputs = "y";
     refuse(source, "data_bad.csv:258: column 'k' is '256', expected one of the 256 subtasks above");
 }
@@ -135,8 +124,8 @@ static void bad_files_are_told_by_row_and_column(void **state) {
 static struct allometer_sweep *sweep_of(const char *text) {
     struct allometer_sweep *sweep;
     struct allometer_error error = {0};
-    write_file("data_sweep.yaml", text, strlen(text));
-    if (allometer_sweep_load(FOLDER "/data_sweep.yaml", &sweep, &error)) fail_msg("%s", error.message);
+    scratch_write("data_sweep.yaml", text, strlen(text));
+    if (allometer_sweep_load(scratch_path("data_sweep.yaml"), &sweep, &error)) fail_msg("%s", error.message);
     return sweep;
 }
 
@@ -147,7 +136,7 @@ static void write_rows(void) {
         double a = (i * 37 % 90) / 45.0 - 1, b = (i * 53 % 90) / 45.0 - 1, y = i % 3 ? a * b : a - b;
         sprintf(text + strlen(text), "%.4f,%.4f,%d,%.4f,%d\n", a, b, i % 3, y, y > 0);
     }
-    write_file("data_rows.csv", text, strlen(text));
+    scratch_write("data_rows.csv", text, strlen(text));
 }
 
 static void networks_learn_rows_as_the_reference_does(void **state) {
@@ -190,12 +179,12 @@ static void networks_learn_rows_as_the_reference_does(void **state) {
 static void the_specification_knows_the_rows(void **state) {
     (void)state;
     const char sweep_file[] = "task: {data: {file: data_x.csv, subtask_column: lang}}\n";
-    write_file("data_x.csv", table, strlen(table));
+    scratch_write("data_x.csv", table, strlen(table));
     struct allometer_sweep *one = sweep_of(sweep_file), *same = sweep_of(sweep_file);
     char changed[sizeof table];
     memcpy(changed, table, sizeof table);
     changed[strlen(changed) - 2] = '6';
-    write_file("data_x.csv", changed, strlen(changed));
+    scratch_write("data_x.csv", changed, strlen(changed));
     struct allometer_sweep *other = sweep_of(sweep_file);
     assert_string_equal(allometer_sweep_specification(one), allometer_sweep_specification(same));
     assert_string_not_equal(allometer_sweep_specification(one), allometer_sweep_specification(other));
@@ -210,5 +199,5 @@ int main(void) {
         cmocka_unit_test(networks_learn_rows_as_the_reference_does),
         cmocka_unit_test(the_specification_knows_the_rows),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
