@@ -8,11 +8,11 @@
 #include <nvtx3/nvToolsExt.h>
 #include <vector>
 
-/* ---- what goes to a GPU: one piece of memory, packed ---- */
+/* ---- what goes to a GPU: all arrays in one piece of its memory ---- */
 
 enum { ALIGNMENT = 256 };
 
-/* An array of the host, and where a kernel's pointer to its copy is to be written. */
+/* An array of the host (none: of results), and where a kernel's pointer to its copy is to be written. */
 struct packed_array {
     const void *from;
     size_t bytes, offset;
@@ -22,23 +22,31 @@ struct packed_array {
 /* One GPU's part of a batch. */
 struct fit_part {
     struct cuda_slot *slot;
-    std::vector<int64_t> problems; /* of the batch: largest first */
+    std::vector<int64_t> problems; /* of the batch: largest first; none: all of it, as it stands */
+    size_t n_problems;
+    const struct allometer_fit_problem *own_problems; /* in that order */
+    double *parameters;                               /* starts, then results */
+    struct allometer_fit_outcome *outcomes;
+    std::vector<struct allometer_fit_problem> gathered_problems;
+    std::vector<double> gathered_parameters;
+    std::vector<struct allometer_fit_outcome> gathered_outcomes;
     std::vector<struct packed_array> arrays;
-    std::vector<struct allometer_fit_problem> own_problems; /* gathered in that order */
-    std::vector<double> starts;
     struct cuda_fit_launch launch; /* what all launches share */
-    size_t bytes, results_offset;  /* of the packed arrays; the parameters and outcomes come last */
-    char *on_host, *on_device, *results;
+    size_t bytes;                  /* of the packed arrays */
+    char *on_device;
     double *rows;
     int32_t *counts;
 };
 
+template <typename T> static void reserve(struct fit_part *part, const T *from, size_t n, const T **pointer) {
+    part->bytes = (part->bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    part->arrays.push_back({from, n * sizeof **pointer, part->bytes, (void *)pointer});
+    part->bytes += n * sizeof **pointer;
+}
+
 template <typename T> static void pack(struct fit_part *part, const T *from, size_t n, const T **pointer) {
     *pointer = nullptr;
-    if (!from || n == 0) return;
-    part->bytes = (part->bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    part->arrays.push_back({from, n * sizeof *from, part->bytes, (void *)pointer});
-    part->bytes += n * sizeof *from;
+    if (from && n > 0) reserve(part, from, n, pointer);
 }
 
 static size_t unit_begin(const struct allometer_fitting *fitting, int64_t unit) {
@@ -50,20 +58,36 @@ static size_t set_points(const struct allometer_fitting *fitting, int32_t set) {
     return unit_begin(fitting, first + fitting->sets[set].n_units) - unit_begin(fitting, first);
 }
 
-static void pack_part(const struct allometer_fitting *fitting, struct fit_part *part,
-                      std::vector<struct allometer_fit_outcome> *outcomes) {
+/* The part's problems and starts in their order; where that is the batch's own, nothing is copied. */
+static void gather(const struct allometer_fitting *fitting, struct fit_part *part) {
+    const size_t P = (size_t)part->launch.n_parameters;
+    if (part->problems.empty()) {
+        part->n_problems = (size_t)fitting->n_problems;
+        part->own_problems = fitting->problems;
+        part->parameters = fitting->parameters;
+        part->outcomes = fitting->outcomes;
+        return;
+    }
+    part->n_problems = part->problems.size();
+    for (int64_t f : part->problems) {
+        const double *const start = fitting->starts + f * (int64_t)P;
+        part->gathered_problems.push_back(fitting->problems[f]);
+        part->gathered_parameters.insert(part->gathered_parameters.end(), start, start + P);
+    }
+    part->gathered_outcomes.resize(part->n_problems);
+    part->own_problems = part->gathered_problems.data();
+    part->parameters = part->gathered_parameters.data();
+    part->outcomes = part->gathered_outcomes.data();
+}
+
+static void pack_part(const struct allometer_fitting *fitting, struct fit_part *part) {
     struct allometer_fitting *to = &part->launch.fitting;
-    const size_t P = (size_t)part->launch.n_parameters, n = part->problems.size(),
+    const size_t P = (size_t)part->launch.n_parameters, n = part->n_problems,
                  n_sets = (size_t)fitting->n_sets;
     int64_t n_units = 0;
     for (size_t s = 0; s < n_sets; ++s)
         n_units = std::max(n_units, fitting->sets[s].first_unit + fitting->sets[s].n_units);
     const size_t n_points = unit_begin(fitting, n_units);
-    for (int64_t f : part->problems) {
-        part->own_problems.push_back(fitting->problems[f]);
-        part->starts.insert(part->starts.end(), fitting->starts + f * (int64_t)P,
-                            fitting->starts + (f + 1) * (int64_t)P);
-    }
     for (int32_t c = 0; c < part->launch.n_columns; ++c)
         pack(part, fitting->points.columns[c], n_points, &to->points.columns[c]);
     pack(part, fitting->points.target, n_points, &to->points.target);
@@ -76,25 +100,25 @@ static void pack_part(const struct allometer_fitting *fitting, struct fit_part *
     pack(part, fitting->prior_precision, n_sets * P, &to->prior_precision);
     pack(part, fitting->prior_reach, n_sets * P, &to->prior_reach);
     pack(part, fitting->law == ALLOMETER_LAW_FORMULA ? fitting->program : nullptr, 1, &to->program);
-    pack(part, part->own_problems.data(), n, &to->problems);
-    pack(part, part->starts.data(), n * P, &to->starts);
-    part->results_offset = part->arrays.back().offset;
-    pack(part, outcomes->data(), n, const_cast<const struct allometer_fit_outcome **>(&to->outcomes));
+    pack(part, part->own_problems, n, &to->problems);
+    pack(part, part->problems.empty() ? fitting->starts : part->parameters, n * P, &to->starts);
+    reserve<struct allometer_fit_outcome>(part, nullptr, n,
+                                          const_cast<const struct allometer_fit_outcome **>(&to->outcomes));
 }
 
+/* Straight from the caller's arrays: to lock their pages, or to copy them into such as are, costs more than the driver's own
+   way of copying them. */
 static enum allometer_code upload(struct fit_part *part, struct allometer_error *error) {
     CUDA_CHECK(error, cudaSetDevice(part->slot->gpu->number));
-    CUDA_CHECK(error, cudaMallocHost(&part->on_host, part->bytes));
-    CUDA_CHECK(error, cudaMallocHost(&part->results, part->bytes - part->results_offset));
     CUDA_CHECK(error, cudaMalloc(&part->on_device, part->bytes));
     for (const struct packed_array &array : part->arrays) {
-        memcpy(part->on_host + array.offset, array.from, array.bytes);
-        const char *const copy = part->on_device + array.offset;
+        char *const copy = part->on_device + array.offset;
         memcpy(array.pointer, &copy, sizeof copy);
+        if (!array.from) continue;
+        CUDA_CHECK(error, cudaMemcpyAsync(copy, array.from, array.bytes, cudaMemcpyHostToDevice,
+                                          part->slot->stream));
     }
     part->launch.fitting.parameters = const_cast<double *>(part->launch.fitting.starts);
-    CUDA_CHECK(error, cudaMemcpyAsync(part->on_device, part->on_host, part->bytes, cudaMemcpyHostToDevice,
-                                      part->slot->stream));
     return ALLOMETER_OK;
 }
 
@@ -127,7 +151,7 @@ static enum allometer_code make_classes(const struct allometer_fitting *fitting,
                           &per_multiprocessor, kernel_of(&part->launch), CUDA_FIT_TEAM, 0));
     const size_t resident =
         (size_t)std::max(1, per_multiprocessor) * (size_t)part->slot->gpu->multiprocessors;
-    for (size_t first = 0, end, n = part->problems.size(); first < n; first = end) {
+    for (size_t first = 0, end, n = part->n_problems; first < n; first = end) {
         const size_t largest = set_points(fitting, part->own_problems[first].set);
         for (end = first + 1; end < n && 2 * set_points(fitting, part->own_problems[end].set) > largest;)
             ++end;
@@ -170,35 +194,40 @@ static enum allometer_code launch_part(const struct allometer_fitting *fitting, 
         ALLOMETER_LAUNCH(kernel, (unsigned)one.n_blocks, (unsigned)CUDA_FIT_TEAM, 0, stream, launch);
         CUDA_CHECK(error, cudaGetLastError());
     }
-    CUDA_CHECK(error, cudaMemcpyAsync(part->results, part->on_device + part->results_offset,
-                                      part->bytes - part->results_offset, cudaMemcpyDeviceToHost, stream));
     return ALLOMETER_OK;
 }
 
 static enum allometer_code collect_part(const struct allometer_fitting *fitting, struct fit_part *part,
                                         struct allometer_error *error) {
     CUDA_CHECK(error, cudaSetDevice(part->slot->gpu->number));
-    CUDA_CHECK(error, cudaStreamSynchronize(part->slot->stream));
-    const size_t P = (size_t)part->launch.n_parameters;
-    const char *parameters = part->results,
-               *outcomes = part->results + (part->arrays.back().offset - part->results_offset);
+    const struct allometer_fitting *on_device = &part->launch.fitting;
+    const size_t P = (size_t)part->launch.n_parameters, n = part->n_problems;
+    const cudaStream_t stream = part->slot->stream;
+    CUDA_CHECK(error, cudaMemcpyAsync(part->parameters, on_device->parameters, n * P * sizeof(double),
+                                      cudaMemcpyDeviceToHost, stream));
+    CUDA_CHECK(error, cudaMemcpyAsync(part->outcomes, on_device->outcomes, n * sizeof *part->outcomes,
+                                      cudaMemcpyDeviceToHost, stream));
+    CUDA_CHECK(error, cudaStreamSynchronize(stream));
     for (size_t i = 0; i < part->problems.size(); ++i) {
         const size_t f = (size_t)part->problems[i];
-        memcpy(fitting->parameters + f * P, parameters + i * P * sizeof(double), P * sizeof(double));
-        memcpy(&fitting->outcomes[f], outcomes + i * sizeof *fitting->outcomes, sizeof *fitting->outcomes);
+        memcpy(fitting->parameters + f * P, part->parameters + i * P, P * sizeof(double));
+        fitting->outcomes[f] = part->outcomes[i];
     }
     return ALLOMETER_OK;
 }
 
 /* ---- the whole batch ---- */
 
+/* Empty: as they stand. */
 static std::vector<int64_t> largest_first(const struct allometer_fitting *fitting, bool reverse) {
+    const auto larger = [&](int64_t a, int64_t b) {
+        return set_points(fitting, fitting->problems[a].set) > set_points(fitting, fitting->problems[b].set);
+    };
     std::vector<int64_t> order((size_t)fitting->n_problems);
     for (size_t f = 0; f < order.size(); ++f)
         order[f] = reverse ? fitting->n_problems - 1 - (int64_t)f : (int64_t)f;
-    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-        return set_points(fitting, fitting->problems[a].set) > set_points(fitting, fitting->problems[b].set);
-    });
+    if (!reverse && std::is_sorted(order.begin(), order.end(), larger)) return {};
+    std::stable_sort(order.begin(), order.end(), larger);
     return order;
 }
 
@@ -206,23 +235,24 @@ static enum allometer_code fit_in_parts(struct allometer_device *device,
                                         const struct allometer_fitting *fitting,
                                         std::vector<struct fit_part> *parts, struct allometer_error *error) {
     const std::vector<int64_t> order = largest_first(fitting, device->reverse);
-    if (set_points(fitting, fitting->problems[order[0]].set) > INT32_MAX / 2)
+    const size_t n = (size_t)fitting->n_problems, n_parts = std::min(device->gpus.size(), n);
+    if (set_points(fitting, fitting->problems[order.empty() ? 0 : order[0]].set) > INT32_MAX / 2)
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "more than %d points in one fit", INT32_MAX / 2);
-    const size_t n_parts = std::min(device->gpus.size(), order.size());
     parts->resize(n_parts);
-    std::vector<struct allometer_fit_outcome> outcomes((order.size() + n_parts - 1) / n_parts);
     for (size_t i = 0; i < n_parts; ++i) {
         struct fit_part *part = &(*parts)[i];
         part->slot = &device->slots[i]; /* the first of each GPU's */
-        for (size_t f = i; f < order.size(); f += n_parts) part->problems.push_back(order[f]);
+        for (size_t f = i; f < n && !(order.empty() && n_parts == 1); f += n_parts)
+            part->problems.push_back(order.empty() ? (int64_t)f : order[f]);
         part->launch.fitting = *fitting;
         part->launch.n_parameters = allometer_fitting_parameters(fitting);
         part->launch.n_columns = allometer_fitting_columns(fitting);
-        for (int64_t f : part->problems) {
+        gather(fitting, part);
+        for (size_t f = 0; f < part->n_problems; ++f) {
             part->launch.most_units =
-                std::max(part->launch.most_units, fitting->sets[fitting->problems[f].set].n_units);
+                std::max(part->launch.most_units, fitting->sets[part->own_problems[f].set].n_units);
         }
-        pack_part(fitting, part, &outcomes);
+        pack_part(fitting, part);
         enum allometer_code code = launch_part(fitting, part, error);
         if (code != ALLOMETER_OK) return code;
     }
@@ -249,8 +279,6 @@ enum allometer_code cuda_fit(struct allometer_device *device, const struct allom
         if (!part.slot) continue;
         cudaSetDevice(part.slot->gpu->number);
         cudaStreamSynchronize(part.slot->stream);
-        cudaFreeHost(part.on_host);
-        cudaFreeHost(part.results);
         cudaFree(part.on_device);
         cudaFree(part.rows);
         cudaFree(part.counts);

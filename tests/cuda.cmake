@@ -68,7 +68,7 @@ add_dependencies(test_solve_laws allometer_cuda_standin_module)
 add_dependencies(test_train allometer_cuda_standin_module)
 add_dependencies(test_invariance allometer_cuda_standin_module)
 add_dependencies(test_data allometer_cuda_standin_module)
-set(gpu_tests train invariance data solve solve_laws)
+set(gpu_tests train invariance data prune solve solve_laws)
 string(REPLACE ";" "\n" gpu_test_lines "${gpu_tests}\n")
 file(WRITE ${PROJECT_BINARY_DIR}/gpu_tests "${gpu_test_lines}") # bench/gpu runs them where there is no CMake
 foreach(name ${gpu_tests})

@@ -300,6 +300,26 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     return cudaSuccess;
 }
 
+/* As CUDA has it: to the device by way of a copy made at once; from the device when all before it is done. */
+static cudaError_t copy_pageable(void *to, const void *from, size_t bytes, cudaStream_t stream,
+                                 bool to_device) {
+    if (to_device) {
+        const char *const first = static_cast<const char *>(from);
+        const std::vector<char> staged(first, first + bytes);
+        stream->queued.push_back([=] {
+            memcpy(to, staged.data(), bytes);
+            return true;
+        });
+        return cudaSuccess;
+    }
+    const cudaError_t status = cudaStreamSynchronize(stream);
+    if (status != cudaSuccess) return status;
+    make_accessible(true);
+    memcpy(to, from, bytes);
+    make_accessible(false);
+    return cudaSuccess;
+}
+
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
     ENTER();
@@ -308,8 +328,11 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
     if (!inside(device_memory, to_device ? to : from, bytes, stream->device)) {
         return misuse_error(cudaErrorInvalidValue, "copies outside the memory of the stream's device");
     }
-    if (!inside(host_memory, to_device ? from : to, bytes, -1)) {
-        return misuse_error(cudaErrorInvalidValue, "copies asynchronously outside pinned memory");
+    const void *const on_host = to_device ? from : to;
+    if (!inside(host_memory, on_host, bytes, -1)) {
+        if (inside(host_memory, on_host, 1, -1))
+            return misuse_error(cudaErrorInvalidValue, "copies beyond pinned memory");
+        return copy_pageable(to, from, bytes, stream, to_device);
     }
     if (!to_device) memset(to, STANDIN_FILL, bytes); /* not there before the stream has been waited for */
     stream->queued.push_back([=] {
