@@ -1,5 +1,7 @@
 """What all peers share: a peer is a program that prepares itself, then works once for every line on its standard input and
 answers each with a line of JSON."""
+import contextlib
+import fcntl
 import json
 import os
 import sys
@@ -52,6 +54,39 @@ class Models:
         self.neuron_samples = float(self.H) * self.L * S * self.T * self.M
 
 
+def on_gpu():
+    return os.environ.get("PEER_DEVICE") == "cuda"
+
+
+def sizes(models, on_cpu):
+    """How many models at once are worth a try: on a GPU as many as fill it, one array of activations being 1 GB at most, and an
+    eighth of that, of which the caches hold more."""
+    if not on_gpu():
+        return [n for n in on_cpu if models.M % n == 0]
+    most = models.M
+    while most % 2 == 0 and 4.0 * most * models.S * models.H * models.L > 1.1e9:
+        most //= 2
+    return [most, most // 8] if most % 8 == 0 else [most]
+
+
+@contextlib.contextmanager
+def alone(path):
+    """While no other peer of the same file is in here."""
+    with open(path) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def fastest(sizes, seconds):
-    """The size for which seconds(size) is least; each is timed once, and twice if it is among the best."""
-    return min(sizes, key=seconds)
+    """The size for which seconds(size) is least; those that do not fit in memory are left out."""
+    timed, error = {}, None
+    for size in sizes:
+        try:
+            timed[size] = seconds(size)
+        except RuntimeError as trouble:
+            if "memory" not in str(trouble).lower():
+                raise
+            error = RuntimeError(str(trouble))  # without what its frames hold in memory
+    if not timed:
+        raise error
+    return min(timed, key=timed.get)

@@ -1,22 +1,26 @@
 """JAX trains the models of a case. Usage: train_jax.py vmap|devices CASE MODELS_FILE
 
 vmap over models, lax.scan over steps, jit around both, Adam from optax, as the documentation of each has it; devices: the
-models shared out to as many CPU devices as there are threads (pmap), so that no operation is too small to be split."""
+models shared out to as many CPU devices as there are threads (pmap), so that no operation is too small to be split. On a GPU
+products are of full single precision, as ours are, not TF32."""
+import functools
 import os
 import sys
 import time
 
-from peer import Models, fastest, serve, threads_from_environment
+from peer import Models, alone, fastest, on_gpu, serve, sizes, threads_from_environment
 
 threads = threads_from_environment()
 how, case, path = sys.argv[1:]
 devices = threads if how == "devices" else 1
-os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+if not on_gpu():
+    os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
+jax.config.update("jax_default_matmul_precision", "highest")
 models = Models(case, path)
 activation = {"silu": jax.nn.silu, "relu": jax.nn.relu, "gelu": lambda x: jax.nn.gelu(x, approximate=False), "tanh": jnp.tanh,
               "identity": lambda x: x, "sine": jnp.sin}[models.activation]
@@ -33,6 +37,7 @@ def objective(parameters, x, target):
             + models.l2 * sum(jnp.square(w).sum() for w in parameters[::2])), loss
 
 
+@functools.cache
 def trainer(steps):
     optimizer = optax.adam(optax.cosine_decay_schedule(models.learning_rate, models.T))
 
@@ -57,22 +62,25 @@ def chunk(first, n):
 
 
 def seconds(n):
-    steps = max(2, models.T // 20)
-    train = trainer(steps)
-    train(*chunk(0, n)).block_until_ready()
-    begin = time.perf_counter()
-    train(*chunk(0, n)).block_until_ready()
-    return (time.perf_counter() - begin) / n
+    """Of one model. A GPU takes all steps in the time that compiling for fewer would."""
+    train = trainer(models.T if on_gpu() else max(2, models.T // 20))
+    some = chunk(0, n)
+    train(*some).block_until_ready()
+    with alone(path):
+        begin = time.perf_counter()
+        train(*some).block_until_ready()
+        return (time.perf_counter() - begin) / n
 
 
-at_once = fastest([n for n in (4, 16, models.M) if models.M % n == 0], seconds)
+at_once = fastest(sizes(models, (4, 16, models.M)), seconds)
 train = trainer(models.T)
-train(*chunk(0, at_once)).block_until_ready()
+chunks = [chunk(first, at_once) for first in range(0, models.M, at_once)]
+train(*chunks[0]).block_until_ready()
 
 
 def work():
     begin = time.perf_counter()
-    losses = [train(*chunk(first, at_once)) for first in range(0, models.M, at_once)]
+    losses = [train(*each) for each in chunks]
     losses = np.concatenate([np.asarray(loss).reshape(-1) for loss in losses])
     taken = time.perf_counter() - begin
     assert np.isfinite(losses).all()

@@ -1,27 +1,42 @@
-"""PyTorch trains the models of a case. Usage: train_torch.py baddbmm|compiled|vmap CASE MODELS_FILE
+"""PyTorch trains the models of a case. Usage: train_torch.py baddbmm|compiled|sums|vmap CASE MODELS_FILE
 
 Many models at once: baddbmm over stacked parameters, or torch.func.vmap of one model's gradient (PyTorch's tutorial on model
-ensembling). Adam with fused=True, the fastest that its manual names; compiled: the objective through torch.compile."""
+ensembling). Adam with fused=True, the fastest that its manual names. compiled: the objective through torch.compile; sums: also
+with products of few inputs or outputs written as sums, which the compiler fuses with what stands around them. On a GPU a whole
+step, Adam included, is captured as a CUDA graph (CUDA semantics, "whole-network capture") and replayed, and products are of full
+single precision, as ours are, not TF32."""
+import gc
 import math
+import os
 import sys
 import time
 
-from peer import Models, fastest, serve, threads_from_environment
+from peer import Models, alone, fastest, on_gpu, serve, sizes, threads_from_environment
 
 threads = threads_from_environment()
 import torch
 
 torch.set_num_threads(threads)
 torch.manual_seed(0)
+torch.set_float32_matmul_precision("highest")
+device = torch.device("cuda" if on_gpu() else "cpu")
 how, case, path = sys.argv[1:]
 models = Models(case, path)
 activation = {"silu": torch.nn.functional.silu, "relu": torch.relu, "gelu": torch.nn.functional.gelu, "tanh": torch.tanh,
               "identity": lambda x: x, "sine": torch.sin}[models.activation]
+rates = [models.learning_rate * (1 + math.cos(math.pi * t / models.T)) / 2 for t in range(models.T)]
+everything = [torch.tensor(array, device=device) for array in (models.x, models.target, *models.parameters)]
 
 
 def penalty(parameters):
     return (models.l1 * sum(weights.abs().sum() for weights in parameters[::2])
             + models.l2 * sum(weights.square().sum() for weights in parameters[::2]))
+
+
+def sums(biases, x, weights):
+    if min(weights.shape[-2:]) > 8:
+        return torch.baddbmm(biases, x, weights)
+    return (x.unsqueeze(-1) * weights.unsqueeze(-3)).sum(dim=-2) + biases
 
 
 def network(affine, parameters, x):
@@ -32,7 +47,8 @@ def network(affine, parameters, x):
 
 
 def objective(x, target, *parameters):
-    loss = (network(torch.baddbmm, parameters, x) - target).square().mean(dim=1).sum(dim=1)
+    affine = sums if how == "sums" else torch.baddbmm
+    loss = (network(affine, parameters, x) - target).square().mean(dim=1).sum(dim=1)
     return models.scale * loss.sum() + penalty(parameters), loss
 
 
@@ -41,49 +57,111 @@ def objective_of_one(parameters, x, target):
     return models.scale * loss + penalty(parameters), loss
 
 
-if how == "compiled":
+if how in ("compiled", "sums"):
     objective = torch.compile(objective, dynamic=False)
 gradient_of_all = torch.func.vmap(torch.func.grad(objective_of_one, has_aux=True))
 
 
-def train(first, n, steps):
-    chunk = slice(first, first + n)
-    parameters = [torch.tensor(array[chunk], requires_grad=True) for array in models.parameters]
-    x, target = torch.tensor(models.x[chunk]), torch.tensor(models.target[chunk])
-    optimizer = torch.optim.Adam(parameters, lr=models.learning_rate, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, models.T)
-    for _ in range(steps):
+class Trainer:
+    """Of n models at once; what a step needs stays where it is, so that a graph of it can be replayed."""
+
+    def __init__(self, n):
+        self.n = n
+        self.x, self.target, *self.parameters = [torch.zeros_like(array[:n]) for array in everything]
+        for parameter in self.parameters:
+            parameter.requires_grad_()
+        self.rate = torch.tensor(models.learning_rate, device=device)
+        self.optimizer = torch.optim.Adam(self.parameters, lr=self.rate, fused=True, capturable=on_gpu())
+        self.load(0)
+        self.run = self.step
+        if on_gpu() and "PEER_WITHOUT_GRAPH" not in os.environ:
+            self.capture()
+
+    def load(self, first):
+        with torch.no_grad():
+            for here, array in zip([self.x, self.target, *self.parameters], everything):
+                here.copy_(array[first:first + self.n])
+            for state in self.optimizer.state.values():
+                for moment in state.values():
+                    moment.zero_()
+
+    def step(self):
         if how == "vmap":
             with torch.no_grad():
-                gradients, loss = gradient_of_all(tuple(parameters), x, target)
-            for parameter, gradient in zip(parameters, gradients):
+                gradients, self.loss = gradient_of_all(tuple(self.parameters), self.x, self.target)
+            for parameter, gradient in zip(self.parameters, gradients):
                 parameter.grad = gradient
         else:
-            optimizer.zero_grad()
-            value, loss = objective(x, target, *parameters)
+            self.optimizer.zero_grad()
+            value, self.loss = objective(self.x, self.target, *self.parameters)
             value.backward()
-        optimizer.step()
-        schedule.step()
-    return loss.detach()
+        self.optimizer.step()
+
+    def capture(self):
+        try:
+            stream = torch.cuda.Stream()
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                for _ in range(3):
+                    self.step()
+            torch.cuda.current_stream().wait_stream(stream)
+            self.optimizer.zero_grad()
+            self.graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self.graph):
+                self.step()
+        except RuntimeError as error:
+            if "out of memory" in str(error):
+                raise
+            # What a failed capture leaves behind is not to be trusted: begin again, and without.
+            print(error, file=sys.stderr, flush=True)
+            os.environ["PEER_WITHOUT_GRAPH"] = "1"
+            os.execv(sys.executable, [sys.executable, *sys.argv])
+        self.run = self.graph.replay
+
+    def train(self, first, steps):
+        self.load(first)
+        for rate in rates[:steps]:
+            self.rate.fill_(rate)
+            self.run()
+        return self.loss.detach().clone()
 
 
-def seconds(n, steps):
-    train(0, n, 2)
-    begin = time.perf_counter()
-    train(0, n, steps)
-    return (time.perf_counter() - begin) / n
+def wait():
+    if on_gpu():
+        torch.cuda.synchronize()
 
 
-sizes = (4, 16) if how == "compiled" else (4, 16, models.M)  # each is a compilation of half a minute
-at_once = fastest([n for n in sizes if models.M % n == 0], lambda n: seconds(n, max(2, models.T // 20)))
+def seconds(n):
+    """Of one model."""
+    steps = max(2, models.T // 20)
+    trainer = Trainer(n)
+    trainer.train(0, 2)
+    wait()
+    with alone(path):
+        begin = time.perf_counter()
+        trainer.train(0, steps)
+        wait()
+        taken = (time.perf_counter() - begin) / n
+    del trainer
+    gc.collect()
+    if on_gpu():
+        torch.cuda.empty_cache()
+    return taken
+
+
+at_once = fastest(sizes(models, (4, 16) if how == "compiled" else (4, 16, models.M)), seconds)
+trainer = Trainer(at_once)
+trainer.train(0, 2)
+wait()
 
 
 def work():
     begin = time.perf_counter()
-    losses = torch.cat([train(first, at_once, models.T) for first in range(0, models.M, at_once)])
+    losses = torch.cat([trainer.train(first, models.T) for first in range(0, models.M, at_once)]).tolist()
     taken = time.perf_counter() - begin
-    assert math.isfinite(losses.sum())
-    return {"seconds": taken, "losses": losses.tolist(), "note": f"{at_once} models at once"}
+    assert math.isfinite(sum(losses))
+    graph = "" if not on_gpu() else ", CUDA graph" if trainer.run != trainer.step else ", no CUDA graph"
+    return {"seconds": taken, "losses": losses, "note": f"{at_once} models at once{graph}"}
 
 
 serve(work)
