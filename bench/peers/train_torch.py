@@ -70,8 +70,9 @@ class Trainer:
         self.x, self.target, *self.parameters = [torch.zeros_like(array[:n]) for array in everything]
         for parameter in self.parameters:
             parameter.requires_grad_()
-        self.rate = torch.tensor(models.learning_rate, device=device)
-        self.optimizer = torch.optim.Adam(self.parameters, lr=self.rate, fused=True, capturable=on_gpu())
+        # A graph reads the rate from the GPU's memory.
+        rate = torch.tensor(models.learning_rate, device=device) if on_gpu() else models.learning_rate
+        self.optimizer = torch.optim.Adam(self.parameters, lr=rate, fused=True, capturable=on_gpu())
         self.load(0)
         self.run = self.step
         if on_gpu() and "PEER_WITHOUT_GRAPH" not in os.environ:
@@ -84,6 +85,13 @@ class Trainer:
             for state in self.optimizer.state.values():
                 for moment in state.values():
                     moment.zero_()
+
+    def set_rate(self, rate):
+        group = self.optimizer.param_groups[0]
+        if on_gpu():
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
     def step(self):
         if how == "vmap":
@@ -121,7 +129,7 @@ class Trainer:
     def train(self, first, steps):
         self.load(first)
         for rate in rates[:steps]:
-            self.rate.fill_(rate)
+            self.set_rate(rate)
             self.run()
         return self.loss.detach().clone()
 
