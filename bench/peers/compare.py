@@ -10,6 +10,7 @@ import argparse
 import importlib.metadata
 import json
 import os
+import re
 import select
 import statistics
 import subprocess
@@ -83,10 +84,16 @@ class Peer:
             self.process.stdin.close()
         except BrokenPipeError:
             pass
-        failed = self.process.wait() != 0
+        try:
+            failed = self.process.wait(timeout=60) != 0
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            failed = self.process.wait() != 0
         self.words.seek(0)
-        lines = self.words.read().strip().splitlines()
-        return self.late or (lines[-1] if failed and lines else "")
+        lines = self.words.read().strip().splitlines() if failed else []
+        errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception)\b", line)]
+        self.words = "\n".join(lines[-30:])
+        return self.late or (errors or lines or [""])[-1]
 
 
 def ours(case, arguments, threads, file=None):
@@ -198,6 +205,8 @@ def compare(case, arguments, late, record):
         row = {"case": case, "device": arguments.device, "threads": threads, "peer": name, "unit": work.unit, "our_rate": rates["ours"],
                "rate": rates[name], "ratio": ratios[name], "preparation_seconds": peer.preparation}
         row["remark"] = work.remark(answers, name) if ratios[name] else f"did not run: {failures[name]}"
+        if peer.words:
+            row["words"] = peer.words
         record.append(row)
         numbers = f"{spread(rates[name], work.scale):>24} {spread(ratios[name]):>24}  " if ratios[name] else ""
         print(f"{name:21} {numbers}{row['remark']}; ready after {peer.preparation:.0f} s", flush=True)
