@@ -50,8 +50,8 @@ struct deep {
     float *gradient;               /* the same, summed over blocks of samples */
     struct batch batch;
     float *value, *slope; /* (L, H, S): what each hidden layer gives, and the activation's derivative */
-    float *delta;         /* (H, S): derivative of the objective by z of one layer */
-    float *upstream;      /* (H, S): by what the layer gives */
+    float *delta, *below; /* (H, S): derivatives of the objective by z of two layers in turn */
+    float *upstream;      /* (H, S): by what a layer gives, of models with residual */
     float *transposed;    /* of one layer's input */
     float *partial;       /* (TEAM_PARTIALS, sums_row) */
     struct mixture mixture;
@@ -86,7 +86,8 @@ enum { PATH_ARRAYS = 3 };
     ROW(value, model->depth * model->width * row)                                                \
     ROW(slope, model->depth * model->width * row)                                                \
     ROW(delta, model->width *row)                                                                \
-    ROW(upstream, model->width *row)                                                             \
+    ROW(below, model->width *row)                                                                \
+    ROW(upstream, model->residual ? model->width *row : 0)                                       \
     ROW(transposed, transposed_floats(model))                                                    \
     ROW(partial, (int64_t)partials *sums_row(model))                                             \
     ROW(alive, model->prune > 0 ? model->depth * model->width + LANES : 0)                       \
@@ -275,7 +276,7 @@ KERNEL_COLD void deep_forward(const struct deep *w, const struct batch *block, i
         p.out = out.at, p.out_row = out.row;
         p.a = weights, p.a_row = row_padded(inputs), p.a_column = 1;
         p.b = in.at, p.b_row = in.row, p.b_column = 1;
-        p.bias = layer_biases(w, weights, layer), p.add = NULL;
+        p.bias = layer_biases(w, weights, layer), p.add = NULL, p.times = NULL, p.scaled = NULL;
         multiply(p);
         team_sync();
         if (layer == model->depth) return;
@@ -289,8 +290,9 @@ KERNEL_COLD void deep_forward(const struct deep *w, const struct batch *block, i
 
 KERNEL float row_sum(const float *row, int32_t n) {
     vf total = vf_set(0.0f);
-    for (int32_t s = 0; s < n; s += LANES)
-        total = total + vf_select(vi_less(vi_index(s), n), vf_load(row + s), vf_set(0.0f));
+    int32_t s = 0;
+    for (; s + LANES <= n; s += LANES) total = total + vf_load(row + s);
+    if (s < n) total = total + vf_select(vi_less(vi_index(s), n), vf_load(row + s), vf_set(0.0f));
     return vf_sum(total);
 }
 
@@ -299,15 +301,14 @@ KERNEL_COLD void layer_gradient(const struct deep *w, const struct batch *block,
                                 struct rows delta, int first) {
     const int32_t inputs = layer_inputs(w->model, layer), outputs = layer_outputs(w->model, layer);
     const struct rows in = layer_value(w, block, layer - 1);
-    const struct transposed input = transpose(in.at, in.row, inputs, block->n, w->transposed);
     float *gradient = layer_weights(w, w->gradient, layer), *biases = layer_biases(w, gradient, layer);
     struct product p;
     p.I = outputs, p.J = inputs, p.K = block->n;
     p.out = gradient, p.out_row = row_padded(inputs);
     p.a = delta.at, p.a_row = delta.row, p.a_column = 1;
-    p.b = input.at, p.b_row = input.row, p.b_column = input.column;
-    p.bias = NULL, p.add = first ? NULL : gradient;
-    multiply(p);
+    p.b = in.at, p.b_row = in.row, p.b_column = 1;
+    p.bias = NULL, p.add = first ? NULL : gradient, p.times = NULL, p.scaled = NULL;
+    multiply_rows(p, w->transposed);
     for (int32_t h = TEAM_SIZE - 1 - TEAM_RANK; h < outputs;
          h += TEAM_SIZE) { /* the last have the least to do */
         const float sum = row_sum(delta.at + h * delta.row, block->n);
@@ -315,13 +316,14 @@ KERNEL_COLD void layer_gradient(const struct deep *w, const struct batch *block,
     }
 }
 
-/* By what layer - 1 gives, from delta of the layer; with residual it also flows past the layer. */
-KERNEL_COLD void layer_upstream(const struct deep *w, const struct batch *block, int32_t layer,
-                                struct rows delta) {
+/* By z of layer - 1, into `below`, from delta of the layer; with residual what layer - 1 gives also flows past it. */
+KERNEL_COLD void layer_below(const struct deep *w, const struct batch *block, int32_t layer,
+                             struct rows delta, float *below) {
     const struct allometer_model *model = w->model;
     struct product p;
     p.I = model->width, p.J = block->n, p.K = layer_outputs(model, layer);
-    p.out = w->upstream, p.out_row = w->row;
+    p.out = model->residual ? w->upstream : NULL, p.out_row = w->row;
+    p.scaled = below, p.times = layer_slope(w, layer - 1);
     p.a = layer_weights(w, w->theta, layer), p.a_row = 1, p.a_column = row_padded(model->width);
     p.b = delta.at, p.b_row = delta.row, p.b_column = 1;
     p.bias = NULL, p.add = model->residual && layer < model->depth ? w->upstream : NULL;
@@ -331,19 +333,13 @@ KERNEL_COLD void layer_upstream(const struct deep *w, const struct batch *block,
 /* From the derivatives of the objective by the outputs, which the block holds: every layer's gradient, the last layer's
    first. Ends with a team_sync. */
 KERNEL_COLD void deep_backward(const struct deep *w, const struct batch *block, int first) {
-    const struct allometer_model *model = w->model;
-    struct rows delta = layer_value(w, block, model->depth);
-    for (int32_t layer = model->depth; layer >= 0; --layer) {
+    const int32_t depth = w->model->depth;
+    struct rows delta = layer_value(w, block, depth);
+    for (int32_t layer = depth; layer >= 0; --layer) {
+        float *below = (depth - layer) % 2 ? w->below : w->delta;
         layer_gradient(w, block, layer, delta, first);
-        if (layer > 0) layer_upstream(w, block, layer, delta);
-        team_sync();
-        if (layer == 0) return;
-        const float *slope = layer_slope(w, layer - 1);
-        FOR_ELEMENTS(h, s, model->width, block->n) {
-            const int64_t e = h * w->row + s;
-            vf_store(w->delta + e, vf_load(w->upstream + e) * vf_load(slope + e));
-        }
-        delta.at = w->delta, delta.row = w->row;
+        if (layer > 0) layer_below(w, block, layer, delta, below);
+        delta.at = below, delta.row = w->row;
         team_sync();
     }
 }

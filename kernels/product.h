@@ -6,14 +6,15 @@
 #include "lane.h"
 
 /* out[i][j] = start + sum_k a(i, k) b[k][j] for i < I, j < J, k < K, where a(i, k) = a[i * a_row + k * a_column]; start is
-   bias[i] or add[i][j], laid out like out, or 0 where both are NULL. Rows of b and out hold row_padded(J) floats; what
-   lies in their padding counts for nothing but must be readable. */
+   bias[i] or add[i][j], laid out like out, or 0 where both are NULL. Where `times` is not NULL, scaled[i][j] = times[i][j]
+   times the same, both laid out like out, which may then be NULL. Rows of b and out hold row_padded(J) floats; what lies in
+   their padding counts for nothing but must be readable. */
 struct product {
     int32_t I, J, K;
-    float *out;
-    const float *a, *b, *bias, *add;
+    float *out, *scaled;
+    const float *a, *b, *bias, *add, *times;
     int64_t out_row, a_row, a_column, b_row;
-    int64_t b_column; /* 1 on the CPU */
+    int64_t b_column; /* not read on the CPU, where it is 1 */
 };
 
 /* Floats between rows of n: whole lane vectors, an odd number of them, so that a column of rows meets every set of a
@@ -29,19 +30,21 @@ enum { TILE_ROWS = LANES == 16 ? 8 : 4, TILE_COLUMNS = LANES == 1 ? 4 : 3 };
 /* Where an index would pass the end it stays there: what is read twice is stored once. */
 #define TILE_AT(index, end) ((index) < (end) ? (index) : (end)-1)
 #define TILE_INSIDE(i, j)   ((i) < p->I && (j) < p->J)
+#define TILE_COLUMN         (p->b_column)
 #else
 #define TILE_AT(index, end) (index)
 #define TILE_INSIDE(i, j)   1
+#define TILE_COLUMN         1 /* known to the compiler, so that one pointer leads to all of a tile's columns */
 #endif
 
 /* `rows` rows from i, `columns` lane vectors from j, `step` floats apart. */
 KERNEL void product_tile(const int rows, const int columns, const struct product *p, int32_t i, int32_t j,
                          int32_t step) {
     vf sum[TILE_ROWS][TILE_COLUMNS];
-    const float *a[TILE_ROWS], *b[TILE_COLUMNS];
+    int64_t below[TILE_ROWS], beside[TILE_COLUMNS]; /* from the tile's first row and column to each */
     UNROLL for (int r = 0; r < rows; ++r) {
         const int64_t row = TILE_AT(i + r, p->I);
-        a[r] = p->a + row * p->a_row;
+        below[r] = (row - i) * p->a_row;
         UNROLL for (int c = 0; c < columns; ++c) {
             sum[r][c] = vf_set(p->bias ? p->bias[row] : 0.0f);
             if (p->add
@@ -49,20 +52,23 @@ KERNEL void product_tile(const int rows, const int columns, const struct product
                 sum[r][c] = vf_load(p->add + row * p->out_row + j + c * step);
         }
     }
-    UNROLL for (int c = 0; c < columns; ++c) b[c] = p->b + TILE_AT(j + c * step, p->J) * p->b_column;
+    UNROLL for (int c = 0; c < columns; ++c) beside[c] = (TILE_AT(j + c * step, p->J) - j) * TILE_COLUMN;
+    const float *left = p->a + i * p->a_row, *right = p->b + j * TILE_COLUMN;
     const int64_t a_column = p->a_column, b_row = p->b_row;
-    for (int32_t k = 0; k < p->K; ++k) {
-        vf right[TILE_COLUMNS];
-        UNROLL for (int c = 0; c < columns; ++c) right[c] = vf_load(b[c] + k * b_row);
+    for (int32_t k = p->K; k > 0; --k, left += a_column, right += b_row) {
+        vf b[TILE_COLUMNS];
+        UNROLL for (int c = 0; c < columns; ++c) b[c] = vf_load(right + beside[c]);
         UNROLL for (int r = 0; r < rows; ++r) {
-            const float left = a[r][k * a_column];
-            UNROLL for (int c = 0; c < columns; ++c) sum[r][c] = sum[r][c] + left * right[c];
+            const float a = left[below[r]];
+            UNROLL for (int c = 0; c < columns; ++c) sum[r][c] = sum[r][c] + a * b[c];
         }
     }
     UNROLL for (int r = 0; r < rows; ++r) {
         UNROLL for (int c = 0; c < columns; ++c) {
-            if (TILE_INSIDE(i + r, j + c * step))
-                vf_store(p->out + (i + r) * p->out_row + j + c * step, sum[r][c]);
+            const int64_t e = (i + r) * p->out_row + j + c * step;
+            if (p->out && TILE_INSIDE(i + r, j + c * step)) vf_store(p->out + e, sum[r][c]);
+            if (p->times && TILE_INSIDE(i + r, j + c * step))
+                vf_store(p->scaled + e, vf_load(p->times + e) * sum[r][c]);
         }
     }
 }
@@ -88,12 +94,15 @@ KERNEL void product_rows(const int columns, const struct product *p, int32_t j) 
 
 KERNEL_COLD void multiply(struct product operands) {
     const struct product *p = &operands;
-    int32_t j = 0;
-    for (; j + (TILE_COLUMNS - 1) * LANES < p->J; j += TILE_COLUMNS * LANES) product_rows(TILE_COLUMNS, p, j);
-    if (j + LANES < p->J)
-        product_rows(2, p, j);
-    else if (j < p->J)
-        product_rows(1, p, j);
+    for (int32_t j = 0, left = lanes_padded(p->J) / LANES; left > 0;) {
+        const int columns = left == 4             ? 2
+                            : left < TILE_COLUMNS ? left
+                                                  : TILE_COLUMNS; /* 2 and 2, not 3 and 1 */
+        if (columns == 3) product_rows(3, p, j);
+        if (columns == 2) product_rows(2, p, j);
+        if (columns == 1) product_rows(1, p, j);
+        j += columns * LANES, left -= columns;
+    }
 }
 #endif
 
@@ -109,18 +118,14 @@ KERNEL_COLD void multiply(struct product operands) {
         for (int32_t at = 0; at < (n); at += LANES)
 #endif
 
-/* A view of m (rows, n) with its columns as rows, for a product's b: on CUDA m itself, on the CPU a copy in scratch, of
-   n rows of row_padded(rows). */
-struct transposed {
-    const float *at;
-    int64_t row, column;
-};
+/* ---- products of rows with rows ---- */
 
 #if LANES == 1
-KERNEL struct transposed transpose(const float *m, int64_t m_row, int32_t rows, int32_t n, float *scratch) {
-    (void)rows, (void)n, (void)scratch;
-    const struct transposed view = {m, 1, m_row};
-    return view;
+/* out[i][j] = add[i][j] + sum_k a[i][k] b[j][k]. */
+KERNEL void multiply_rows(struct product operands, float *scratch) {
+    (void)scratch;
+    operands.b_column = operands.b_row, operands.b_row = 1;
+    multiply(operands);
 }
 #else
 /* Lanes of a and b in turn, from the first half of the lanes or from the second. */
@@ -144,10 +149,11 @@ KERNEL vf interleave_high(vf a, vf b) {
 #endif
 }
 
-/* LANES x LANES numbers: interleaving rows l and l + LANES / 2 turns the number of row and lane, as one, by a bit. */
-KERNEL_COLD void transpose_block(const vf rows[LANES], float *out, int64_t out_row) {
+/* LANES x LANES numbers, of which the rows from `rows` on count as 0: interleaving rows l and l + LANES / 2 turns the
+   number of row and lane, as one, by a bit. */
+KERNEL_COLD void transpose_block(const float *m, int64_t m_row, int32_t rows, float *out, int64_t out_row) {
     vf from[LANES], to[LANES];
-    for (int l = 0; l < LANES; ++l) from[l] = rows[l];
+    UNROLL for (int l = 0; l < LANES; ++l) from[l] = l < rows ? vf_load(m + l * m_row) : vf_set(0.0f);
     UNROLL for (int bits = 1; bits < LANES; bits *= 2) {
         UNROLL for (int l = 0; l < LANES / 2; ++l) {
             to[2 * l] = interleave_low(from[l], from[l + LANES / 2]);
@@ -158,18 +164,74 @@ KERNEL_COLD void transpose_block(const vf rows[LANES], float *out, int64_t out_r
     UNROLL for (int l = 0; l < LANES; ++l) vf_store(out + l * out_row, from[l]);
 }
 
-KERNEL_COLD struct transposed transpose(const float *m, int64_t m_row, int32_t rows, int32_t n,
-                                        float *scratch) {
-    const struct transposed view = {scratch, row_padded(rows), 1};
+/* The columns of m (rows, n) as n rows of row_padded(rows) floats. */
+KERNEL_COLD void transpose(const float *m, int64_t m_row, int32_t rows, int32_t n, float *out) {
+    const int64_t out_row = row_padded(rows);
     for (int32_t i = 0; i < rows; i += LANES) {
-        for (int32_t j = 0; j < n; j += LANES) {
-            vf block[LANES];
-            for (int l = 0; l < LANES; ++l)
-                block[l] = i + l < rows ? vf_load(m + (i + l) * m_row + j) : vf_set(0.0f);
-            transpose_block(block, scratch + j * view.row + i, view.row);
+        for (int32_t j = 0; j < n; j += LANES)
+            transpose_block(m + i * m_row + j, m_row, rows - i, out + j * out_row + i, out_row);
+    }
+}
+
+/* Lanes own the index that is summed over: sum[r * columns + c] += a[r][k] b[c][k] at those of k that are below K. */
+KERNEL void rows_tile_add(const int rows, const int whole, const float *const *a, const float *const *b,
+                          int32_t k, int32_t K, vf *sum) {
+    const int columns = LANES / rows;
+    const vm inside = vi_less(vi_index(k), K);
+    const vf zero = vf_set(0.0f);
+    vf left[LANES];
+    UNROLL for (int r = 0; r < rows; ++r) {
+        left[r] = vf_load(a[r] + k);
+        left[r] = whole ? vf_held(left[r]) : vf_select(inside, left[r], zero);
+    }
+    UNROLL for (int c = 0; c < columns; ++c) {
+        vf right = vf_load(b[c] + k);
+        right = whole ? vf_held(right) : vf_select(inside, right, zero);
+        UNROLL for (int r = 0; r < rows; ++r) sum[r * columns + c] = sum[r * columns + c] + left[r] * right;
+    }
+}
+
+KERNEL void rows_tile(const int rows, const struct product *p, int32_t i, int32_t j) {
+    const int columns = LANES / rows;
+    const float *a[LANES], *b[LANES];
+    vf sum[LANES];
+    float total[LANES];
+    int32_t k = 0;
+    UNROLL for (int r = 0; r < rows; ++r) a[r] = p->a + (i + r < p->I ? i + r : p->I - 1) * p->a_row;
+    UNROLL for (int c = 0; c < columns; ++c) b[c] = p->b + (j + c < p->J ? j + c : p->J - 1) * p->b_row;
+    UNROLL for (int l = 0; l < LANES; ++l) sum[l] = vf_set(0.0f);
+    for (; k + LANES <= p->K; k += LANES) rows_tile_add(rows, 1, a, b, k, p->K, sum);
+    if (k < p->K) rows_tile_add(rows, 0, a, b, k, p->K, sum);
+    vf_store(total, vf_sums(sum));
+    for (int r = 0; r < rows && i + r < p->I; ++r) {
+        for (int c = 0; c < columns && j + c < p->J; ++c) {
+            const int64_t e = (i + r) * p->out_row + j + c;
+            p->out[e] = (p->add ? p->add[e] : 0.0f) + total[r * columns + c];
         }
     }
-    return view;
+}
+
+/* out[i][j] = add[i][j] + sum_k a[i][k] b[j][k]: as multiply of the transposed b, for which scratch has room, or where
+   there are few rows on one side without that copy and without tiles that are mostly empty. */
+KERNEL_COLD void multiply_rows(struct product operands, float *scratch) {
+    const struct product *p = &operands;
+    const int32_t rows = p->I <= 2 ? 2 : p->J <= 2 ? LANES / 2 : 4;
+    if (p->I > 8 && p->J > 8) {
+        transpose(p->b, p->b_row, p->J, p->K, scratch);
+        operands.b = scratch, operands.b_row = row_padded(p->J);
+        multiply(operands);
+        return;
+    }
+    for (int32_t i = 0; i < p->I; i += rows) {
+        for (int32_t j = 0; j < p->J; j += LANES / rows) {
+            if (p->I <= 2)
+                rows_tile(2, p, i, j);
+            else if (p->J <= 2)
+                rows_tile(LANES / 2, p, i, j);
+            else
+                rows_tile(4, p, i, j);
+        }
+    }
 }
 #endif
 
