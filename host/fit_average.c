@@ -68,6 +68,40 @@ static size_t weigh(struct average *average, size_t g) {
     return best;
 }
 
+/* Mean squared distance in log x of the points beyond a cut from the last point before it; 0: there are none. */
+static double reach_beyond(const struct allometer_fits *spans, size_t g, size_t cut) {
+    const struct allometer_fit_group *whole = &spans->groups[g * N_SPANS], *span = whole + 1 + cut;
+    double last = 0, sum = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < span->n_rows; ++i) {
+        size_t row = span->first_row + i;
+        if (spans->train[row] && spans->x[0][row] > last) last = spans->x[0][row];
+    }
+    for (size_t i = 0; i < span->n_rows && last > 0; ++i) {
+        if (spans->train[span->first_row + i] || !spans->train[whole->first_row + i]) continue;
+        double distance = log(spans->x[0][span->first_row + i] / last);
+        sum += distance * distance, ++n;
+    }
+    return n ? sum / (double)n : 0;
+}
+
+/* How the laws, each with its weight, erred beyond the cuts, but for scatter: what they will do beyond the points. */
+static double drift_of(const struct average *average, size_t g) {
+    const double *weights = average->fits->groups[g].weights;
+    double sum = 0;
+    int n = 0;
+    for (size_t cut = 0; cut < N_CUTS; ++cut) {
+        double error = 0, reach = reach_beyond(&average->spans, g, cut);
+        for (size_t c = 0; c < average->n_candidates; ++c) {
+            const struct candidate *candidate = &average->candidates[c];
+            if (weights[c] > 0)
+                error += weights[c] * (candidate->held_out[g * N_CUTS + cut] - candidate->variance[g]);
+        }
+        if (reach > 0 && isfinite(error)) sum += fmax(0, error) / reach, ++n;
+    }
+    return n ? sum / n : 0;
+}
+
 /* Parameters of the law that weighs most, with errors that count what was known before. */
 static void describe_parameters(const struct average *average, size_t g, const struct candidate *candidate) {
     struct allometer_fit_group *group = &average->fits->groups[g];
@@ -99,6 +133,7 @@ static enum allometer_code describe_group(struct average *average, size_t g, str
     if (best == average->n_candidates) return ALLOMETER_OK;
     group->law = candidate->law;
     group->n_units = group->n_train;
+    average->drift[g] = drift_of(average, g);
     describe_parameters(average, g, candidate);
     enum allometer_code code =
         average_predict(average, g, fits->x[0] + first, group->n_rows, fits->yhat + first,

@@ -38,6 +38,9 @@ struct average {
     struct fit_memory *memory;
     double *noise; /* G: standard deviation of log y between neighbors */
     double *share; /* G: what one point counts for beside others whose errors go with its own */
+    double *
+        drift; /* G: variance of log y by which the average errs beyond the points, over the squared distance there */
+    double *x_low, *x_high; /* G: range of the points */
     double *alone; /* of each row of the spans: 1 over the points nearby in log x, itself among them */
     struct average_point *points; /* of one group at a time, */
     double *scratch;              /* and room for its points x (1 + the most parameters) */

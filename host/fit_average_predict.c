@@ -5,9 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Times the variance that a law claims beyond its scatter: so many times as much covers what it should, measured where no
-   law is true (experiments/extrapolation). */
-#define LAWS_ARE_WRONG 5.0
+/* Times the variance that a law claims beyond its scatter: so many times as much, beside the drift, covers what it should,
+   measured where no law is true (experiments/extrapolation). */
+#define LAWS_ARE_WRONG 2.0
 enum { CHUNK = 256, BISECTIONS = 36 };
 
 /* One law's prediction of log y. */
@@ -62,8 +62,12 @@ static void predict_chunk(const struct average *average, size_t g, const double 
             *part = (struct normal){0};
             if (!(weights[c] > 0)) continue;
             double own = law_variance(derivatives + i * P, candidate->covariance + g * P * P, P, values[i]);
-            *part = (struct normal){weights[c], log(values[i]),
-                                    sqrt(LAWS_ARE_WRONG * own + candidate->variance[g])};
+            double claimed = LAWS_ARE_WRONG * own + candidate->variance[g], outside = 0;
+            if (x[i] > average->x_high[g]) outside = log(x[i] / average->x_high[g]);
+            if (x[i] < average->x_low[g]) outside = log(average->x_low[g] / x[i]);
+            /* laws that are less sure of this point weigh less */
+            *part = (struct normal){weights[c] / sqrt(claimed), log(values[i]),
+                                    sqrt(claimed + average->drift[g] * outside * outside)};
             if (!isfinite(part->mean) || !isfinite(part->deviation)) part->weight = 0;
         }
     }

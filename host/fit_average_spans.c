@@ -75,6 +75,9 @@ static int allocate_spans(struct average *average) {
     spans->train = fit_allocate(&average->memory, n, 1);
     average->noise = fit_allocate(&average->memory, fits->n_groups, sizeof(double));
     average->share = fit_allocate(&average->memory, fits->n_groups, sizeof(double));
+    average->drift = fit_allocate(&average->memory, fits->n_groups, sizeof(double));
+    average->x_low = fit_allocate(&average->memory, fits->n_groups, sizeof(double));
+    average->x_high = fit_allocate(&average->memory, fits->n_groups, sizeof(double));
     average->status = fit_allocate(&average->memory, spans->n_groups, sizeof *average->status);
     average->alone = fit_allocate(&average->memory, n, sizeof(double));
     for (size_t g = 0; g < fits->n_groups; ++g)
@@ -82,7 +85,8 @@ static int allocate_spans(struct average *average) {
     average->points = fit_allocate(&average->memory, most, sizeof *average->points);
     average->scratch = fit_allocate(&average->memory, most, sizeof(double));
     return spans->groups && spans->rows && spans->x[0] && spans->y && spans->train && average->noise
-           && average->share && average->alone && average->status && average->points && average->scratch;
+           && average->share && average->drift && average->x_low && average->x_high && average->alone
+           && average->status && average->points && average->scratch;
 }
 
 /* Later points weigh more, and a region of log x as much as another, however many points crowd there; the weights of a span
@@ -150,6 +154,7 @@ enum allometer_code average_make_spans(struct average *average, struct allometer
         }
         size_t n = sort_points(spans, &spans->groups[g * N_SPANS], fits->options.weight != NULL, points);
         average->noise[g] = average_noise(points, n, scratch);
+        if (n) average->x_low[g] = exp(points[0].x), average->x_high[g] = exp(points[n - 1].x);
         for (size_t s = 0; s < N_SPANS; ++s) {
             double at = s && n > 1 ? cut_at(points, n, cut_shares[s - 1]) : INFINITY;
             make_span(average, g, s, at, points, n, scratch);
