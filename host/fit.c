@@ -267,6 +267,23 @@ static enum allometer_code describe_groups(struct fit_work *work, size_t begin, 
     return code;
 }
 
+enum allometer_code fit_resample(const struct fit_work *work, size_t group, double *parameters, size_t *n,
+                                 struct allometer_error *error) {
+    size_t R = (size_t)work->fits->options.bootstrap, P = (size_t)work->n_parameters;
+    struct batch batch;
+    enum allometer_code code = batch_make(&batch, work, R, error);
+    for (size_t r = 1; r <= R && code == ALLOMETER_OK; ++r)
+        batch_add(&batch, work, group, (uint32_t)r, work->fits->groups[group].inner);
+    if (code == ALLOMETER_OK) code = batch_run(&batch, work, error);
+    *n = 0;
+    for (size_t r = 0; r < R && code == ALLOMETER_OK; ++r) {
+        if (is_minimum(batch.fitting.outcomes[r].status))
+            memcpy(parameters + (*n)++ * P, batch.parameters + r * P, P * sizeof(double));
+    }
+    fit_memory_free(batch.memory);
+    return code;
+}
+
 static size_t groups_per_batch(size_t problems, size_t P) {
     size_t n = BATCH_PARAMETERS / ((problems ? problems : 1) * P);
     return n ? n : 1;

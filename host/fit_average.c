@@ -132,7 +132,8 @@ static enum allometer_code describe_group(struct average *average, size_t g, str
     }
     if (best == average->n_candidates) return ALLOMETER_OK;
     group->law = candidate->law;
-    group->n_units = group->n_train;
+    group->n_units = average->spans.groups[g * N_SPANS].n_units;
+    if (candidate->resampled) group->n_resamples = candidate->n_resamples[g];
     average->drift[g] = drift_of(average, g);
     describe_parameters(average, g, candidate);
     enum allometer_code code =
@@ -157,9 +158,10 @@ static enum allometer_code check_options(const struct allometer_fits *fits, stru
         return allometer_fail(error, ALLOMETER_BAD_INPUT,
                               "law %s has no parameter of its own: '%s' can be set where a law is named",
                               name, options->settings[0].parameter);
-    if (options->bootstrap || options->cluster)
+    if (options->keep_resamples)
         return allometer_fail(error, ALLOMETER_BAD_INPUT,
-                              "law %s has intervals of its own: resamples are for a law that is named", name);
+                              "law %s has no parameters of its own: resamples are for a law that is named",
+                              name);
     return ALLOMETER_OK;
 }
 

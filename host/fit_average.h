@@ -25,7 +25,9 @@ struct candidate {
     int32_t *status;     /* G x N_SPANS */
     double *held_out;    /* G x N_CUTS: mean squared error of log y beyond the cut; NaN: there is none */
     double *covariance;  /* G x P x P, of the whole group's parameters */
-    double *variance;    /* G: of the scatter of log y around the law */
+    double *resampled; /* G x P x P: the same from resamples of points or clusters; NULL: none were wanted */
+    int32_t *n_resamples; /* G: that reached a minimum */
+    double *variance;     /* G: of the scatter of log y around the law */
     double
         *evidence; /* G: the logarithm of the probability of the points under the law, but for a constant */
 };
@@ -53,6 +55,9 @@ double average_noise(const struct average_point *points, size_t n, double *scrat
 /* Of the errors y of n points, of which n_used were used up for parameters: independent errors that tell as much as they
    do, over n: 1 / (1 + twice the sum of their autocorrelations, up to the first that is nothing). Orders them by x. */
 double average_share(struct average_point *errors, size_t n, double n_used);
+/* The same where errors go together within clusters: cluster u of U has the errors units[u] - units[0] to
+   units[u + 1] - units[0] - 1. */
+double average_cluster_share(const struct average_point *errors, const int64_t *units, size_t n_units);
 /* How many points each of n in order of x has nearby, itself among them: those within a region of log x count for 1 less
    their distance over its width. */
 void average_crowd(const struct average_point *points, size_t n, double *crowd);

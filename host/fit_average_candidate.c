@@ -108,6 +108,32 @@ static double held_out_error(const struct allometer_fits *spans, const struct ca
     return n ? sum / (double)n : NAN;
 }
 
+/* The covariance of every group's parameters among its resamples. */
+static enum allometer_code resample(const struct average *average, struct candidate *candidate,
+                                    struct allometer_error *error) {
+    size_t P = candidate->n_parameters, R = (size_t)average->fits->options.bootstrap;
+    double *parameters = malloc((R + 1) * P * sizeof *parameters), *mean = parameters + R * P;
+    enum allometer_code code = ALLOMETER_OK;
+    if (!parameters) return allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu resamples", R);
+    for (size_t g = 0; g < average->fits->n_groups && code == ALLOMETER_OK; ++g) {
+        double *covariance = candidate->resampled + g * P * P;
+        size_t n = 0;
+        if (!allometer_group_has_values(candidate->status[g * N_SPANS])) continue;
+        code = fit_resample(&candidate->work, g * N_SPANS, parameters, &n, error);
+        candidate->n_resamples[g] = (int32_t)n;
+        memset(mean, 0, P * sizeof *mean);
+        for (size_t i = 0; i < n * P; ++i) mean[i % P] += parameters[i] / (double)n;
+        for (size_t i = 0; i < n * P; ++i) {
+            size_t p = i % P, others = i - p;
+            for (size_t q = 0; q < P; ++q)
+                covariance[p * P + q] +=
+                    (parameters[i] - mean[p]) * (parameters[others + q] - mean[q]) / (double)(n - 1);
+        }
+    }
+    free(parameters);
+    return code;
+}
+
 static int allocate_candidate(struct average *average, struct candidate *candidate) {
     struct fit_work *work = &candidate->work;
     size_t P = candidate->n_parameters, G = average->fits->n_groups, S = average->spans.n_groups;
@@ -115,6 +141,11 @@ static int allocate_candidate(struct average *average, struct candidate *candida
     candidate->status = fit_allocate(&average->memory, S, sizeof *candidate->status);
     candidate->held_out = fit_allocate(&average->memory, G * N_CUTS, sizeof(double));
     candidate->covariance = fit_allocate(&average->memory, G * P * P, sizeof(double));
+    if (average->fits->options.bootstrap) {
+        candidate->resampled = fit_allocate(&average->memory, G * P * P, sizeof(double));
+        candidate->n_resamples = fit_allocate(&average->memory, G, sizeof *candidate->n_resamples);
+        if (!candidate->resampled || !candidate->n_resamples) return 0;
+    }
     candidate->variance = fit_allocate(&average->memory, 2 * G, sizeof(double));
     candidate->evidence = candidate->variance ? candidate->variance + G : NULL;
     work->prior_mean = fit_allocate(&average->memory, S * P, sizeof(double));
@@ -154,6 +185,7 @@ enum allometer_code average_fit_candidate(struct average *average, size_t c, str
         candidate->held_out[span / N_SPANS * N_CUTS + span % N_SPANS - 1] =
             allometer_group_has_values(status) ? held_out_error(spans, candidate, span) : NAN;
     }
+    if (code == ALLOMETER_OK && candidate->resampled) code = resample(average, candidate, error);
     fit_memory_free(work->memory);
     work->memory = NULL, work->lower = work->upper = NULL;
     return code;

@@ -3,6 +3,7 @@
 #include "cholesky.h"
 
 #include <math.h>
+#include <string.h>
 
 #define VAGUE        9.0 /* variance of a parameter of which nothing is known: only ratios between laws matter */
 #define NOISE_POINTS 1.0 /* points that the noise seen between neighbors counts for beside the residuals */
@@ -64,7 +65,20 @@ static double describe(const struct average *average, struct candidate *candidat
     double degrees = fmax(n_seen - used, 1);
     candidate->variance[g] = scatter / degrees;
     for (size_t i = 0; i < P * P; ++i) covariance[i] *= n_seen / degrees;
+    if (candidate->resampled && candidate->n_resamples[g] >= FEWEST_RESAMPLES)
+        memcpy(covariance, candidate->resampled + g * P * P, P * P * sizeof *covariance);
     return used;
+}
+
+/* What a point counts for by the residuals that describe() has left: by clusters, where the user names them. */
+static double share_of(const struct average *average, const struct candidate *candidate, size_t g,
+                       double used) {
+    const struct allometer_fit_group *group = &average->spans.groups[g * N_SPANS];
+    const struct fit_work *work = &candidate->work;
+    if (average->fits->options.cluster)
+        return average_cluster_share(average->points, work->units + work->sets[g * N_SPANS].first_unit,
+                                     group->n_units);
+    return average_share(average->points, group->n_train, used);
 }
 
 void average_judge_candidates(struct average *average, size_t g) {
@@ -78,7 +92,7 @@ void average_judge_candidates(struct average *average, size_t g) {
             double used = describe(average, candidate, g);
             if (pass || !(candidate->evidence[g] > most)) continue;
             most = candidate->evidence[g];
-            share = average_share(average->points, average->spans.groups[g * N_SPANS].n_train, used);
+            share = share_of(average, candidate, g, used);
         }
         average->share[g] = share;
     }

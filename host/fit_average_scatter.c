@@ -75,6 +75,20 @@ double average_share(struct average_point *errors, size_t n, double n_used) {
     return 1 / sum;
 }
 
+/* The variance of a sum of all errors, which those of the clusters tell, over what it would be were they independent. That
+   the law has taken the mean out is put back: of U clusters it is one U-th. */
+double average_cluster_share(const struct average_point *errors, const int64_t *units, size_t n_units) {
+    double square = 0, squared_sums = 0;
+    if (n_units < 2) return 1;
+    for (size_t u = 0; u < n_units; ++u) {
+        double sum = 0;
+        for (int64_t i = units[u] - units[0]; i < units[u + 1] - units[0]; ++i)
+            sum += errors[i].y, square += errors[i].y * errors[i].y;
+        squared_sums += sum * sum * (double)n_units / (double)(n_units - 1);
+    }
+    return squared_sums > square ? square / squared_sums : 1;
+}
+
 /* Running sums over the points before, then over those behind. */
 void average_crowd(const struct average_point *points, size_t n, double *crowd) {
     double reach = n ? (points[n - 1].x - points[0].x) / REGIONS : 0;

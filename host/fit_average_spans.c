@@ -18,9 +18,10 @@ static int by_x_and_y(const void *a, const void *b) {
     return p->row < q->row ? -1 : p->row > q->row;
 }
 
-/* Fitted points in order of x. A row that says again what another said counts once, unless the rows have weights. */
-static size_t sort_points(struct allometer_fits *spans, const struct allometer_fit_group *whole, int weighted,
-                          struct average_point *points) {
+/* Fitted points in order of x. A row that says again what another said counts once, unless rows have weights or
+   clusters. */
+static size_t sort_points(struct allometer_fits *spans, const struct allometer_fit_group *whole,
+                          int all_count, struct average_point *points) {
     size_t n = 0, kept = 0;
     for (size_t i = whole->first_row; i < whole->first_row + whole->n_rows; ++i) {
         double x = spans->x[0][i], y = spans->y[i];
@@ -30,7 +31,7 @@ static size_t sort_points(struct allometer_fits *spans, const struct allometer_f
     qsort(points, n, sizeof *points, by_x_and_y);
     for (size_t i = 0; i < n; ++i) {
         int again = kept && points[kept - 1].x == points[i].x && points[kept - 1].y == points[i].y;
-        if (again && !weighted)
+        if (again && !all_count)
             spans->train[points[i].row] = 0;
         else
             points[kept++] = points[i];
@@ -152,7 +153,8 @@ enum allometer_code average_make_spans(struct average *average, struct allometer
                 spans->y[to] = fits->y[from], spans->train[to] = fits->train[from];
             }
         }
-        size_t n = sort_points(spans, &spans->groups[g * N_SPANS], fits->options.weight != NULL, points);
+        size_t n = sort_points(spans, &spans->groups[g * N_SPANS],
+                               fits->options.weight || fits->options.cluster, points);
         average->noise[g] = average_noise(points, n, scratch);
         if (n) average->x_low[g] = exp(points[0].x), average->x_high[g] = exp(points[n - 1].x);
         for (size_t s = 0; s < N_SPANS; ++s) {

@@ -167,7 +167,8 @@ static const char *const advice[ALLOMETER_GROUP_STATUS_COUNT] = {
     [ALLOMETER_FIT_OUT_OF_ITERATIONS] =
         "the cost still falls, though slowly: the points may not pin the law down; "
         "try --iterations, or a law with fewer parameters",
-    [ALLOMETER_FIT_NOT_FINITE] = "the law has no finite value at any start; try --start or --bound",
+    [ALLOMETER_FIT_NOT_FINITE] = "the law has no finite value at any start; try --start or --bound, or --let "
+                                 "where a column is very far from 1",
     [ALLOMETER_GROUP_UNDETERMINED] =
         "a minimum, but the points leave a parameter open; try --fix, or a law with "
         "fewer parameters",
@@ -215,8 +216,9 @@ enum allometer_code allometer_fits_print(const struct allometer_fits *fits, FILE
     if (!fits->law->program) fprintf(file, "%s: ", fits->law->name);
     fprintf(file, "%s = %s\n", options->y, fits->law->formula);
     if (fits->law->candidates) {
-        fprintf(file, "%g %% intervals from the spread of the laws, their errors and the scatter\n",
-                100 * options->confidence);
+        fprintf(file, "%g %% intervals from the spread of the laws, their errors%s%s and the scatter\n",
+                100 * options->confidence, options->bootstrap ? " among resamples of " : "",
+                options->bootstrap ? (options->cluster ? options->cluster : "points") : "");
     } else if (options->bootstrap) {
         fprintf(file, "%g %% intervals from %d resamples of %s\n", 100 * options->confidence,
                 options->bootstrap, options->cluster ? options->cluster : "points");

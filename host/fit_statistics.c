@@ -4,8 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { FEWEST_RESAMPLES = 20 }; /* that say anything of an interval */
-
 double fit_rmsle(const struct allometer_fits *fits, const struct allometer_fit_group *group, int train) {
     double sum = 0;
     size_t n = 0;

@@ -79,7 +79,7 @@ expect 2 'ragged.csv:3: 1 fields, expected 2' ragged.csv --law power --x n --y l
 
 expect 2 "law auto has no parameter of its own: 'b'" runs.csv --law auto --x n --y loss --group task --fix b=1
 expect 2 'only objective msle' runs.csv --law auto --x n --y loss --group task --objective mse
-expect 2 'resamples are for a law that is named' runs.csv --law auto --x n --y loss --group task --bootstrap 10
+expect 2 'resamples are for a law that is named' runs.csv --law auto --x n --y loss --group task --bootstrap 10 --resamples r.csv
 expect 2 'breaks goes with --law bnsl' runs.csv --law auto --x n --y loss --breaks auto
 expect 2 'law auto has 1 independent variable, 2 columns given' runs.csv --law auto --x n,seed --y loss
 
@@ -129,6 +129,12 @@ expect 0 '' "${fit[@]}" --bootstrap 400 --cluster seed --out seed.csv --quiet --
 cmp -s one.csv seed.csv && fail 'the seed does not change the bootstrap'
 
 # ---- every resample as a row, of every group; their deviation is the standard error ---------------------------------------
+auto=(runs.csv --law auto --x n --y loss --group task --cluster seed --quiet)
+expect 0 '' "${auto[@]}" --bootstrap 50 --predictions one-auto.csv --threads 1
+expect 0 '' "${auto[@]}" --bootstrap 50 --predictions two-auto.csv --threads 2
+cmp one-auto.csv two-auto.csv || fail 'threads change the bootstrap of an average'
+expect 0 '' "${auto[@]}" --predictions none-auto.csv
+cmp -s one-auto.csv none-auto.csv && fail 'an average does without its bootstrap'
 expect 2 'resamples goes with --bootstrap' "${fit[@]}" --resamples resamples.csv
 expect 0 '' "${fit[@]}" --bootstrap 400 --cluster seed --out kept.csv --resamples resamples.csv --quiet
 cmp one.csv kept.csv || fail 'keeping the resamples changes the fits'

@@ -18,24 +18,25 @@ static double gauss(void) {
     return sqrt(-2 * log(1 - drand48())) * cos(6.283185307179586 * drand48());
 }
 
-/* Columns g, x, y, train. */
+/* Columns g, x, y, train, run. */
 static struct allometer_table *make_table(void) {
-    static const char *const names[] = {"g", "x", "y", "train"};
+    static const char *const names[] = {"g", "x", "y", "train", "run"};
     struct allometer_table *table = allometer_table_new("test");
     assert_non_null(table);
-    for (int c = 0; c < 4; ++c)
+    for (int c = 0; c < 5; ++c)
         assert_int_equal(allometer_table_add_column(table, names[c], NULL), ALLOMETER_OK);
     return table;
 }
 
 static void add_row(struct allometer_table *table, double g, double x, double y, double train) {
-    const double values[] = {g, x, y, train};
+    const double values[] = {g, x, y, train, 0};
     assert_int_equal(allometer_table_add_row(table, table->n_rows + 2, NULL), ALLOMETER_OK);
-    for (size_t c = 0; c < 4; ++c) allometer_table_put_number(table, c, values[c]);
+    for (size_t c = 0; c < 5; ++c) allometer_table_put_number(table, c, values[c]);
 }
 
-static struct allometer_fits *fit(const struct allometer_table *table, const char *law, int threads,
-                                  const char *group) {
+/* cluster: a column, or NULL. */
+static struct allometer_fits *fit_clusters(const struct allometer_table *table, const char *law, int threads,
+                                           const char *group, const char *cluster, int resamples) {
     static const char *const groups[] = {"g"};
     const struct allometer_device_options device_options = {.threads = threads};
     const struct allometer_fit_filter filter = {"g", group, ALLOMETER_EQUAL};
@@ -53,6 +54,8 @@ static struct allometer_fits *fit(const struct allometer_table *table, const cha
                                             .n_groups = 1,
                                             .filters = &filter,
                                             .n_filters = group != NULL,
+                                            .cluster = cluster,
+                                            .bootstrap = resamples,
                                             .confidence = 0.9,
                                             .bands = 1,
                                             .backend = &allometer_cpu,
@@ -60,6 +63,11 @@ static struct allometer_fits *fit(const struct allometer_table *table, const cha
     if (allometer_fit(table, &options, &fits, &error) != ALLOMETER_OK) fail_msg("%s", error.message);
     allometer_cpu.close(device);
     return fits;
+}
+
+static struct allometer_fits *fit(const struct allometer_table *table, const char *law, int threads,
+                                  const char *group) {
+    return fit_clusters(table, law, threads, group, NULL, 0);
 }
 
 /* Curves of many kinds: power laws, with an asymptote, sigmoids, one break. n points up to x = 1, m up to x = 2. */
@@ -189,7 +197,7 @@ static void test_addition(void **state) {
     for (int i = 0; i < 17; ++i) add_row(table, 0, x[i], y[i], i < 14);
     for (int i = 0; i < 3; ++i) {
         struct allometer_fits *fits = fit(table, cases[i].law, 1, NULL);
-        print_message("%s: %.4f\n", cases[i].law, fits->groups[0].rmsle_test);
+        print_message("%s: %.6f\n", cases[i].law, fits->groups[0].rmsle_test);
         assert_true(fits->groups[0].rmsle_test < cases[i].most);
         allometer_fits_free(fits);
     }
@@ -247,6 +255,51 @@ static void test_correlated_errors_are_covered(void **state) {
     allometer_table_free(table);
 }
 
+/* Six runs of 10 sizes, evenly around x = 1; all of a run is off by the same 3 %, and each point by 0.5 % more. So the scale
+   of a power law is known to 3 % / sqrt(6) = 1.2 %; were all errors independent, to 3 % / sqrt(60) = 0.4 %. */
+static void test_runs_are_clusters(void **state) {
+    (void)state;
+    enum { GROUPS = 40, RUNS = 6, SIZES = 10 };
+    static const struct {
+        const char *cluster;
+        int resamples;
+    } cases[] = {{NULL, 0}, {"run", 0}, {"run", 200}};
+    double errors[3] = {0}, expected = 0.03 / sqrt(RUNS);
+    srand48(8);
+    struct allometer_table *table = make_table();
+    for (int g = 0; g < GROUPS; ++g) {
+        for (int run = 0; run < RUNS; ++run) {
+            double off = 0.03 * gauss();
+            for (int i = 0; i < SIZES; ++i) {
+                add_row(table, g, pow(10, i / (SIZES - 1.0) - 0.5),
+                        0.4 * pow(10, -0.3 * (i / (SIZES - 1.0) - 0.5)) * exp(off + 0.005 * gauss()), 1);
+                allometer_table_put_number(table, 4, run);
+            }
+        }
+    }
+    for (int k = 0; k < 3; ++k) {
+        struct allometer_fits *fits =
+            fit_clusters(table, "auto", 2, NULL, cases[k].cluster, cases[k].resamples);
+        int n = 0;
+        for (int g = 0; g < GROUPS; ++g) {
+            const struct allometer_fit_group *group = &fits->groups[g];
+            assert_int_equal(group->n_units, cases[k].cluster ? RUNS : RUNS * SIZES);
+            assert_true(group->n_resamples >= 0.9 * cases[k].resamples);
+            if (group->law != &allometer_laws[ALLOMETER_LAW_power]) continue;
+            errors[k] += group->errors[0] / group->values[0], ++n;
+        }
+        assert_true(n > GROUPS / 2);
+        errors[k] /= n;
+        print_message("%s, %d resamples: the level is known to %.2f %% in %d of %d groups\n",
+                      cases[k].cluster ? cases[k].cluster : "points", cases[k].resamples, 100 * errors[k], n,
+                      GROUPS);
+        allometer_fits_free(fits);
+    }
+    assert_true(errors[0] < 0.7 * expected);
+    for (int k = 1; k < 3; ++k) assert_close("error of the level", errors[k], expected, 0, 0.25);
+    allometer_table_free(table);
+}
+
 /* Three points, a constant, a rising curve, one x only: a status each, and no group that ends the others. */
 static void test_every_group_has_a_status(void **state) {
     (void)state;
@@ -284,6 +337,7 @@ int main(void) {
         cmocka_unit_test(test_addition),
         cmocka_unit_test(test_extrapolations_are_covered),
         cmocka_unit_test(test_correlated_errors_are_covered),
+        cmocka_unit_test(test_runs_are_clusters),
         cmocka_unit_test(test_every_group_has_a_status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
