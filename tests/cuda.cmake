@@ -85,10 +85,9 @@ endif()
 if(ALLOMETER_CUDA_BUILT)
   add_executable(curand_words curand_words.cu)
   target_link_libraries(curand_words PRIVATE allometer_cuda_settings)
-  set_target_properties(curand_words PROPERTIES CUDA_ARCHITECTURES 80-real)
   add_test(NAME curand_words COMMAND curand_words)
   add_test(NAME cuda_budget COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/check_cuda_budget ${ALLOMETER_CUDA_REPORTS}
-                                    "${CMAKE_CUDA_ARCHITECTURES}" "${ALLOMETER_ACTIVATIONS}")
+                                    "${ALLOMETER_CUDA_DEVICES}" "${ALLOMETER_ACTIVATIONS}")
 endif()
 
 # The scripts that measure on a GPU, on the stand-in.
