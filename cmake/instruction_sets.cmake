@@ -30,6 +30,9 @@ function(allometer_add_lane_objects target sources)
     # gcc would make calls of memset out of loops that clear a few vectors: a tenth of a small model's step.
     target_compile_options(${target}_${set} PRIVATE ${ALLOMETER_FLAGS_${set}} $<$<CONFIG:Release>:-O2>
                                                     $<$<C_COMPILER_ID:GNU>:-fno-tree-loop-distribute-patterns>)
+    if(set IN_LIST ALLOMETER_FEW_SPECIALIZATIONS)
+      target_compile_definitions(${target}_${set} PRIVATE ALLOMETER_FEW_SPECIALIZATIONS)
+    endif()
     if(ALLOMETER_SANITIZE MATCHES undefined)
       # Every access of an unrolled loop would get these checks, for minutes of compilation. What they find the address
       # sanitizer finds as well, and the kernels load and store whole vectors through memcpy.

@@ -30,7 +30,11 @@ typedef void cuda_function(struct cuda_batch);
 
 /* The compile-time cases, fewer than on the CPU, since each is compiled for every kind of device: D and O are rounded
    up to the first row that holds both. With few inputs and outputs the activation is a constant too. */
-#define CUDA_SMALL_TABLE(ROW, kind)  ROW(kind, 1, 1) ROW(kind, 2, 2) ROW(kind, 4, 4)
+#ifdef ALLOMETER_FEW_SPECIALIZATIONS /* see specialize.h */
+#define CUDA_SMALL_TABLE(ROW, kind) ROW(kind, 4, 4)
+#else
+#define CUDA_SMALL_TABLE(ROW, kind) ROW(kind, 1, 1) ROW(kind, 2, 2) ROW(kind, 4, 4)
+#endif
 #define CUDA_LARGE_TABLE(ROW, kind)  ROW(kind, 8, 8) ROW(kind, 16, 16)
 #define CUDA_GLOBAL_TABLE(ROW, kind) ROW(kind, 4, 4) ROW(kind, 16, 16) /* workspaces in global memory */
 

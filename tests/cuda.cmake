@@ -17,9 +17,16 @@ endif()
 
 # The backend on the stand-in, to be linked into a test, and as a module in a folder of its own: a program that finds
 # that folder in ALLOMETER_MODULE_FOLDER trains on it.
-set(cuda_sources ${ALLOMETER_CUDA_SOURCES} ${PROJECT_SOURCE_DIR}/kernels/cuda_train.cu
-                 ${PROJECT_SOURCE_DIR}/kernels/cuda_fit.cu)
+file(GLOB ALLOMETER_CUDA_KERNEL_SOURCES ${PROJECT_SOURCE_DIR}/kernels/cuda_train*.cu)
+list(APPEND ALLOMETER_CUDA_KERNEL_SOURCES ${PROJECT_SOURCE_DIR}/kernels/cuda_deep.cu ${PROJECT_SOURCE_DIR}/kernels/cuda_fit.cu)
+set(cuda_sources ${ALLOMETER_CUDA_SOURCES} ${ALLOMETER_CUDA_KERNEL_SOURCES})
 set_source_files_properties(${cuda_sources} PROPERTIES LANGUAGE CXX)
+if(ALLOMETER_SANITIZE MATCHES undefined)
+  # As for the lanes: these checks of every access take longer to compile than all else, and the address sanitizer finds
+  # what they find. That of alignment stays: devices, unlike hosts, stop at an address that is not aligned.
+  set_source_files_properties(${ALLOMETER_CUDA_KERNEL_SOURCES} PROPERTIES
+                              COMPILE_OPTIONS -fno-sanitize=null,pointer-overflow,object-size)
+endif()
 add_library(allometer_cuda_backend OBJECT ${ALLOMETER_CUDA_SOURCES} ${PROJECT_SOURCE_DIR}/kernels/cuda_fit.cu)
 target_link_libraries(allometer_cuda_backend PUBLIC allometer_cuda_standin)
 set(cuda_objects $<TARGET_OBJECTS:allometer_cuda_backend>)
@@ -44,12 +51,13 @@ target_link_libraries(cuda_backend PRIVATE allometer_cuda_standin allometer_test
 set_target_properties(cuda_backend PROPERTIES LINKER_LANGUAGE CXX)
 add_test(NAME cuda_backend COMMAND cuda_backend)
 set_tests_properties(cuda_standin cuda_backend PROPERTIES TIMEOUT 900)
+set_tests_properties(cuda_backend PROPERTIES COST 50)
 
 # The tests of training, on the stand-in (where to skip is to fail) and on a GPU (skipped, with the reason, where there
 # is none).
 function(allometer_test_on_standin name program)
   add_test(NAME cuda_${name} COMMAND ${program})
-  set_tests_properties(cuda_${name} PROPERTIES TIMEOUT 900 ENVIRONMENT
+  set_tests_properties(cuda_${name} PROPERTIES TIMEOUT 900 COST 30 ENVIRONMENT
     "ALLOMETER_TEST_BACKEND=cuda;ALLOMETER_MODULE_FOLDER=${CMAKE_CURRENT_BINARY_DIR}/cuda_standin_module;${ARGN}")
 endfunction()
 if(NOT ALLOMETER_SANITIZE MATCHES "thread") # there, drop_barriers and cuda_backend run every line of the kernels
@@ -62,6 +70,10 @@ if(NOT ALLOMETER_SANITIZE MATCHES "thread") # there, drop_barriers and cuda_back
   allometer_test_on_standin(solve_laws test_solve_laws)
   allometer_test_on_standin(solve_reverse test_solve ALLOMETER_STANDIN_REVERSE=1)
   allometer_test_on_standin(solve_single test_solve ALLOMETER_STANDIN_DEVICES=1)
+  # Of training, cuda_backend shows as much in other builds: all cases in either order, in either memory, on one device and
+  # on two. Of fits, every thread works alone: order and devices decide nothing but places, which release checks.
+  set_tests_properties(cuda_train_reverse cuda_train_global cuda_invariance cuda_solve_reverse cuda_solve_single
+                       PROPERTIES LABELS once)
 endif()
 add_dependencies(test_solve allometer_cuda_standin_module)
 add_dependencies(test_solve_laws allometer_cuda_standin_module)
@@ -71,15 +83,17 @@ add_dependencies(test_data allometer_cuda_standin_module)
 set(gpu_tests train invariance data prune solve solve_laws)
 string(REPLACE ";" "\n" gpu_test_lines "${gpu_tests}\n")
 file(WRITE ${PROJECT_BINARY_DIR}/gpu_tests "${gpu_test_lines}") # bench/gpu runs them where there is no CMake
+set_tests_properties(cuda_module PROPERTIES LABELS once) # presets other than release build no module
 foreach(name ${gpu_tests})
   add_test(NAME gpu_${name} COMMAND test_${name})
-  set_tests_properties(gpu_${name} PROPERTIES LABELS gpu SKIP_RETURN_CODE 77 TIMEOUT 600 RESOURCE_LOCK gpu ENVIRONMENT
+  set_tests_properties(gpu_${name} PROPERTIES LABELS "gpu;once" SKIP_RETURN_CODE 77 TIMEOUT 600 RESOURCE_LOCK gpu ENVIRONMENT
     "ALLOMETER_TEST_BACKEND=cuda;ALLOMETER_MODULE_FOLDER=${PROJECT_BINARY_DIR}")
 endforeach()
 
 # Every barrier is needed, and seen where it is missing.
 if(ALLOMETER_SANITIZE MATCHES "thread")
   add_test(NAME drop_barriers COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/drop_barriers $<TARGET_FILE:cuda_backend>)
+  set_tests_properties(drop_barriers PROPERTIES COST 20)
 endif()
 
 if(ALLOMETER_CUDA_BUILT)
@@ -94,5 +108,5 @@ endif()
 if(NOT ALLOMETER_SANITIZE)
   add_test(NAME gpu_bench COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/check_gpu_bench ${PROJECT_BINARY_DIR}
                                   $<TARGET_FILE:allometer_cuda_standin_module>)
-  set_tests_properties(gpu_bench PROPERTIES TIMEOUT 300)
+  set_tests_properties(gpu_bench PROPERTIES TIMEOUT 300 LABELS once)
 endif()

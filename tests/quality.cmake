@@ -5,6 +5,7 @@ add_test(NAME install COMMAND ${PROJECT_SOURCE_DIR}/tests/check_install ${PROJEC
                               "${ALLOMETER_SANITIZE}")
 add_test(NAME manual COMMAND ${PROJECT_SOURCE_DIR}/tests/check_manual $<TARGET_FILE:allometer_command>)
 set_tests_properties(format tree install manual PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+set_tests_properties(format tree manual PROPERTIES LABELS once)
 
 # What the sanitizers must report (an expression to find in the output), and must not ("").
 if(ALLOMETER_SANITIZE MATCHES thread)
