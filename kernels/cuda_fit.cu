@@ -1,56 +1,118 @@
-/* The fitting kernels: solve.h with a thread for a lane. Three of them, and none for a single law: which law it is all
-   threads of a launch agree on, so that choosing it costs little beside its exponentials, and each kernel is compiled
-   for every kind of device. */
+/* The fitting kernels: solve.h with a thread for a lane. A law of up to CUDA_FIT_MOST_OWN parameters has a kernel of its
+   own, in which the numbers of parameters and columns are constants, so that what is done for each point stays in
+   registers; the others share one, and formulas have one. */
 #include "cuda_kernels.h"
 #include "cuda_fit.h"
 #include "formula.h"
 #include "solve.h"
 
-/* The law of the table that the fitting names, among those of MOST parameters or less. */
-#define LAW_OF_TABLE(MOST)                                                                           \
-    KERNEL vd law_of_table_##MOST(const struct allometer_fitting *fitting, const vd *t, const vd *x, \
-                                  vd *d) {                                                           \
-        switch (fitting->law) {                                                                      \
-            ALLOMETER_LAWS(LAW_CASE_##MOST)                                                          \
-        default:                                                                                     \
-            return vd_set(NAN);                                                                      \
-        }                                                                                            \
-    }
-#define LAW_CASE(function, P, MOST)       \
-    case ALLOMETER_LAW_##function:        \
-        if (P > MOST) return vd_set(NAN); \
-        return law_##function(t, x, d);
-#define LAW_CASE_6(function, name, other, formula, P, ...)  LAW_CASE(function, P, 6)
-#define LAW_CASE_21(function, name, other, formula, P, ...) LAW_CASE(function, P, 21)
-LAW_OF_TABLE(6)
-LAW_OF_TABLE(21)
-static_assert(CUDA_FIT_FEW_PARAMETERS == 6 && ALLOMETER_MAX_PARAMETERS == 21, "the cases of LAW_OF_TABLE");
+/* Threads of a warp that are out of work before they take new problems: who takes one keeps the others waiting. */
+enum { REFILL_AT = 6 };
 
-KERNEL vd law_of_program(const struct allometer_fitting *fitting, const vd *t, const vd *x, vd *d) {
-    return formula(fitting->program, t, x, d);
+/* Takes a problem of the queue, if there is one left. */
+KERNEL int take_problem(struct solver *s, const struct cuda_fit_launch *launch, struct lane_points *points) {
+    const uint32_t i = atomicAdd(&launch->count->taken, 1u);
+    if (launch->before) {
+        const uint32_t n = launch->before->waiting;
+        if (i >= n || i >= launch->room) return 0;
+        load_state(s, 0, &launch->fitting,
+                   launch->waiting + (size_t)i * (size_t)SOLVER_STATE(s->n_parameters), points);
+    } else {
+        if (i >= launch->end - launch->first) return 0;
+        start_problem(s, 0, &launch->fitting, launch->first + i, points);
+    }
+    return 1;
 }
 
-/* Works through every n-th problem, n being the number of threads. store: SOLVER_STORE(P). */
-KERNEL void solve_share(const struct cuda_fit_launch *launch, law_function law, vd *store) {
+/* Whether the problem now waits for the next launch. */
+KERNEL int let_wait(struct solver *s, const struct cuda_fit_launch *launch) {
+    const uint32_t i = atomicAdd(&launch->count->waiting, 1u);
+    if (i >= launch->room) return 0;
+    save_state(s, 0, launch->wait + (size_t)i * (size_t)SOLVER_STATE(s->n_parameters));
+    return 1;
+}
+
+/* Works through the queue that all threads of the launch share. store: SOLVER_STORE(P). */
+KERNEL void solve_share(const struct cuda_fit_launch *launch, law_function law, int P, int C, vd *store) {
     const int64_t thread = (int64_t)blockIdx.x * blockDim.x + threadIdx.x,
                   n_threads = (int64_t)gridDim.x * blockDim.x;
-    struct fit_queue queue = {nullptr, launch->first + thread, n_threads, launch->end, nullptr, 0, 0};
+    const struct allometer_fitting *fitting = &launch->fitting;
     struct lane_points points = {launch->rows + thread,
                                  launch->counts + thread * launch->most_units,
                                  n_threads,
                                  launch->capacity,
-                                 launch->n_columns,
-                                 {0}};
-    solve(&launch->fitting, &queue, &points, law, launch->n_parameters, launch->n_columns, store);
+                                 C,
+                                 {0},
+                                 {nullptr},
+                                 0};
+    struct solver s = solver_on(store, P);
+    int busy = 0, more = 1;
+    for (;;) {
+        const int wanted = warp_count(!busy && more), at_work = warp_count(busy);
+        if (wanted == 0 && at_work == 0) return;
+        if (wanted >= REFILL_AT || at_work == 0) {
+            if (!busy && more) busy = more = take_problem(&s, launch, &points);
+        }
+        if (!busy) continue;
+        evaluate(&s, law, fitting, &points, P, C);
+        judge(&s);
+        propose(&s, fitting->max_iterations);
+        bend_step(&s, law, fitting, &points, P, C);
+        s.fresh = 0;
+        if (s.status >= 0) {
+            store_result(&s, 0, fitting);
+            busy = 0;
+        } else if (launch->wait_after > 0 && s.iterations == launch->wait_after) {
+            busy = !let_wait(&s, launch);
+        }
+    }
 }
 
-#define FIT_KERNEL(name, law, MOST)                            \
-    static __global__ void __launch_bounds__(CUDA_FIT_TEAM, 4) \
+#define FIT_KERNEL(name, law, MOST, P, C)                      \
+    static __global__ void __launch_bounds__(CUDA_FIT_TEAM, 8) \
         fit_##name(const struct cuda_fit_launch launch) {      \
         vd store[SOLVER_STORE(MOST)];                          \
-        solve_share(&launch, law, store);                      \
-    }                                                          \
-    cuda_fit_function *const allometer_cuda_fit_##name = fit_##name;
-FIT_KERNEL(few, law_of_table_6, CUDA_FIT_FEW_PARAMETERS)
-FIT_KERNEL(many, law_of_table_21, ALLOMETER_MAX_PARAMETERS)
-FIT_KERNEL(formula, law_of_program, ALLOMETER_MAX_PARAMETERS)
+        solve_share(&launch, law, P, C, store);                \
+    }
+#define LAW_KERNEL(function, P, C)                                                                         \
+    KERNEL vd value_##function(const struct allometer_fitting *fitting, const vd *t, const vd *x, vd *d) { \
+        (void)fitting;                                                                                     \
+        return law_##function(t, x, d);                                                                    \
+    }                                                                                                      \
+    FIT_KERNEL(function, value_##function, P, P, C)
+LAW_KERNEL(resource, 1, 1)
+LAW_KERNEL(power, 2, 1)
+LAW_KERNEL(logarithmic, 2, 1)
+LAW_KERNEL(power_offset, 3, 1) /* exponential and bnsl_0 too: the same function of what they read */
+LAW_KERNEL(m3, 3, 1)
+LAW_KERNEL(kaplan, 4, 2)
+LAW_KERNEL(m4, 5, 1)
+LAW_KERNEL(chinchilla, 5, 2)
+LAW_KERNEL(bnsl_1, 6, 1)
+LAW_KERNEL(bnsl_2, 9, 1)
+
+KERNEL vd value_bnsl(const struct allometer_fitting *fitting, const vd *t, const vd *x, vd *d) {
+    return bnsl(fitting->law - ALLOMETER_LAW_bnsl_0, t, x, d);
+}
+FIT_KERNEL(bnsl, value_bnsl, ALLOMETER_MAX_PARAMETERS, launch.n_parameters, 1)
+
+KERNEL vd value_formula(const struct allometer_fitting *fitting, const vd *t, const vd *x, vd *d) {
+    return formula(fitting->program, t, x, d);
+}
+FIT_KERNEL(formula, value_formula, ALLOMETER_MAX_PARAMETERS, launch.n_parameters, launch.n_columns)
+
+#define fit_exponential          fit_power_offset
+#define fit_bnsl_0               fit_power_offset
+#define fit_bnsl_3               fit_bnsl
+#define fit_bnsl_4               fit_bnsl
+#define fit_bnsl_5               fit_bnsl
+#define fit_bnsl_6               fit_bnsl
+#define KERNEL_OF(function, ...) fit_##function,
+cuda_fit_function *const allometer_cuda_fit[] = {ALLOMETER_LAWS(KERNEL_OF) fit_formula};
+
+/* From where steps bend to where they do so no more: what comes before, between and after is work of three kinds. */
+const int32_t allometer_cuda_fit_wait_after[] = {SOLVER_BENDS_FROM, SOLVER_BENDS_TO};
+
+int32_t allometer_cuda_fit_state(int32_t n_parameters) {
+    return SOLVER_STATE(n_parameters);
+}

@@ -24,6 +24,7 @@ struct fit_part {
     struct cuda_slot *slot;
     std::vector<int64_t> problems; /* of the batch: largest first; none: all of it, as it stands */
     size_t n_problems;
+    bool resampled;                                   /* some of them */
     const struct allometer_fit_problem *own_problems; /* in that order */
     double *parameters;                               /* starts, then results */
     struct allometer_fit_outcome *outcomes;
@@ -36,6 +37,8 @@ struct fit_part {
     char *on_device;
     double *rows;
     int32_t *counts;
+    struct cuda_fit_count *launched; /* a count for each launch */
+    double *waiting[2];              /* what one launch leaves, and what the next does */
 };
 
 template <typename T> static void reserve(struct fit_part *part, const T *from, size_t n, const T **pointer) {
@@ -130,11 +133,12 @@ struct fit_class { /* problems of like size */
 };
 
 static cuda_fit_function *kernel_of(const struct cuda_fit_launch *launch) {
-    if (launch->fitting.law == ALLOMETER_LAW_FORMULA) return allometer_cuda_fit_formula;
-    return launch->n_parameters <= CUDA_FIT_FEW_PARAMETERS ? allometer_cuda_fit_few : allometer_cuda_fit_many;
+    return allometer_cuda_fit[launch->fitting.law];
 }
 
+/* Of copies of points, which resamples alone need. */
 static size_t thread_bytes(const struct fit_part *part, int32_t capacity) {
+    if (!part->resampled) return 0;
     return (size_t)capacity * (size_t)(part->launch.n_columns + 2) * sizeof(double)
            + (size_t)part->launch.most_units * sizeof(int32_t);
 }
@@ -169,32 +173,64 @@ static enum allometer_code make_classes(const struct allometer_fitting *fitting,
     return ALLOMETER_OK;
 }
 
-static enum allometer_code launch_part(const struct allometer_fitting *fitting, struct fit_part *part,
-                                       struct allometer_error *error) {
-    std::vector<struct fit_class> classes;
-    const cudaStream_t stream = part->slot->stream;
-    enum allometer_code code = upload(part, error);
-    if (code == ALLOMETER_OK) code = make_classes(fitting, part, &classes, error);
-    if (code != ALLOMETER_OK) return code;
-    size_t most_rows = 1, most_counts = 1;
+/* The memory that launches share, as long as no two of them run at once. */
+static enum allometer_code reserve_launches(struct fit_part *part,
+                                            const std::vector<struct fit_class> &classes,
+                                            struct allometer_error *error) {
+    size_t rows = 0, counts = 0, most = 0, available, total;
     for (const struct fit_class &one : classes) {
         const size_t threads = one.n_blocks * CUDA_FIT_TEAM;
-        most_rows =
-            std::max(most_rows, threads * (size_t)one.capacity * (size_t)(part->launch.n_columns + 2));
-        most_counts = std::max(most_counts, threads * (size_t)part->launch.most_units);
+        rows = std::max(rows, threads * (size_t)one.capacity * (size_t)(part->launch.n_columns + 2));
+        counts = std::max(counts, threads * (size_t)part->launch.most_units);
+        most = std::max(most, one.end - one.first);
     }
-    CUDA_CHECK(error, cudaMalloc(&part->rows, most_rows * sizeof *part->rows));
-    CUDA_CHECK(error, cudaMalloc(&part->counts, most_counts * sizeof *part->counts));
-    for (const struct fit_class &one : classes) {
-        struct cuda_fit_launch launch = part->launch;
-        launch.first = (int64_t)one.first, launch.end = (int64_t)one.end;
-        launch.capacity = one.capacity;
-        launch.rows = part->rows, launch.counts = part->counts;
-        cuda_fit_function *const kernel = kernel_of(&launch);
-        ALLOMETER_LAUNCH(kernel, (unsigned)one.n_blocks, (unsigned)CUDA_FIT_TEAM, 0, stream, launch);
+    if (part->resampled) {
+        CUDA_CHECK(error, cudaMalloc(&part->rows, rows * sizeof *part->rows));
+        CUDA_CHECK(error, cudaMalloc(&part->counts, std::max<size_t>(1, counts) * sizeof *part->counts));
+    }
+    const size_t count_bytes = classes.size() * CUDA_FIT_PASSES * sizeof *part->launched;
+    CUDA_CHECK(error, cudaMalloc(&part->launched, count_bytes));
+    CUDA_CHECK(error, cudaMemsetAsync(part->launched, 0, count_bytes, part->slot->stream));
+    CUDA_CHECK(error, cudaMemGetInfo(&available, &total));
+    const size_t state = (size_t)allometer_cuda_fit_state(part->launch.n_parameters) * sizeof(double);
+    part->launch.room = (uint32_t)std::min(most / 2 + 1, available / 4 / state);
+    if (part->launch.fitting.max_iterations <= allometer_cuda_fit_wait_after[0]) part->launch.room = 0;
+    for (double *&waiting : part->waiting)
+        if (part->launch.room) CUDA_CHECK(error, cudaMalloc(&waiting, part->launch.room * state));
+    return ALLOMETER_OK;
+}
+
+/* A class, and then what of it has been long under way. */
+static enum allometer_code launch_class(const struct fit_part *part, const struct fit_class *one,
+                                        struct cuda_fit_count *count, struct allometer_error *error) {
+    struct cuda_fit_launch launch = part->launch;
+    launch.first = (int64_t)one->first, launch.end = (int64_t)one->end;
+    launch.capacity = one->capacity;
+    launch.rows = part->rows, launch.counts = part->counts;
+    cuda_fit_function *const kernel = kernel_of(&launch);
+    const int n_passes = launch.room ? CUDA_FIT_PASSES : 1;
+    for (int pass = 0; pass < n_passes; ++pass) {
+        launch.count = count + pass;
+        launch.before = pass ? count + pass - 1 : nullptr;
+        launch.waiting = part->waiting[(pass + 1) % 2];
+        launch.wait = part->waiting[pass % 2];
+        launch.wait_after = pass + 1 < n_passes ? allometer_cuda_fit_wait_after[pass] : 0;
+        ALLOMETER_LAUNCH(kernel, (unsigned)one->n_blocks, (unsigned)CUDA_FIT_TEAM, 0, part->slot->stream,
+                         launch);
         CUDA_CHECK(error, cudaGetLastError());
     }
     return ALLOMETER_OK;
+}
+
+static enum allometer_code launch_part(const struct allometer_fitting *fitting, struct fit_part *part,
+                                       struct allometer_error *error) {
+    std::vector<struct fit_class> classes;
+    enum allometer_code code = upload(part, error);
+    if (code == ALLOMETER_OK) code = make_classes(fitting, part, &classes, error);
+    if (code == ALLOMETER_OK) code = reserve_launches(part, classes, error);
+    for (size_t i = 0; i < classes.size() && code == ALLOMETER_OK; ++i)
+        code = launch_class(part, &classes[i], part->launched + i * CUDA_FIT_PASSES, error);
+    return code;
 }
 
 static enum allometer_code collect_part(const struct allometer_fitting *fitting, struct fit_part *part,
@@ -251,6 +287,7 @@ static enum allometer_code fit_in_parts(struct allometer_device *device,
         for (size_t f = 0; f < part->n_problems; ++f) {
             part->launch.most_units =
                 std::max(part->launch.most_units, fitting->sets[part->own_problems[f].set].n_units);
+            part->resampled |= part->own_problems[f].resample != 0;
         }
         pack_part(fitting, part);
         enum allometer_code code = launch_part(fitting, part, error);
@@ -282,6 +319,8 @@ enum allometer_code cuda_fit(struct allometer_device *device, const struct allom
         cudaFree(part.on_device);
         cudaFree(part.rows);
         cudaFree(part.counts);
+        cudaFree(part.launched);
+        for (double *waiting : part.waiting) cudaFree(waiting);
     }
     nvtxRangePop();
     return code;

@@ -1,4 +1,4 @@
-/* Exponentials and logarithms of lane_double.h on the CPU: inlined, so that a law's constant parts leave its loop and
+/* Exponentials and logarithms of lane_double.h: inlined and all but free of branches, so that a law's constant parts leave its loop and
    points overlap. Polynomials are minimax fits of our own; reductions as in fdlibm (Sun Microsystems 1993). */
 #ifndef ALLOMETER_DOUBLE_MATHS_H
 #define ALLOMETER_DOUBLE_MATHS_H
@@ -9,7 +9,11 @@
 
 /* 1 / x of normal x below 2^1022. */
 KERNEL vd vd_reciprocal_u15(vd x) {
-#if VD_LANES == 8 /* half the time of a division: 14 bits and two steps of Newton's method */
+#if VD_LANES == 1
+    vd y = vd_reciprocal_guess(x);
+    y = y + y * (1 - x * y);
+    return y + y * (1 - x * y);
+#elif VD_LANES == 8 /* half the time of a division: 14 bits and two steps of Newton's method */
     vd y = (vd)_mm512_rcp14_pd((__m512d)x);
     y = y + y * (1 - x * y);
     return y + y * (1 - x * y);
@@ -20,7 +24,11 @@ KERNEL vd vd_reciprocal_u15(vd x) {
 
 /* 1 / sqrt(x) of positive normal x. */
 KERNEL vd vd_reciprocal_sqrt_u20(vd x) {
-#if VD_LANES == 8
+#if VD_LANES == 1
+    vd y = vd_reciprocal_sqrt_guess(x), half = 0.5 * x;
+    y = y + y * (0.5 - half * y * y);
+    return y + y * (0.5 - half * y * y);
+#elif VD_LANES == 8
     vd y = (vd)_mm512_rsqrt14_pd((__m512d)x), half = 0.5 * x;
     y = y + y * (0.5 - half * y * y);
     return y + y * (0.5 - half * y * y);
@@ -36,7 +44,7 @@ KERNEL vd scale_by_power(vd x, vd n, vd shifted) {
     return (vd)_mm512_scalef_pd((__m512d)x, (__m512d)n);
 #else
     (void)n; /* in two steps: 2^1024 is not a double; overflows as it should */
-    return x * (vd)(((vmd)shifted + 1022) << 52) * 2;
+    return x * vd_of_bits((vd_bits(shifted) + 1022) << 52) * 2;
 #endif
 }
 
@@ -57,11 +65,11 @@ KERNEL vd vd_exp_u10(vd x) {
 /* log(x) and 1 / x of positive normal numbers: with x = m 2^k, one reciprocal of m (1 + m) serves both. */
 KERNEL vd log_of_normal(vd x, vd *inverse) {
     const int64_t root_half = 0x3fe6a09e667f3bcd; /* the bits of sqrt(1/2): m lies in [sqrt(1/2), sqrt(2)) */
-    vmd bits = (vmd)x, off = bits - root_half, exponent = off >> 52;
-    vd k = (vd)(exponent + (int64_t)0x4338000000000000) - DOUBLE_MAGIC;
-    vd m = (vd)(bits - (off & (int64_t)0xfff0000000000000)), d = m - 1, one_more = 1 + m;
+    vdi bits = vd_bits(x), off = bits - root_half, exponent = off >> 52;
+    vd k = vd_of_bits(exponent + (int64_t)0x4338000000000000) - DOUBLE_MAGIC;
+    vd m = vd_of_bits(bits - (off & (int64_t)0xfff0000000000000)), d = m - 1, one_more = 1 + m;
     vd both = vd_reciprocal_u15(m * one_more), s = d * (m * both), z = s * s, z2 = z * z;
-    *inverse = one_more * both * (vd)((1023 - exponent) << 52);
+    *inverse = one_more * both * vd_of_bits((1023 - exponent) << 52);
     vd p = (0x1.5555555555558p-1 + z * 0x1.99999999952d7p-2)
            + z2 * (0x1.2492492df281ap-2 + z * 0x1.c71c62e3f11e6p-3);
     p = p + z2 * z2 * ((0x1.7462b51cb66b1p-3 + z * 0x1.39fe51a7c18f9p-3) + z2 * 0x1.2b5900de53b32p-3);

@@ -49,7 +49,7 @@ KERNEL struct solver solver_on(vd *store, int P) {
                                     &s.upper, &s.scale, &s.mean, &s.precision, &s.reach};
     s.n_parameters = P;
     for (int i = 0; i < SOLVER_STORE(P); ++i) store[i] = vd_set(0); /* lanes that never get a problem */
-    for (int i = 0; i < SOLVER_VECTORS; ++i) *vectors[i] = store + i * P;
+    VD_UNROLL for (int i = 0; i < SOLVER_VECTORS; ++i) * vectors[i] = store + i * P;
     s.a = store + SOLVER_VECTORS * P;
     s.a_trial = s.a + TRIANGLE(P);
     s.factor = s.a_trial + TRIANGLE(P);
@@ -71,10 +71,9 @@ KERNEL void evaluate_law(struct block *block, law_function law, const struct all
                          const vd *t, const struct lane_points *points, int32_t first, int n, int P, int C) {
     vd x[ALLOMETER_MAX_LAW_COLUMNS], d[ALLOMETER_MAX_PARAMETERS];
     for (int i = 0; i < n; ++i) {
-        const double *row = points->rows + (int64_t)(first + i) * (C + 2) * points->stride;
-        for (int c = 0; c < C; ++c) x[c] = vd_load(row + c * points->stride);
+        VD_UNROLL for (int c = 0; c < C; ++c) x[c] = point_field(points, first + i, c, C);
         block->y[i] = law(fitting, t, x, d);
-        for (int j = 0; j < P; ++j) block->d[j][i] = d[j];
+        VD_UNROLL for (int j = 0; j < P; ++j) block->d[j][i] = d[j];
     }
 }
 
@@ -85,9 +84,8 @@ KERNEL vd weigh_errors(struct block *block, const struct allometer_fitting *fitt
     int is_huber = fitting->objective == ALLOMETER_OBJECTIVE_HUBER;
     vd delta = vd_set(fitting->delta);
     for (int i = 0; i < n; ++i) {
-        const double *row = points->rows + (int64_t)(first + i) * (C + 2) * points->stride;
-        vd y = block->y[i], w = vd_load(row + (C + 1) * points->stride), factor = vd_set(1);
-        vd r = vd_load(row + C * points->stride) - (on_logs ? vd_log_inverse_u10(y, &factor) : y);
+        vd y = block->y[i], w = point_field(points, first + i, C + 1, C), factor = vd_set(1);
+        vd r = point_field(points, first + i, C, C) - (on_logs ? vd_log_inverse_u10(y, &factor) : y);
         vd loss = r * r;
         if (is_huber) {
             vd size = vd_abs(r);
@@ -105,14 +103,14 @@ KERNEL vd weigh_errors(struct block *block, const struct allometer_fitting *fitt
 }
 
 KERNEL void add_up(const struct block *block, int n, int P, vd *g, vd *a) {
-    for (int j = 0; j < P; ++j) {
+    VD_UNROLL for (int j = 0; j < P; ++j) {
         vd pulled = g[j], weighted[SOLVER_BLOCK] = {vd_set(0)}; /* gcc does not see that it is filled */
         UNROLL for (int i = 0; i < n; ++i) {
             pulled = pulled + block->pull[i] * block->d[j][i];
             weighted[i] = block->weight[i] * block->d[j][i];
         }
         g[j] = pulled;
-        for (int k = 0; k <= j; ++k) {
+        VD_UNROLL for (int k = 0; k <= j; ++k) {
             vd sum = a[AT(j, k)];
             UNROLL for (int i = 0; i < n; ++i) sum = sum + weighted[i] * block->d[k][i];
             a[AT(j, k)] = sum;
@@ -132,19 +130,28 @@ KERNEL void evaluate(struct solver *s, law_function law, const struct allometer_
     int32_t n = most_rows(points), whole = n - n % SOLVER_BLOCK;
     vd cost = vd_set(0), t[ALLOMETER_MAX_PARAMETERS];
     struct block block;
-    for (int j = 0; j < P; ++j) t[j] = s->trial[j], s->g_trial[j] = vd_set(0);
-    for (int j = 0; j < TRIANGLE(P); ++j) s->a_trial[j] = vd_set(0);
+#if VD_LANES == 1 /* sums in registers */
+    vd g[ALLOMETER_MAX_PARAMETERS], a[TRIANGLE(ALLOMETER_MAX_PARAMETERS)];
+#else
+    vd *g = s->g_trial, *a = s->a_trial;
+#endif
+    VD_UNROLL for (int j = 0; j < P; ++j) t[j] = s->trial[j], g[j] = vd_set(0);
+    VD_UNROLL for (int j = 0; j < TRIANGLE(P); ++j) a[j] = vd_set(0);
     for (int32_t i = 0; i < whole; i += SOLVER_BLOCK) {
         evaluate_law(&block, law, fitting, t, points, i, SOLVER_BLOCK, P, C);
         cost = weigh_errors(&block, fitting, points, i, SOLVER_BLOCK, C, cost);
-        add_up(&block, SOLVER_BLOCK, P, s->g_trial, s->a_trial);
+        add_up(&block, SOLVER_BLOCK, P, g, a);
     }
     if (whole < n) {
         evaluate_law(&block, law, fitting, t, points, whole, n - whole, P, C);
         cost = weigh_errors(&block, fitting, points, whole, n - whole, C, cost);
-        add_up(&block, n - whole, P, s->g_trial, s->a_trial);
+        add_up(&block, n - whole, P, g, a);
     }
-    for (int j = 0; j < P && fitting->prior_precision; ++j) {
+#if VD_LANES == 1
+    VD_UNROLL for (int j = 0; j < P; ++j) s->g_trial[j] = g[j];
+    VD_UNROLL for (int j = 0; j < TRIANGLE(P); ++j) s->a_trial[j] = a[j];
+#endif
+    VD_UNROLL for (int j = 0; j < P && fitting->prior_precision; ++j) {
         vd off = s->mean[j] - s->trial[j], share = off / s->reach[j];
         vd growth = vd_set(1) + share * share, weight = s->precision[j] / growth;
         cost = cost + s->precision[j] * s->reach[j] * s->reach[j] * vd_log_u10(growth);
@@ -161,10 +168,10 @@ KERNEL void learn_curvature(struct solver *s, vmd taken) {
     int P = s->n_parameters;
     vd change[ALLOMETER_MAX_PARAMETERS], missing[ALLOMETER_MAX_PARAMETERS], known[ALLOMETER_MAX_PARAMETERS];
     vd along = vd_set(0), missing_along = along, known_along = along, zero = along;
-    for (int j = 0; j < P; ++j) {
+    VD_UNROLL for (int j = 0; j < P; ++j) {
         change[j] = s->g[j] - s->g_trial[j];
         missing[j] = change[j], known[j] = zero;
-        for (int k = 0; k < P; ++k) {
+        VD_UNROLL for (int k = 0; k < P; ++k) {
             int at = k <= j ? AT(j, k) : AT(k, j);
             missing[j] = missing[j] - s->a_trial[at] * s->step[k];
             known[j] = known[j] + s->curvature[at] * s->step[k];
@@ -175,10 +182,10 @@ KERNEL void learn_curvature(struct solver *s, vmd taken) {
     }
     vd size = vd_min(vd_set(1), vd_abs(missing_along) / vd_max(vd_abs(known_along), vd_set(1e-300)));
     vd inverse = vd_set(1) / along, twice = (missing_along - size * known_along) * inverse;
-    for (int j = 0; j < P; ++j) missing[j] = missing[j] - size * known[j];
+    VD_UNROLL for (int j = 0; j < P; ++j) missing[j] = missing[j] - size * known[j];
     taken = vmd_and(taken, along > zero);
-    for (int j = 0; j < P; ++j) {
-        for (int k = 0; k <= j; ++k) {
+    VD_UNROLL for (int j = 0; j < P; ++j) {
+        VD_UNROLL for (int k = 0; k <= j; ++k) {
             vd *curvature = &s->curvature[AT(j, k)];
             vd update = missing[j] * change[k] + change[j] * missing[k] - twice * change[j] * change[k];
             update = size * *curvature + update * inverse;
@@ -192,7 +199,7 @@ KERNEL void judge_curvature(struct solver *s, vmd taken) {
     vd without = s->promise + s->trust * s->bend, with = without - s->bend, change = s->cost - s->cost_trial;
     vd closer = vd_select(vd_abs(change - with) < vd_abs(change - without), vd_set(1), vd_set(0));
     s->trust = vd_select(s->fresh, vd_set(0), vd_select(taken, closer, s->trust));
-    for (int j = 0; j < TRIANGLE(s->n_parameters); ++j) {
+    VD_UNROLL for (int j = 0; j < TRIANGLE(s->n_parameters); ++j) {
         s->curvature[j] = vd_select(s->fresh, vd_set(0), s->curvature[j]);
     }
 }

@@ -21,18 +21,17 @@ KERNEL void add_bend(struct block *block, law_function law, const struct allomet
     vd x[ALLOMETER_MAX_LAW_COLUMNS], unused[ALLOMETER_MAX_PARAMETERS], y_ahead[SOLVER_BLOCK];
     evaluate_law(block, law, fitting, t, points, first, n, P, C);
     for (int i = 0; i < n; ++i) {
-        const double *row = points->rows + (int64_t)(first + i) * (C + 2) * points->stride;
-        for (int c = 0; c < C; ++c) x[c] = vd_load(row + c * points->stride);
+        VD_UNROLL for (int c = 0; c < C; ++c) x[c] = point_field(points, first + i, c, C);
         y_ahead[i] = law(fitting, ahead, x, unused);
     }
     weigh_errors(block, fitting, points, first, n, C, vd_set(0));
     for (int i = 0; i < n; ++i) {
         vd y = block->y[i], change = on_logs ? y * vd_log_u10(y_ahead[i] / y) : y_ahead[i] - y,
            line = vd_set(0);
-        for (int j = 0; j < P; ++j) line = line + block->d[j][i] * step[j];
+        VD_UNROLL for (int j = 0; j < P; ++j) line = line + block->d[j][i] * step[j];
         block->pull[i] = block->weight[i] * (line - change * vd_set(1 / SOLVER_PROBE));
     }
-    for (int j = 0; j < P; ++j) {
+    VD_UNROLL for (int j = 0; j < P; ++j) {
         for (int i = 0; i < n; ++i) bend[j] = bend[j] + block->pull[i] * block->d[j][i];
     }
 }
@@ -47,7 +46,7 @@ KERNEL void bend_step(struct solver *s, law_function law, const struct allometer
     if (!vmd_any(bent)) return;
     int32_t n = most_rows(points), whole = n - n % SOLVER_BLOCK;
     struct block block;
-    for (int j = 0; j < P; ++j) {
+    VD_UNROLL for (int j = 0; j < P; ++j) {
         t[j] = s->t[j], step[j] = s->step[j], b[j] = zero;
         ahead[j] = t[j] + vd_set(SOLVER_PROBE) * step[j];
     }
@@ -55,16 +54,16 @@ KERNEL void bend_step(struct solver *s, law_function law, const struct allometer
         add_bend(&block, law, fitting, t, ahead, step, points, i, SOLVER_BLOCK, P, C, b);
     }
     if (whole < n) add_bend(&block, law, fitting, t, ahead, step, points, whole, n - whole, P, C, b);
-    for (int j = 0; j < P; ++j) { /* what goes to a bound goes there straight */
+    VD_UNROLL for (int j = 0; j < P; ++j) { /* what goes to a bound goes there straight */
         vmd inside = vmd_and(s->trial[j] > s->lower[j], s->trial[j] < s->upper[j]);
         b[j] = vd_select(inside, vd_set(2 / SOLVER_PROBE) * b[j], zero);
     }
     solve_factored(s, b);
-    for (int j = 0; j < P; ++j) {
+    VD_UNROLL for (int j = 0; j < P; ++j) {
         size = size + s->scale[j] * b[j] * b[j], size_step = size_step + s->scale[j] * step[j] * step[j];
     }
     bent = vmd_and(bent, size <= vd_set(SOLVER_BEND * SOLVER_BEND) * size_step);
-    for (int j = 0; j < P; ++j) {
+    VD_UNROLL for (int j = 0; j < P; ++j) {
         vd trial = vd_min(vd_max(s->trial[j] + vd_set(0.5) * b[j], s->lower[j]), s->upper[j]);
         s->trial[j] = vd_select(bent, trial, s->trial[j]);
         s->step[j] = vd_select(bent, trial - t[j], s->step[j]);

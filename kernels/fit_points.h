@@ -14,7 +14,21 @@ struct lane_points {
     int64_t stride;
     int32_t capacity, n_columns;
     int32_t n_rows[VD_LANES]; /* of each lane */
+#if VD_LANES == 1             /* who is alone reads what is no resample where it stands */
+    const double *fields[ALLOMETER_MAX_LAW_COLUMNS + 2]; /* no weights: all 1 */
+    int64_t pitch;
+#endif
 };
+
+/* One field of a row, for all lanes. */
+KERNEL vd point_field(const struct lane_points *points, int32_t row, int field, int C) {
+#if VD_LANES == 1
+    const double *from = points->fields[field];
+    return field == C + 1 && !from ? 1 : from[row * points->pitch];
+#else
+    return vd_load(points->rows + ((int64_t)row * (C + 2) + field) * points->stride);
+#endif
+}
 
 /* Adds the points begin .. end - 1 to the lane's rows, counted so many times. */
 KERNEL void put_rows(struct lane_points *points, int lane, const struct allometer_fit_points *from,
@@ -50,6 +64,20 @@ KERNEL void fill_rows(struct lane_points *points, int lane, const struct allomet
     const struct allometer_fit_set *set = &fitting->sets[problem.set];
     const struct allometer_fit_points *from = &fitting->points;
     const int64_t first = set->first_unit, end = first + set->n_units, *units = from->units;
+#if VD_LANES == 1
+    const int C = points->n_columns;
+    if (!problem.resample) {
+        const int64_t begin = units ? units[first] : first;
+        VD_UNROLL for (int c = 0; c < C; ++c) points->fields[c] = from->columns[c] + begin;
+        points->fields[C] = from->target + begin;
+        points->fields[C + 1] = from->weight ? from->weight + begin : NULL;
+        points->pitch = 1;
+        points->n_rows[lane] = (int32_t)((units ? units[end] : end) - begin);
+        return;
+    }
+    VD_UNROLL for (int c = 0; c < C + 2; ++c) points->fields[c] = points->rows + c * points->stride;
+    points->pitch = (C + 2) * points->stride;
+#endif
     points->n_rows[lane] = 0;
     if (!problem.resample) {
         put_rows(points, lane, from, units ? units[first] : first, units ? units[end] : end, 1);
@@ -62,7 +90,7 @@ KERNEL void fill_rows(struct lane_points *points, int lane, const struct allomet
         }
     }
     int32_t n = points->n_rows[lane], width = points->n_columns + 2;
-    for (int32_t i = n; i < points->capacity; ++i) {
+    for (int32_t i = n; i < points->capacity && VD_LANES > 1; ++i) {
         double *row = points->rows + (int64_t)i * width * points->stride + lane;
         for (int c = 0; c < width - 1; ++c) row[c * points->stride] = points->rows[c * points->stride + lane];
         row[(width - 1) * points->stride] = 0;
@@ -71,11 +99,16 @@ KERNEL void fill_rows(struct lane_points *points, int lane, const struct allomet
 
 /* What rounding leaves of the cost of a perfect fit. */
 KERNEL double cost_floor(const struct lane_points *points, int lane, int on_logs) {
+    const int C = points->n_columns;
     double sum = 0;
     for (int32_t i = 0; i < points->n_rows[lane]; ++i) {
-        const double *row = points->rows + (int64_t)i * (points->n_columns + 2) * points->stride + lane;
-        double target = row[points->n_columns * points->stride];
-        sum += row[(points->n_columns + 1) * points->stride] * (target * target + (on_logs ? 1 : 0));
+#if VD_LANES == 1
+        double target = point_field(points, i, C, C), weight = point_field(points, i, C + 1, C);
+#else
+        const double *row = points->rows + (int64_t)i * (C + 2) * points->stride + lane;
+        double target = row[C * points->stride], weight = row[(C + 1) * points->stride];
+#endif
+        sum += weight * (target * target + (on_logs ? 1 : 0));
     }
     return 1e-31 * sum;
 }

@@ -15,12 +15,12 @@ KERNEL vd model_curve(const struct solver *s, int j, int k) {
 /* Solves for P right sides in place, by the factor at hand, whose pivots are stored as their inverses. */
 KERNEL void solve_factored(const struct solver *s, vd *x) {
     int P = s->n_parameters;
-    for (int j = 0; j < P; ++j) {
-        for (int k = 0; k < j; ++k) x[j] = x[j] - s->factor[AT(j, k)] * x[k];
+    VD_UNROLL for (int j = 0; j < P; ++j) {
+        VD_UNROLL for (int k = 0; k < j; ++k) x[j] = x[j] - s->factor[AT(j, k)] * x[k];
         x[j] = x[j] * s->factor[AT(j, j)];
     }
-    for (int j = P - 1; j >= 0; --j) {
-        for (int k = j + 1; k < P; ++k) x[j] = x[j] - s->factor[AT(k, j)] * x[k];
+    VD_UNROLL for (int j = P - 1; j >= 0; --j) {
+        VD_UNROLL for (int k = j + 1; k < P; ++k) x[j] = x[j] - s->factor[AT(k, j)] * x[k];
         x[j] = x[j] * s->factor[AT(j, j)];
     }
 }
@@ -31,16 +31,16 @@ KERNEL vmd solve_open(struct solver *s, vd lambda, const vmd *open, const vd *fi
     int P = s->n_parameters;
     vd one = vd_set(1), zero = vd_set(0);
     vmd solvable = zero <= zero;
-    for (int j = 0; j < P; ++j) {
+    VD_UNROLL for (int j = 0; j < P; ++j) {
         vd damping = lambda * vd_select(s->scale[j] > zero, s->scale[j], one), right = s->g[j];
-        for (int k = 0; k < P; ++k) {
+        VD_UNROLL for (int k = 0; k < P; ++k) {
             right = right - (k < j ? model_curve(s, j, k) : model_curve(s, k, j)) * fixed[k];
         }
         right = vd_select(open[j], right, fixed[j]);
-        for (int k = 0; k <= j; ++k) {
+        VD_UNROLL for (int k = 0; k <= j; ++k) {
             vd sum = vd_select(vmd_and(open[j], open[k]), model_curve(s, j, k), zero);
             if (k == j) sum = vd_select(open[j], sum + damping, one);
-            for (int i = 0; i < k; ++i) sum = sum - s->factor[AT(j, i)] * s->factor[AT(k, i)];
+            VD_UNROLL for (int i = 0; i < k; ++i) sum = sum - s->factor[AT(j, i)] * s->factor[AT(k, i)];
             if (k == j) {
                 vmd positive = sum > zero;
                 solvable = vmd_and(solvable, positive);
@@ -58,9 +58,9 @@ KERNEL vmd solve_open(struct solver *s, vd lambda, const vmd *open, const vd *fi
 /* What the step promises by the model, and its part that is due to S. */
 KERNEL void promise_of(struct solver *s, vmd solvable) {
     vd promise = vd_set(0), bend = vd_set(0);
-    for (int j = 0; j < s->n_parameters; ++j) {
+    VD_UNROLL for (int j = 0; j < s->n_parameters; ++j) {
         vd pull = s->g[j] + s->g[j] - s->a[AT(j, j)] * s->step[j], turn = s->curvature[AT(j, j)] * s->step[j];
-        for (int k = 0; k < j; ++k) {
+        VD_UNROLL for (int k = 0; k < j; ++k) {
             pull = pull - 2 * s->a[AT(j, k)] * s->step[k];
             turn = turn + 2 * s->curvature[AT(j, k)] * s->step[k];
         }
@@ -77,16 +77,16 @@ KERNEL void solve_step(struct solver *s, vd lambda) {
     int P = s->n_parameters;
     vd fixed[ALLOMETER_MAX_PARAMETERS], zero = vd_set(0);
     vmd open[ALLOMETER_MAX_PARAMETERS], solvable, crossing;
-    for (int j = 0; j < P; ++j) {
+    VD_UNROLL for (int j = 0; j < P; ++j) {
         vmd held = vmd_or(vmd_and(s->t[j] <= s->lower[j], s->g[j] <= zero),
                           vmd_and(s->t[j] >= s->upper[j], s->g[j] >= zero));
         open[j] = vmd_not(held);
         fixed[j] = zero;
     }
-    for (int pass = 0; pass < SOLVER_PASSES; ++pass) {
+    VD_ROLL for (int pass = 0; pass < SOLVER_PASSES; ++pass) {
         solvable = solve_open(s, lambda, open, fixed);
         crossing = zero < zero;
-        for (int j = 0; j < P; ++j) {
+        VD_UNROLL for (int j = 0; j < P; ++j) {
             s->trial[j] = vd_min(vd_max(s->t[j] + s->step[j], s->lower[j]), s->upper[j]);
             vmd outside = vmd_and(open[j], vmd_or(s->trial[j] <= s->lower[j], s->trial[j] >= s->upper[j]));
             fixed[j] = vd_select(outside, s->trial[j] - s->t[j], fixed[j]);
@@ -95,7 +95,7 @@ KERNEL void solve_step(struct solver *s, vd lambda) {
         }
         if (!vmd_any(crossing)) break;
     }
-    for (int j = 0; j < P; ++j) s->step[j] = vd_select(open[j], s->step[j], fixed[j]);
+    VD_UNROLL for (int j = 0; j < P; ++j) s->step[j] = vd_select(open[j], s->step[j], fixed[j]);
     promise_of(s, solvable);
 }
 

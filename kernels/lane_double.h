@@ -3,7 +3,8 @@
      vd vmd              one double for each lane; a mask, from comparing two vd or from vmd_and, vmd_or, vmd_not
      VD_LANES            how many lanes a vd has: 8, 4 or 2 on the CPU, 1 on CUDA, where a lane is a thread
      vd_NAME_uNN         functions of vd, the NN tenths of a unit in the last place that they promise in the name
-     vd_get, vd_put      one lane's element, for work that is done lane by lane */
+     vd_get, vd_put      one lane's element, for work that is done lane by lane
+     VD_UNROLL, VD_ROLL  before a loop: that CUDA should unroll it, so that what it indexes stays in registers, or not */
 #ifndef ALLOMETER_LANE_DOUBLE_H
 #define ALLOMETER_LANE_DOUBLE_H
 
@@ -11,10 +12,17 @@
 
 #if defined(__CUDACC__) || defined(ALLOMETER_CUDA_STANDIN)
 
-#define VD_LANES 1
+#define VD_LANES  1
+#define VD_UNROLL UNROLL
+#ifdef ALLOMETER_CUDA_STANDIN
+#define VD_ROLL
+#else
+#define VD_ROLL _Pragma("unroll 1")
+#endif
 
 typedef double vd;
 typedef int vmd;
+typedef int64_t vdi;
 
 /* Philox4x32-10: the counter in, four random words out. */
 KERNEL void scalar_philox(uint32_t words[4], uint64_t key) {
@@ -77,27 +85,40 @@ KERNEL vd vd_sqrt(vd x) {
     return sqrt(x);
 }
 
-KERNEL vd vd_exp_u10(vd x) {
-    return exp(x);
+KERNEL vdi vd_bits(vd x) {
+    vdi bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
 }
 
-KERNEL vd vd_log_u10(vd x) {
-    return log(x);
+KERNEL vd vd_of_bits(vdi bits) {
+    vd x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
 }
 
-KERNEL vd vd_log_inverse_u10(vd x, vd *inverse) {
-    *inverse = 1 / x;
-    return log(x);
+/* Within 2^-20 of itself or better (PTX ISA, rcp.approx.ftz.f64 and rsqrt.approx.ftz.f64): one instruction each. */
+#ifdef ALLOMETER_CUDA_STANDIN
+KERNEL vd vd_reciprocal_guess(vd x) {
+    return 1 / x;
 }
 
-KERNEL vd vd_reciprocal_sqrt_u20(vd x) {
+KERNEL vd vd_reciprocal_sqrt_guess(vd x) {
     return 1 / sqrt(x);
 }
-
-KERNEL vd vd_log1p_unit_u20(vd x, vd *inverse) {
-    *inverse = 1 / (1 + x);
-    return log1p(x);
+#else
+KERNEL vd vd_reciprocal_guess(vd x) {
+    vd y;
+    asm("rcp.approx.ftz.f64 %0, %1;" : "=d"(y) : "d"(x));
+    return y;
 }
+
+KERNEL vd vd_reciprocal_sqrt_guess(vd x) {
+    vd y;
+    asm("rsqrt.approx.ftz.f64 %0, %1;" : "=d"(y) : "d"(x));
+    return y;
+}
+#endif
 
 KERNEL vd vd_tanh_u10(vd x) {
     return tanh(x);
@@ -135,8 +156,12 @@ KERNEL vd vd_erf_u10(vd x) {
 #define SLEEF_D(name, accuracy) Sleef_##name##d2_##accuracy##advsimd
 #endif
 
+#define VD_UNROLL
+#define VD_ROLL
+
 typedef double vd __attribute__((vector_size(8 * VD_LANES)));
 typedef int64_t vmd __attribute__((vector_size(8 * VD_LANES)));
+typedef vmd vdi; /* the bits of a vd */
 
 KERNEL void scalar_philox(uint32_t words[4], uint64_t key) {
     const philox4x32_key_t k = {{(uint32_t)key, (uint32_t)(key >> 32)}};
@@ -199,6 +224,14 @@ KERNEL vmd vmd_of_lane(int lane) {
     return v;
 }
 
+KERNEL vdi vd_bits(vd x) {
+    return (vdi)x;
+}
+
+KERNEL vd vd_of_bits(vdi bits) {
+    return (vd)bits;
+}
+
 KERNEL vd vd_abs(vd x) {
     return (vd)((vmd)x & INT64_MAX);
 }
@@ -253,9 +286,7 @@ KERNEL vd vd_min(vd a, vd b) {
 #endif
 }
 
-#if VD_LANES > 1
 #include "double_maths.h"
-#endif
 
 /* False for NaN and both infinities. */
 KERNEL vmd vd_is_finite(vd x) {

@@ -28,46 +28,27 @@ struct fit_queue {
 #define SOLVER_NOISE        1e-13 /* promise / cost below which a change of the cost may be rounding */
 #define SOLVER_PATIENCE     4     /* steps within noise that may fail to halve the promise */
 
-/* Where the state of the lane is kept while its problem waits: element i of it, in the order of SOLVER_STATE. */
-KERNEL vd *state_of(struct solver *s, int i) {
-    return i < SOLVER_SCALARS ? &s->scalars[i] : &s->t[i - SOLVER_SCALARS];
+/* What is known of the lane: to or from SOLVER_STATE(P) numbers. */
+KERNEL void save_state(struct solver *s, int lane, double *to) {
+    *to++ = (double)s->problem[lane];
+    VD_UNROLL for (int i = 0; i < SOLVER_SCALARS; ++i) *to++ = vd_get(&s->scalars[i], lane);
+    for (int i = 0; i < SOLVER_STORE(s->n_parameters); ++i) to[i] = vd_get(&s->t[i], lane);
 }
 
-/* Lets the lane's problem wait until all others of the queue are under way as long. */
-KERNEL void park(struct solver *s, int lane, struct fit_queue *queue) {
-    int n = SOLVER_STATE(s->n_parameters);
-    double *to = queue->waiting + queue->n_waiting++ * n;
-    to[0] = (double)s->problem[lane];
-    for (int i = 1; i < n; ++i) to[i] = vd_get(state_of(s, i - 1), lane);
-}
-
-KERNEL void unpark(struct solver *s, int lane, const struct allometer_fitting *fitting,
-                   struct fit_queue *queue, struct lane_points *points) {
-    int n = SOLVER_STATE(s->n_parameters);
-    const double *from = queue->waiting + --queue->n_waiting * n;
-    s->problem[lane] = (int64_t)from[0];
-    for (int i = 1; i < n; ++i) vd_put(state_of(s, i - 1), lane, from[i]);
+KERNEL void load_state(struct solver *s, int lane, const struct allometer_fitting *fitting,
+                       const double *from, struct lane_points *points) {
+    s->problem[lane] = (int64_t)*from++;
+    VD_UNROLL for (int i = 0; i < SOLVER_SCALARS; ++i) vd_put(&s->scalars[i], lane, *from++);
+    for (int i = 0; i < SOLVER_STORE(s->n_parameters); ++i) vd_put(&s->t[i], lane, from[i]);
     fill_rows(points, lane, fitting, fitting->problems[s->problem[lane]]);
 }
 
-/* Gives an idle lane its next problem, or leaves it idle. */
-KERNEL void refill(struct solver *s, int lane, const struct allometer_fitting *fitting,
-                   struct fit_queue *queue, struct lane_points *points) {
+KERNEL void start_problem(struct solver *s, int lane, const struct allometer_fitting *fitting, int64_t f,
+                          struct lane_points *points) {
     int P = s->n_parameters;
-    if (queue->next >= queue->end && queue->n_waiting) {
-        unpark(s, lane, fitting, queue, points);
-        return;
-    }
-    if (queue->next >= queue->end) {
-        s->problem[lane] = -1;
-        points->n_rows[lane] = 0;
-        return;
-    }
-    int64_t f = queue->order ? queue->order[queue->next] : queue->next;
-    queue->next += queue->step;
     s->problem[lane] = f;
     fill_rows(points, lane, fitting, fitting->problems[f]);
-    for (int p = 0; p < P; ++p) {
+    VD_UNROLL for (int p = 0; p < P; ++p) {
         int64_t at = (int64_t)fitting->problems[f].set * P + p;
         vd_put(&s->trial[p], lane, fitting->starts[f * P + p]);
         vd_put(&s->lower[p], lane, fitting->lower[at]);
@@ -83,6 +64,42 @@ KERNEL void refill(struct solver *s, int lane, const struct allometer_fitting *f
     s->fresh = vmd_or(s->fresh, vmd_of_lane(lane));
 }
 
+KERNEL void store_result(const struct solver *s, int lane, const struct allometer_fitting *fitting) {
+    int64_t f = s->problem[lane];
+    int P = s->n_parameters;
+    VD_UNROLL for (int p = 0; p < P; ++p) fitting->parameters[f * P + p] = vd_get(&s->t[p], lane);
+    fitting->outcomes[f].cost = vd_get(&s->cost, lane);
+    fitting->outcomes[f].status = (int32_t)vd_get(&s->status, lane);
+    fitting->outcomes[f].iterations = (int32_t)vd_get(&s->iterations, lane) - 1;
+}
+
+/* Lets the lane's problem wait until all others of the queue are under way as long. */
+KERNEL void park(struct solver *s, int lane, struct fit_queue *queue) {
+    save_state(s, lane, queue->waiting + queue->n_waiting++ * SOLVER_STATE(s->n_parameters));
+}
+
+KERNEL void unpark(struct solver *s, int lane, const struct allometer_fitting *fitting,
+                   struct fit_queue *queue, struct lane_points *points) {
+    load_state(s, lane, fitting, queue->waiting + --queue->n_waiting * SOLVER_STATE(s->n_parameters), points);
+}
+
+/* Gives an idle lane its next problem, or leaves it idle. */
+KERNEL void refill(struct solver *s, int lane, const struct allometer_fitting *fitting,
+                   struct fit_queue *queue, struct lane_points *points) {
+    if (queue->next >= queue->end && queue->n_waiting) {
+        unpark(s, lane, fitting, queue, points);
+        return;
+    }
+    if (queue->next >= queue->end) {
+        s->problem[lane] = -1;
+        points->n_rows[lane] = 0;
+        return;
+    }
+    int64_t f = queue->order ? queue->order[queue->next] : queue->next;
+    queue->next += queue->step;
+    start_problem(s, lane, fitting, f, points);
+}
+
 /* The change of the cost that may be rounding: a share of the cost and, where residuals are but a little larger than the
    rounding of y itself, what that does to their squares. */
 KERNEL vd cost_noise(const struct solver *s) {
@@ -93,7 +110,7 @@ KERNEL vd cost_noise(const struct solver *s) {
 KERNEL void judge(struct solver *s) {
     int P = s->n_parameters;
     vd sum = s->cost_trial, gain = (s->cost - s->cost_trial) / s->promise;
-    for (int j = 0; j < P; ++j) sum = sum + s->a_trial[AT(j, j)];
+    VD_UNROLL for (int j = 0; j < P; ++j) sum = sum + s->a_trial[AT(j, j)];
     vmd finite = vd_is_finite(sum), at_work = s->status < vd_set(0);
     vd noise = cost_noise(s);
     vmd in_noise = vmd_and(vmd_and(s->promise >= vd_set(0), s->promise <= noise),
@@ -112,14 +129,14 @@ KERNEL void judge(struct solver *s) {
     judge_curvature(s, learn);
     learn_curvature(s, learn);
     s->trust = vd_select(in_noise, vd_set(0), s->trust); /* what cannot be judged any more is not trusted */
-    for (int j = 0; j < P; ++j) {
+    VD_UNROLL for (int j = 0; j < P; ++j) {
         s->t[j] = vd_select(vmd_or(take, s->fresh), s->trial[j], s->t[j]);
         s->g[j] = vd_select(take, s->g_trial[j], s->g[j]);
         vd diagonal = s->a_trial[AT(j, j)];
         vd larger = vd_max(diagonal, vd_select(s->fresh, vd_set(0), s->scale[j]));
         s->scale[j] = vd_select(take, larger, s->scale[j]);
     }
-    for (int j = 0; j < TRIANGLE(P); ++j) s->a[j] = vd_select(take, s->a_trial[j], s->a[j]);
+    VD_UNROLL for (int j = 0; j < TRIANGLE(P); ++j) s->a[j] = vd_select(take, s->a_trial[j], s->a[j]);
     s->cost = vd_select(vmd_or(take, s->fresh), s->cost_trial, s->cost);
     s->status = vd_select(vmd_and(s->fresh, vmd_not(finite)), vd_set(ALLOMETER_FIT_NOT_FINITE), s->status);
     s->least_promise = vd_select(s->fresh, vd_set(1.7976931348623157e308), s->least_promise);
@@ -130,7 +147,7 @@ KERNEL void judge(struct solver *s) {
 KERNEL vd minimum(const struct solver *s) {
     int P = s->n_parameters;
     vmd still = s->promise >= vd_set(0), within_noise = s->promise <= cost_noise(s);
-    for (int j = 0; j < P; ++j) {
+    VD_UNROLL for (int j = 0; j < P; ++j) {
         still = vmd_and(still, vd_abs(s->step[j]) <= vd_set(4.5e-16) * vd_abs(s->t[j]));
     }
     vd status = vd_select(still, vd_set(ALLOMETER_FIT_STEP), vd_set(-1));
@@ -163,15 +180,6 @@ KERNEL void propose(struct solver *s, int32_t max_iterations) {
                        vd_set(ALLOMETER_FIT_OUT_OF_ITERATIONS), status);
     s->status = vd_select(s->status < zero, status, s->status);
     s->iterations = s->iterations + vd_set(1);
-}
-
-KERNEL void store_result(const struct solver *s, int lane, const struct allometer_fitting *fitting) {
-    int64_t f = s->problem[lane];
-    int P = s->n_parameters;
-    for (int p = 0; p < P; ++p) fitting->parameters[f * P + p] = vd_get(&s->t[p], lane);
-    fitting->outcomes[f].cost = vd_get(&s->cost, lane);
-    fitting->outcomes[f].status = (int32_t)vd_get(&s->status, lane);
-    fitting->outcomes[f].iterations = (int32_t)vd_get(&s->iterations, lane) - 1;
 }
 
 /* Stores what is finished and hands out new problems; whether any lane has work. Lanes whose steps begin to bend wait for
