@@ -68,38 +68,48 @@ KERNEL void solve_share(const struct cuda_fit_launch *launch, law_function law, 
     }
 }
 
-#define FIT_KERNEL(name, law, MOST, P, C)                      \
-    static __global__ void __launch_bounds__(CUDA_FIT_TEAM, 8) \
-        fit_##name(const struct cuda_fit_launch launch) {      \
-        vd store[SOLVER_STORE(MOST)];                          \
-        solve_share(&launch, law, P, C, store);                \
+/* The solver's memory, which the compiler must not see through: registers would not hold it. What is done for each point
+   works on registers all the same. */
+KERNEL vd *hidden(vd *store) {
+#ifndef ALLOMETER_CUDA_STANDIN
+    asm volatile("" : "+l"(store));
+#endif
+    return store;
+}
+
+/* RESIDENT: how many blocks a multiprocessor should hold: as many as leave room for registers without spilling. */
+#define FIT_KERNEL(name, law, RESIDENT, MOST, P, C)                   \
+    static __global__ void __launch_bounds__(CUDA_FIT_TEAM, RESIDENT) \
+        fit_##name(const struct cuda_fit_launch launch) {             \
+        vd store[SOLVER_STORE(MOST)];                                 \
+        solve_share(&launch, law, P, C, hidden(store));               \
     }
-#define LAW_KERNEL(function, P, C)                                                                         \
+#define LAW_KERNEL(function, RESIDENT, P, C)                                                               \
     KERNEL vd value_##function(const struct allometer_fitting *fitting, const vd *t, const vd *x, vd *d) { \
         (void)fitting;                                                                                     \
         return law_##function(t, x, d);                                                                    \
     }                                                                                                      \
-    FIT_KERNEL(function, value_##function, P, P, C)
-LAW_KERNEL(resource, 1, 1)
-LAW_KERNEL(power, 2, 1)
-LAW_KERNEL(logarithmic, 2, 1)
-LAW_KERNEL(power_offset, 3, 1) /* exponential and bnsl_0 too: the same function of what they read */
-LAW_KERNEL(m3, 3, 1)
-LAW_KERNEL(kaplan, 4, 2)
-LAW_KERNEL(m4, 5, 1)
-LAW_KERNEL(chinchilla, 5, 2)
-LAW_KERNEL(bnsl_1, 6, 1)
-LAW_KERNEL(bnsl_2, 9, 1)
+    FIT_KERNEL(function, value_##function, RESIDENT, P, P, C)
+LAW_KERNEL(resource, 16, 1, 1)
+LAW_KERNEL(power, 16, 2, 1)
+LAW_KERNEL(logarithmic, 16, 2, 1)
+LAW_KERNEL(power_offset, 16, 3, 1) /* exponential and bnsl_0 too: the same function of what they read */
+LAW_KERNEL(m3, 16, 3, 1)
+LAW_KERNEL(kaplan, 12, 4, 2)
+LAW_KERNEL(m4, 8, 5, 1)
+LAW_KERNEL(chinchilla, 12, 5, 2)
+LAW_KERNEL(bnsl_1, 12, 6, 1)
+LAW_KERNEL(bnsl_2, 8, 9, 1)
 
 KERNEL vd value_bnsl(const struct allometer_fitting *fitting, const vd *t, const vd *x, vd *d) {
     return bnsl(fitting->law - ALLOMETER_LAW_bnsl_0, t, x, d);
 }
-FIT_KERNEL(bnsl, value_bnsl, ALLOMETER_MAX_PARAMETERS, launch.n_parameters, 1)
+FIT_KERNEL(bnsl, value_bnsl, 12, ALLOMETER_MAX_PARAMETERS, launch.n_parameters, 1)
 
 KERNEL vd value_formula(const struct allometer_fitting *fitting, const vd *t, const vd *x, vd *d) {
     return formula(fitting->program, t, x, d);
 }
-FIT_KERNEL(formula, value_formula, ALLOMETER_MAX_PARAMETERS, launch.n_parameters, launch.n_columns)
+FIT_KERNEL(formula, value_formula, 12, ALLOMETER_MAX_PARAMETERS, launch.n_parameters, launch.n_columns)
 
 #define fit_exponential          fit_power_offset
 #define fit_bnsl_0               fit_power_offset

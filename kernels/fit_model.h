@@ -45,12 +45,12 @@ struct solver {
 KERNEL struct solver solver_on(vd *store, int P) {
     struct solver s;
     memset(&s, 0, sizeof s);
-    vd **vectors[SOLVER_VECTORS] = {&s.t,     &s.trial, &s.g,    &s.g_trial,   &s.step, &s.lower,
-                                    &s.upper, &s.scale, &s.mean, &s.precision, &s.reach};
     s.n_parameters = P;
     for (int i = 0; i < SOLVER_STORE(P); ++i) store[i] = vd_set(0); /* lanes that never get a problem */
-    VD_UNROLL for (int i = 0; i < SOLVER_VECTORS; ++i) * vectors[i] = store + i * P;
-    s.a = store + SOLVER_VECTORS * P;
+    s.t = store, s.trial = s.t + P, s.g = s.trial + P, s.g_trial = s.g + P, s.step = s.g_trial + P;
+    s.lower = s.step + P, s.upper = s.lower + P, s.scale = s.upper + P;
+    s.mean = s.scale + P, s.precision = s.mean + P, s.reach = s.precision + P;
+    s.a = s.reach + P;
     s.a_trial = s.a + TRIANGLE(P);
     s.factor = s.a_trial + TRIANGLE(P);
     s.curvature = s.factor + TRIANGLE(P);
@@ -172,9 +172,13 @@ KERNEL void learn_curvature(struct solver *s, vmd taken) {
         change[j] = s->g[j] - s->g_trial[j];
         missing[j] = change[j], known[j] = zero;
         VD_UNROLL for (int k = 0; k < P; ++k) {
-            int at = k <= j ? AT(j, k) : AT(k, j);
-            missing[j] = missing[j] - s->a_trial[at] * s->step[k];
-            known[j] = known[j] + s->curvature[at] * s->step[k];
+            missing[j] = missing[j] - s->a_trial[k <= j ? AT(j, k) : AT(k, j)] * s->step[k];
+        }
+    }
+    VD_FORGET();
+    VD_UNROLL for (int j = 0; j < P; ++j) {
+        VD_UNROLL for (int k = 0; k < P; ++k) {
+            known[j] = known[j] + s->curvature[k <= j ? AT(j, k) : AT(k, j)] * s->step[k];
         }
         along = along + change[j] * s->step[j];
         missing_along = missing_along + missing[j] * s->step[j];
@@ -184,6 +188,7 @@ KERNEL void learn_curvature(struct solver *s, vmd taken) {
     vd inverse = vd_set(1) / along, twice = (missing_along - size * known_along) * inverse;
     VD_UNROLL for (int j = 0; j < P; ++j) missing[j] = missing[j] - size * known[j];
     taken = vmd_and(taken, along > zero);
+    VD_FORGET();
     VD_UNROLL for (int j = 0; j < P; ++j) {
         VD_UNROLL for (int k = 0; k <= j; ++k) {
             vd *curvature = &s->curvature[AT(j, k)];

@@ -31,6 +31,7 @@ KERNEL vmd solve_open(struct solver *s, vd lambda, const vmd *open, const vd *fi
     int P = s->n_parameters;
     vd one = vd_set(1), zero = vd_set(0);
     vmd solvable = zero <= zero;
+    VD_FORGET();
     VD_UNROLL for (int j = 0; j < P; ++j) {
         vd damping = lambda * vd_select(s->scale[j] > zero, s->scale[j], one), right = s->g[j];
         VD_UNROLL for (int k = 0; k < P; ++k) {
@@ -58,6 +59,7 @@ KERNEL vmd solve_open(struct solver *s, vd lambda, const vmd *open, const vd *fi
 /* What the step promises by the model, and its part that is due to S. */
 KERNEL void promise_of(struct solver *s, vmd solvable) {
     vd promise = vd_set(0), bend = vd_set(0);
+    VD_FORGET();
     VD_UNROLL for (int j = 0; j < s->n_parameters; ++j) {
         vd pull = s->g[j] + s->g[j] - s->a[AT(j, j)] * s->step[j], turn = s->curvature[AT(j, j)] * s->step[j];
         VD_UNROLL for (int k = 0; k < j; ++k) {

@@ -4,7 +4,8 @@
      VD_LANES            how many lanes a vd has: 8, 4 or 2 on the CPU, 1 on CUDA, where a lane is a thread
      vd_NAME_uNN         functions of vd, the NN tenths of a unit in the last place that they promise in the name
      vd_get, vd_put      one lane's element, for work that is done lane by lane
-     VD_UNROLL, VD_ROLL  before a loop: that CUDA should unroll it, so that what it indexes stays in registers, or not */
+     VD_UNROLL, VD_ROLL  before a loop: that CUDA should unroll it, so that what it indexes stays in registers, or not
+     VD_FORGET           that on CUDA what follows should read memory again, rather than have registers hold it all */
 #ifndef ALLOMETER_LANE_DOUBLE_H
 #define ALLOMETER_LANE_DOUBLE_H
 
@@ -16,8 +17,10 @@
 #define VD_UNROLL UNROLL
 #ifdef ALLOMETER_CUDA_STANDIN
 #define VD_ROLL
+#define VD_FORGET()
 #else
-#define VD_ROLL _Pragma("unroll 1")
+#define VD_ROLL     _Pragma("unroll 1")
+#define VD_FORGET() asm volatile("" ::: "memory")
 #endif
 
 typedef double vd;
@@ -158,6 +161,7 @@ KERNEL vd vd_erf_u10(vd x) {
 
 #define VD_UNROLL
 #define VD_ROLL
+#define VD_FORGET()
 
 typedef double vd __attribute__((vector_size(8 * VD_LANES)));
 typedef int64_t vmd __attribute__((vector_size(8 * VD_LANES)));

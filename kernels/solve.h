@@ -31,14 +31,24 @@ struct fit_queue {
 /* What is known of the lane: to or from SOLVER_STATE(P) numbers. */
 KERNEL void save_state(struct solver *s, int lane, double *to) {
     *to++ = (double)s->problem[lane];
-    VD_UNROLL for (int i = 0; i < SOLVER_SCALARS; ++i) *to++ = vd_get(&s->scalars[i], lane);
+#if VD_LANES == 1 /* an index would keep them out of registers */
+    memcpy(to, s->scalars, sizeof s->scalars);
+    to += SOLVER_SCALARS;
+#else
+    for (int i = 0; i < SOLVER_SCALARS; ++i) *to++ = vd_get(&s->scalars[i], lane);
+#endif
     for (int i = 0; i < SOLVER_STORE(s->n_parameters); ++i) to[i] = vd_get(&s->t[i], lane);
 }
 
 KERNEL void load_state(struct solver *s, int lane, const struct allometer_fitting *fitting,
                        const double *from, struct lane_points *points) {
     s->problem[lane] = (int64_t)*from++;
-    VD_UNROLL for (int i = 0; i < SOLVER_SCALARS; ++i) vd_put(&s->scalars[i], lane, *from++);
+#if VD_LANES == 1
+    memcpy(s->scalars, from, sizeof s->scalars);
+    from += SOLVER_SCALARS;
+#else
+    for (int i = 0; i < SOLVER_SCALARS; ++i) vd_put(&s->scalars[i], lane, *from++);
+#endif
     for (int i = 0; i < SOLVER_STORE(s->n_parameters); ++i) vd_put(&s->t[i], lane, from[i]);
     fill_rows(points, lane, fitting, fitting->problems[s->problem[lane]]);
 }
@@ -109,6 +119,7 @@ KERNEL vd cost_noise(const struct solver *s) {
 /* Takes the trial where it is better, and sets the damping: Nielsen's rule. */
 KERNEL void judge(struct solver *s) {
     int P = s->n_parameters;
+    VD_FORGET();
     vd sum = s->cost_trial, gain = (s->cost - s->cost_trial) / s->promise;
     VD_UNROLL for (int j = 0; j < P; ++j) sum = sum + s->a_trial[AT(j, j)];
     vmd finite = vd_is_finite(sum), at_work = s->status < vd_set(0);
@@ -126,8 +137,10 @@ KERNEL void judge(struct solver *s) {
         vd_select(s->fresh, vd_set(SOLVER_LAMBDA_START), vd_max(s->lambda, vd_set(SOLVER_LAMBDA_LEAST)));
 
     vmd learn = vmd_and(take, vmd_not(vmd_or(in_noise, s->fresh)));
+    VD_UNROLL for (int j = 0; j < TRIANGLE(P); ++j) s->a[j] = vd_select(take, s->a_trial[j], s->a[j]);
     judge_curvature(s, learn);
     learn_curvature(s, learn);
+    VD_FORGET();
     s->trust = vd_select(in_noise, vd_set(0), s->trust); /* what cannot be judged any more is not trusted */
     VD_UNROLL for (int j = 0; j < P; ++j) {
         s->t[j] = vd_select(vmd_or(take, s->fresh), s->trial[j], s->t[j]);
@@ -136,7 +149,6 @@ KERNEL void judge(struct solver *s) {
         vd larger = vd_max(diagonal, vd_select(s->fresh, vd_set(0), s->scale[j]));
         s->scale[j] = vd_select(take, larger, s->scale[j]);
     }
-    VD_UNROLL for (int j = 0; j < TRIANGLE(P); ++j) s->a[j] = vd_select(take, s->a_trial[j], s->a[j]);
     s->cost = vd_select(vmd_or(take, s->fresh), s->cost_trial, s->cost);
     s->status = vd_select(vmd_and(s->fresh, vmd_not(finite)), vd_set(ALLOMETER_FIT_NOT_FINITE), s->status);
     s->least_promise = vd_select(s->fresh, vd_set(1.7976931348623157e308), s->least_promise);
