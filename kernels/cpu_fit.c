@@ -42,11 +42,13 @@ static int64_t *order_by_size(const struct allometer_fitting *fitting, int64_t *
     int64_t n = fitting->n_problems;
     struct sized *sized = malloc((size_t)n * sizeof *sized);
     int64_t *order = malloc((size_t)n * sizeof *order);
+    int sorted = 1;
     for (int64_t f = 0; f < n && sized; ++f) {
         sized[f] = (struct sized){set_points(fitting, fitting->problems[f].set), f};
+        sorted &= f == 0 || sized[f].size <= sized[f - 1].size;
     }
     if (sized && order) {
-        qsort(sized, (size_t)n, sizeof *sized, larger_first);
+        if (!sorted) qsort(sized, (size_t)n, sizeof *sized, larger_first);
         for (int64_t f = 0; f < n; ++f) order[f] = sized[f].problem;
         *largest = sized[0].size;
     } else {

@@ -77,20 +77,36 @@ KERNEL vd log_of_normal(vd x, vd *inverse) {
     return k * LOG2_HIGH - ((half - (s * (half + z * p) + k * LOG2_LOW)) - d);
 }
 
+KERNEL vmd is_normal(vd x) {
+    return vmd_and(x >= vd_set(0x1p-1022), x < vd_set(HUGE_VAL));
+}
+
+/* What log_of_normal(|x|) left in y and *inverse, put right where x is not normal. */
+KERNEL vd log_repaired(vd x, vd y, vd *inverse) {
+    vmd normal = is_normal(x);
+    vd unused, other = log_of_normal(vd_abs(x) * 0x1p54, &unused) - 54 * 0.6931471805599453; /* subnormal */
+    other = vd_select(x > vd_set(0), other, vd_set((double)NAN));
+    other = vd_select(x == vd_set(0), vd_set(-HUGE_VAL), other);
+    other = vd_select(x == vd_set(HUGE_VAL), x, other);
+    *inverse = vd_select(normal, *inverse, 1 / x);
+    return vd_select(normal, y, other);
+}
+
 /* log(x), and 1 / x within 3.5 units where x is no more than 2^1022; NaN below 0. */
 KERNEL vd vd_log_inverse_u10(vd x, vd *inverse) {
-    vmd normal = vmd_and(x >= vd_set(0x1p-1022), x < vd_set(HUGE_VAL));
-    vd size = vd_abs(x),
-       y = log_of_normal(size, inverse); /* a negative number's bits would overflow in there */
-    if (vmd_any(vmd_not(normal))) {
-        vd unused, other = log_of_normal(size * 0x1p54, &unused) - 54 * 0.6931471805599453; /* subnormal */
-        other = vd_select(x > vd_set(0), other, vd_set((double)NAN));
-        other = vd_select(x == vd_set(0), vd_set(-HUGE_VAL), other);
-        other = vd_select(x == vd_set(HUGE_VAL), x, other);
-        y = vd_select(normal, y, other);
-        *inverse = vd_select(normal, *inverse, 1 / x);
+    vd y = log_of_normal(vd_abs(x), inverse); /* a negative number's bits would overflow in there */
+    return vmd_any(vmd_not(is_normal(x))) ? log_repaired(x, y, inverse) : y;
+}
+
+/* The same of n numbers: one look at all of them leaves the processor several logarithms to work on at a time. */
+KERNEL void tile_log_inverse_u10(const int n, const vd *x, vd *y, vd *inverse) {
+    vmd normal = is_normal(x[0]);
+    for (int i = 0; i < n; ++i) {
+        y[i] = log_of_normal(vd_abs(x[i]), &inverse[i]);
+        normal = vmd_and(normal, is_normal(x[i]));
     }
-    return y;
+    if (!vmd_any(vmd_not(normal))) return;
+    for (int i = 0; i < n; ++i) y[i] = log_repaired(x[i], y[i], &inverse[i]);
 }
 
 KERNEL vd vd_log_u10(vd x) {

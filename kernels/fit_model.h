@@ -39,6 +39,7 @@ struct solver {
         vd scalars[SOLVER_SCALARS];
     };
     vmd fresh;                 /* the trial is a start: there is nothing to compare it with */
+    vmd damped;                /* the step at hand may be short for its damping */
     int64_t problem[VD_LANES]; /* -1: none */
 };
 
@@ -82,10 +83,11 @@ KERNEL vd weigh_errors(struct block *block, const struct allometer_fitting *fitt
                        const struct lane_points *points, int32_t first, int n, int C, vd cost) {
     int on_logs = fitting->objective != ALLOMETER_OBJECTIVE_MSE;
     int is_huber = fitting->objective == ALLOMETER_OBJECTIVE_HUBER;
-    vd delta = vd_set(fitting->delta);
+    vd delta = vd_set(fitting->delta), value[SOLVER_BLOCK], factors[SOLVER_BLOCK];
+    if (on_logs) tile_log_inverse_u10(n, block->y, value, factors);
     for (int i = 0; i < n; ++i) {
-        vd y = block->y[i], w = point_field(points, first + i, C + 1, C), factor = vd_set(1);
-        vd r = point_field(points, first + i, C, C) - (on_logs ? vd_log_inverse_u10(y, &factor) : y);
+        vd w = point_field(points, first + i, C + 1, C), factor = on_logs ? factors[i] : vd_set(1);
+        vd r = point_field(points, first + i, C, C) - (on_logs ? value[i] : block->y[i]);
         vd loss = r * r;
         if (is_huber) {
             vd size = vd_abs(r);

@@ -5,7 +5,8 @@
 
 #include "fit_model.h"
 
-#define SOLVER_PASSES 3 /* to find which bounds a step meets */
+#define SOLVER_PASSES 3    /* to find which bounds a step meets */
+#define SOLVER_DAMPED 1e-3 /* of a pivot: damping that a step feels */
 
 /* Element j, k <= j of the model's second derivatives: A, and S where it has proved its worth. */
 KERNEL vd model_curve(const struct solver *s, int j, int k) {
@@ -30,7 +31,7 @@ KERNEL void solve_factored(const struct solver *s, vd *x) {
 KERNEL vmd solve_open(struct solver *s, vd lambda, const vmd *open, const vd *fixed) {
     int P = s->n_parameters;
     vd one = vd_set(1), zero = vd_set(0);
-    vmd solvable = zero <= zero;
+    vmd solvable = zero <= zero, damped = zero < zero;
     VD_FORGET();
     VD_UNROLL for (int j = 0; j < P; ++j) {
         vd damping = lambda * vd_select(s->scale[j] > zero, s->scale[j], one), right = s->g[j];
@@ -45,6 +46,7 @@ KERNEL vmd solve_open(struct solver *s, vd lambda, const vmd *open, const vd *fi
             if (k == j) {
                 vmd positive = sum > zero;
                 solvable = vmd_and(solvable, positive);
+                damped = vmd_or(damped, vmd_and(open[j], damping > vd_set(SOLVER_DAMPED) * sum));
                 s->factor[AT(j, j)] = vd_reciprocal_sqrt_u20(vd_select(positive, sum, one));
             } else {
                 s->factor[AT(j, k)] = sum * s->factor[AT(k, k)];
@@ -53,6 +55,7 @@ KERNEL vmd solve_open(struct solver *s, vd lambda, const vmd *open, const vd *fi
         s->step[j] = right;
     }
     solve_factored(s, s->step);
+    s->damped = damped;
     return solvable;
 }
 

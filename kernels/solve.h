@@ -174,11 +174,12 @@ KERNEL void propose(struct solver *s, int32_t max_iterations) {
     vd zero = vd_set(0);
     solve_step(s, s->lambda);
     vd status = minimum(s);
-    if (vmd_any(status >= zero)) { /* a step can be short for its damping: ask again almost without */
-        s->lambda = vd_select(status >= zero, vd_min(s->lambda, vd_set(SOLVER_LAMBDA_LEAST)), s->lambda);
+    vmd unsure = vmd_and(status >= zero, s->damped);
+    if (vmd_any(unsure)) { /* ask again almost without damping */
+        s->lambda = vd_select(unsure, vd_min(s->lambda, vd_set(SOLVER_LAMBDA_LEAST)), s->lambda);
         solve_step(s, s->lambda);
         vd sure = minimum(s);
-        status = vd_select(vmd_and(status >= zero, s->promise < zero), status, sure);
+        status = vd_select(vmd_and(unsure, s->promise >= zero), sure, status);
     }
     vd noise = cost_noise(s), most = vd_set(1.7976931348623157e308);
     vmd within = vmd_and(s->promise >= zero, s->promise <= noise), above = s->promise > noise;
