@@ -12,6 +12,7 @@ enum {
     MANY_STARTS = 512,
     KEPT_OF_FORMULA = 128,
     MORE_ITERATIONS = 60,
+    AROUND = 256, /* starts around the best minimum, where there were many: another may be next to it */
     MAX_ITERATIONS = 1000,      /* of one fit, by default */
     BATCH_PARAMETERS = 1 << 23, /* problems x P of one batch at most, or a group's own: 64 MB */
 };
@@ -169,8 +170,8 @@ static void take_best(const struct batch *batch, struct fit_work *work) {
     }
 }
 
-/* Starts of all problems, which stand there group by group. */
-static enum allometer_code fill_starts(struct batch *batch, const struct fit_work *work,
+/* Starts of all problems, which stand there group by group; around: of those near the groups' minima. */
+static enum allometer_code fill_starts(struct batch *batch, const struct fit_work *work, int around,
                                        struct allometer_error *error) {
     size_t P = (size_t)work->n_parameters, n = (size_t)work->n_starts;
     int out_of_memory = 0;
@@ -180,8 +181,12 @@ static enum allometer_code fill_starts(struct batch *batch, const struct fit_wor
         out_of_memory = !scratch;
 #pragma omp for schedule(dynamic)
         for (int64_t f = 0; f < batch->fitting.n_problems; f += (int64_t)n) {
-            if (scratch)
-                fit_starts(work, (size_t)batch->problems[f].set, batch->parameters + (size_t)f * P, scratch);
+            size_t g = (size_t)batch->problems[f].set;
+            double *starts = batch->parameters + (size_t)f * P;
+            if (scratch && around)
+                fit_formula_starts_around(work, g, work->fits->groups[g].inner, (int)n, starts);
+            else if (scratch)
+                fit_starts(work, g, starts, scratch);
         }
         free(scratch);
     }
@@ -204,18 +209,20 @@ static enum allometer_code prune(struct batch *batch, struct batch *best, const 
     return code;
 }
 
-/* Finds the minimum of the groups begin .. end - 1. */
-static enum allometer_code fit_groups(struct fit_work *work, size_t begin, size_t end,
+/* Finds the minimum of the groups begin .. end - 1; around: from that they have. */
+static enum allometer_code fit_groups(struct fit_work *work, size_t begin, size_t end, int around,
                                       struct allometer_error *error) {
     size_t n_starts = (size_t)work->n_starts, capacity = (end - begin) * n_starts;
     struct batch batch, best;
     const double unknown[ALLOMETER_MAX_PARAMETERS] = {0};
     enum allometer_code code = batch_make(&batch, work, capacity, error);
     for (size_t g = begin; g < end && code == ALLOMETER_OK; ++g) {
-        if (work->fits->groups[g].status != -1) continue;
+        int32_t status = work->fits->groups[g].status;
+        if (around ? !is_minimum(status) && status != ALLOMETER_FIT_OUT_OF_ITERATIONS : status != -1)
+            continue;
         for (size_t i = 0; i < n_starts; ++i) batch_add(&batch, work, g, 0, unknown);
     }
-    if (code == ALLOMETER_OK) code = fill_starts(&batch, work, error);
+    if (code == ALLOMETER_OK) code = fill_starts(&batch, work, around, error);
     for (int round = work->n_rounds; round > 0 && code == ALLOMETER_OK; --round) {
         int32_t iterations = round == 2 || work->n_rounds == 1 ? PRUNE_ITERATIONS : MORE_ITERATIONS;
         size_t most = round == 2 ? KEPT_OF_FORMULA : (size_t)work->n_kept;
@@ -298,7 +305,14 @@ enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_erro
     size_t G = work->fits->n_groups, n = groups_per_batch((size_t)work->n_starts, (size_t)work->n_parameters);
     enum allometer_code code = ALLOMETER_OK;
     for (size_t g = 0; g < G && code == ALLOMETER_OK; g += n) {
-        code = fit_groups(work, g, g + n < G ? g + n : G, error);
+        code = fit_groups(work, g, g + n < G ? g + n : G, 0, error);
+    }
+    if (work->n_rounds < 2) return code;
+    struct fit_work near = *work;
+    near.n_starts = AROUND, near.n_rounds = 1;
+    n = groups_per_batch(AROUND, (size_t)work->n_parameters);
+    for (size_t g = 0; g < G && code == ALLOMETER_OK; g += n) {
+        code = fit_groups(&near, g, g + n < G ? g + n : G, 1, error);
     }
     return code;
 }

@@ -338,3 +338,27 @@ void fit_formula_starts(const struct fit_work *work, size_t group, double *start
         find_start(&search, i, starts + (size_t)i * (size_t)search.P);
     }
 }
+
+void fit_formula_starts_around(const struct fit_work *work, size_t group, const double *parameters, int n,
+                               double *starts) {
+    struct search search;
+    int drawn[ALLOMETER_MAX_PARAMETERS];
+    begin_search(&search, work, group);
+    int n_drawn = choose_drawn(&search, 0, drawn);
+    double ratio = fit_even_ratio(n_drawn ? n_drawn : 1);
+    for (int i = 0; i < n; ++i) {
+        double *start = starts + (size_t)i * (size_t)search.P;
+        memcpy(start, parameters, (size_t)search.P * sizeof *start);
+        if (i == 0) continue;
+        for (int p = 0; p < search.P; ++p) {
+            if (search.linear[p]) start[p] = 0;
+        }
+        for (int j = 0; j < n_drawn; ++j) { /* one in four by far, the others a little */
+            int p = drawn[j];
+            double off = (i % 4 == j % 4 ? 3 : 0.3) * (2 * fit_even_draw(i, j, ratio) - 1);
+            double moved = is_positive(&search, p) ? start[p] + off : start[p] * (1 + 0.5 * off);
+            start[p] = within(moved, search.lower[p], search.upper[p]);
+        }
+        solve_linear(&search, start);
+    }
+}

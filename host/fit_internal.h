@@ -73,6 +73,9 @@ void fit_solve_normal(double *a, double *b, int m);
 /* fit_formula.c: the same as fit_n_starts and fit_starts for formulas. */
 int fit_formula_n_starts(const struct fit_work *work);
 void fit_formula_starts(const struct fit_work *work, size_t group, double *starts);
+/* n starts around the parameters of a formula's minimum, of which the first is there. */
+void fit_formula_starts_around(const struct fit_work *work, size_t group, const double *parameters, int n,
+                               double *starts);
 /* Whether start 0 is exactly the user's, and all others need not be near it. */
 int fit_first_start_is_own(const struct fit_work *work);
 
