@@ -11,7 +11,10 @@ enum { REFILL_AT = 6 };
 
 /* Takes a problem of the queue, if there is one left. */
 KERNEL int take_problem(struct solver *s, const struct cuda_fit_launch *launch, struct lane_points *points) {
+    const int64_t thread = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     const uint32_t i = atomicAdd(&launch->count->taken, 1u);
+    points->rows = launch->rows + thread;
+    points->counts = launch->counts + thread * launch->most_units;
     if (launch->before) {
         const uint32_t n = launch->before->waiting;
         if (i >= n || i >= launch->room) return 0;
@@ -34,18 +37,16 @@ KERNEL int let_wait(struct solver *s, const struct cuda_fit_launch *launch) {
 
 /* Works through the queue that all threads of the launch share. store: SOLVER_STORE(P). */
 KERNEL void solve_share(const struct cuda_fit_launch *launch, law_function law, int P, int C, vd *store) {
-    const int64_t thread = (int64_t)blockIdx.x * blockDim.x + threadIdx.x,
-                  n_threads = (int64_t)gridDim.x * blockDim.x;
     const struct allometer_fitting *fitting = &launch->fitting;
-    struct lane_points points = {launch->rows + thread,
-                                 launch->counts + thread * launch->most_units,
-                                 n_threads,
-                                 launch->capacity,
-                                 C,
-                                 {0},
-                                 {nullptr},
-                                 0};
+    struct lane_points points = {};
+    points.stride = (int64_t)gridDim.x * blockDim.x;
+    points.capacity = launch->capacity;
+    points.n_columns = C;
     struct solver s = solver_on(store, P);
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000
+    if (P > 6)
+        asm volatile("" : "+r"(s.n_parameters)); /* a loop unrolled would spill a register or two there */
+#endif
     int busy = 0, more = 1;
     for (;;) {
         const int wanted = warp_count(!busy && more), at_work = warp_count(busy);
@@ -71,9 +72,7 @@ KERNEL void solve_share(const struct cuda_fit_launch *launch, law_function law, 
 /* The solver's memory, which the compiler must not see through: registers would not hold it. What is done for each point
    works on registers all the same. */
 KERNEL vd *hidden(vd *store) {
-#ifndef ALLOMETER_CUDA_STANDIN
-    asm volatile("" : "+l"(store));
-#endif
+    VD_HIDE(store);
     return store;
 }
 

@@ -5,7 +5,8 @@
      vd_NAME_uNN         functions of vd, the NN tenths of a unit in the last place that they promise in the name
      vd_get, vd_put      one lane's element, for work that is done lane by lane
      VD_UNROLL, VD_ROLL  before a loop: that CUDA should unroll it, so that what it indexes stays in registers, or not
-     VD_FORGET           that on CUDA what follows should read memory again, rather than have registers hold it all */
+     VD_FORGET           that on CUDA what follows should read memory again, rather than have registers hold it all
+     VD_HIDE             a pointer's origin, so that on CUDA what it points to stays in memory */
 #ifndef ALLOMETER_LANE_DOUBLE_H
 #define ALLOMETER_LANE_DOUBLE_H
 
@@ -18,9 +19,11 @@
 #ifdef ALLOMETER_CUDA_STANDIN
 #define VD_ROLL
 #define VD_FORGET()
+#define VD_HIDE(p) (void)(p)
 #else
 #define VD_ROLL     _Pragma("unroll 1")
 #define VD_FORGET() asm volatile("" ::: "memory")
+#define VD_HIDE(p)  asm volatile("" : "+l"(p))
 #endif
 
 typedef double vd;
@@ -162,6 +165,7 @@ KERNEL vd vd_erf_u10(vd x) {
 #define VD_UNROLL
 #define VD_ROLL
 #define VD_FORGET()
+#define VD_HIDE(p) (void)(p)
 
 typedef double vd __attribute__((vector_size(8 * VD_LANES)));
 typedef int64_t vmd __attribute__((vector_size(8 * VD_LANES)));

@@ -29,7 +29,7 @@ struct fit_queue {
 #define SOLVER_PATIENCE     4     /* steps within noise that may fail to halve the promise */
 
 /* What is known of the lane: to or from SOLVER_STATE(P) numbers. */
-KERNEL void save_state(struct solver *s, int lane, double *to) {
+KERNEL void save_state(const struct solver *s, int lane, double *to) {
     *to++ = (double)s->problem[lane];
 #if VD_LANES == 1 /* an index would keep them out of registers */
     memcpy(to, s->scalars, sizeof s->scalars);
@@ -137,13 +137,15 @@ KERNEL void judge(struct solver *s) {
         vd_select(s->fresh, vd_set(SOLVER_LAMBDA_START), vd_max(s->lambda, vd_set(SOLVER_LAMBDA_LEAST)));
 
     vmd learn = vmd_and(take, vmd_not(vmd_or(in_noise, s->fresh)));
+    VD_UNROLL for (int j = 0; j < P; ++j) {
+        s->t[j] = vd_select(vmd_or(take, s->fresh), s->trial[j], s->t[j]);
+    }
     VD_UNROLL for (int j = 0; j < TRIANGLE(P); ++j) s->a[j] = vd_select(take, s->a_trial[j], s->a[j]);
     judge_curvature(s, learn);
     learn_curvature(s, learn);
     VD_FORGET();
     s->trust = vd_select(in_noise, vd_set(0), s->trust); /* what cannot be judged any more is not trusted */
     VD_UNROLL for (int j = 0; j < P; ++j) {
-        s->t[j] = vd_select(vmd_or(take, s->fresh), s->trial[j], s->t[j]);
         s->g[j] = vd_select(take, s->g_trial[j], s->g[j]);
         vd diagonal = s->a_trial[AT(j, j)];
         vd larger = vd_max(diagonal, vd_select(s->fresh, vd_set(0), s->scale[j]));
