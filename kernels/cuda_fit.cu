@@ -6,6 +6,13 @@
 #include "formula.h"
 #include "solve.h"
 
+/* There the same code takes a register or two more. */
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000
+#define IS_BLACKWELL 1
+#else
+#define IS_BLACKWELL 0
+#endif
+
 /* Threads of a warp that are out of work before they take new problems: who takes one keeps the others waiting. */
 enum { REFILL_AT = 6 };
 
@@ -97,7 +104,7 @@ LAW_KERNEL(m3, 16, 3, 1)
 LAW_KERNEL(kaplan, 12, 4, 2)
 LAW_KERNEL(m4, 8, 5, 1)
 LAW_KERNEL(chinchilla, 12, 5, 2)
-LAW_KERNEL(bnsl_1, 12, 6, 1)
+LAW_KERNEL(bnsl_1, IS_BLACKWELL ? 8 : 12, 6, 1)
 LAW_KERNEL(bnsl_2, 8, 9, 1)
 
 KERNEL vd value_bnsl(const struct allometer_fitting *fitting, const vd *t, const vd *x, vd *d) {
