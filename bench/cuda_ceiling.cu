@@ -39,8 +39,16 @@ struct shared_load {
     }
 };
 
+/* The same of four floats at once. */
+struct shared_quad_load {
+    static __device__ float of(float x, float, float, const float *shared) {
+        const float4 four = *reinterpret_cast<const float4 *>(shared + (__float_as_int(x) & 1020));
+        return __int_as_float((__float_as_int(four.x) + __float_as_int(four.w)) >> 1);
+    }
+};
+
 template <class Instruction> static __global__ void run(float *out) {
-    __shared__ float shared[1024];
+    __shared__ __align__(16) float shared[1024];
     for (int i = threadIdx.x; i < 1024; i += THREADS) shared[i] = __int_as_float((i + 1) & 1023);
     __syncthreads();
     /* From memory, or the compiler would know the results. */
@@ -108,6 +116,8 @@ int main() {
            rate_of(instructions, [&] { run<special_function><<<blocks, THREADS>>>(out); }));
     printf(" \"shared_loads_per_s\": %.5g,\n",
            rate_of(instructions, [&] { run<shared_load><<<blocks, THREADS>>>(out); }));
+    printf(" \"shared_quad_loads_per_s\": %.5g,\n",
+           rate_of(instructions, [&] { run<shared_quad_load><<<blocks, THREADS>>>(out); }));
     printf(" \"memory_bytes_per_s\": %.5g}\n",
            rate_of(2.0 * vectors * sizeof *memory, [&] { scale<<<blocks, THREADS>>>(memory, vectors); }));
     CHECK(cudaFree(out));

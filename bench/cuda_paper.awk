@@ -7,7 +7,8 @@
 # variants of each (several threads to a sample or to a neuron, one, and what is left over by unrolling) the last is taken that is
 # unrolled at least half as often as any: one thread to a sample or neuron. It loads every weight of the neuron, or all that is
 # known of the sample; pruning and measuring, which do much the same, load less. Backward multiplies and adds more often than
-# forward, which measuring, behind it, does again. A loop is unrolled as often as its counter's step says.
+# forward, which measuring, behind it, does again. A turn of a
+# loop is as many neuron-samples as its counter's step says, times those that a thread owns (OWNED in kernels/passes_cuda.h).
 #
 # Of the kernel for several hidden layers: the loops of the first three matrix products, which are the forward pass, the
 # gradient and the upstream derivative, for each weight and sample.
@@ -40,6 +41,7 @@ function finish(    i, j, target, inner, n_loops, first, last, forward, backward
     n_hot = losses = 0
     split(name, part, "_")
     terms = part[4] + part[5]
+    owned = terms <= 8 ? 2 : 1
     for (i = 1; i <= n_loops; i++) {
         inner = 1
         for (j = 1; j <= n_loops; j++)
@@ -93,7 +95,7 @@ function consider(from, to,    i, o, c, turns, cold) {
         if (o ~ /^FFMA2?$/) c["products"] += o == "FFMA2" ? 2 : 1
     }
     if (c["integers"] && c["exponentials"] && !(losses && loss_at + 400 > from)) { losses++; loss_at = to }
-    turns = is_deep(name) ? (c["products"] >= 48 ? c["products"] : 0) : step(from, to)
+    turns = is_deep(name) ? (c["products"] >= 48 ? c["products"] : 0) : owned * step(from, to)
     if (cold || !turns || !c["shared"] || !c["products"]) return
     n_hot++
     hot[n_hot, "turns"] = turns

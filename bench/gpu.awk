@@ -36,7 +36,7 @@ part == "cpu" { split($0, cell, ","); cpu[cell[1]] = cell[3] }
 part == "gpu" { rows[++n_rows] = $0 }
 
 BEGIN {
-    n_keys = split("multiply_adds_per_s special_functions_per_s shared_loads_per_s memory_bytes_per_s", keys, " ")
+    n_keys = split("multiply_adds_per_s special_functions_per_s shared_loads_per_s shared_quad_loads_per_s memory_bytes_per_s", keys, " ")
     for (i = 1; i <= n_keys; i++) wanted[keys[i]] = 1
 }
 END {

@@ -4,34 +4,7 @@
 
 #include "mlp.h"
 
-#if LANES == 1
-
-/* A lane owns a neuron and loops over samples from .. to - 1. Gradients are summed in an array of their own, which stays
-   in registers. */
-KERNEL void backward(const int D, const int O, const int kind, const struct parameters *p,
-                     const struct batch *batch, int32_t h, int32_t from, int32_t to, vf gradient[MAX_ROWS]) {
-    vf theta[MAX_ROWS], sum[MAX_ROWS];
-    UNROLL for (int j = 0; j < D + 1 + O; ++j) {
-        theta[j] = vf_load(p->rows + j * p->stride + h);
-        sum[j] = vf_set(0.0f);
-    }
-    for (int32_t s = from; s < to; ++s) {
-        const float *x = batch->x + s, *residual = batch->output + s;
-        vf z = theta[D], a, derivative, upstream = vf_set(0.0f);
-        UNROLL for (int d = 0; d < D; ++d) z = z + x[d * batch->stride] * theta[d];
-        activation(kind, 1, &z, &a, &derivative);
-        UNROLL for (int o = 0; o < O; ++o) {
-            upstream = upstream + residual[o * batch->stride] * theta[D + 1 + o];
-            sum[D + 1 + o] = sum[D + 1 + o] + residual[o * batch->stride] * a;
-        }
-        vf delta = upstream * derivative;
-        sum[D] = sum[D] + delta;
-        UNROLL for (int d = 0; d < D; ++d) sum[d] = sum[d] + x[d * batch->stride] * delta;
-    }
-    UNROLL for (int j = 0; j < D + 1 + O; ++j) gradient[j] = sum[j];
-}
-
-#else
+#if LANES > 1
 
 /* A lane owns samples: each row's sums over the block for `tile` neurons from h on, to be added over the lanes, at
    sums[row][l], sums[row][l + 1], ... */

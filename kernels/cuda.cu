@@ -1,4 +1,4 @@
-/* The CUDA backend: one block trains one model; launches of many models each, on several streams of every GPU, so that
+/* The CUDA backend: one team trains one model; launches of many models each, on several streams of every GPU, so that
    results come back and are written while others train. A module of its own, loaded where a GPU is asked for. */
 #include "cuda_device.h"
 
@@ -46,10 +46,11 @@ struct profiler_range {
 /* Blocks that the GPU runs at once, of a launch with workspaces of that size. */
 static enum allometer_code resident_blocks(const struct cuda_gpu *gpu, const struct cuda_placement &place,
                                            size_t bytes, size_t *blocks, struct allometer_error *error) {
+    const struct cuda_block block = cuda_block_of(&place, bytes);
     int per_multiprocessor = 0;
     CUDA_CHECK(error, cudaOccupancyMaxActiveBlocksPerMultiprocessor(
-                          &per_multiprocessor, place.kernel->function, place.team,
-                          cuda_shared_bytes(place.in_shared, bytes)));
+                          &per_multiprocessor, place.kernel->function, place.team * block.teams,
+                          (size_t)block.teams * block.team_bytes));
     *blocks = (size_t)std::max(1, per_multiprocessor) * (size_t)gpu->multiprocessors;
     return ALLOMETER_OK;
 }
@@ -57,7 +58,8 @@ static enum allometer_code resident_blocks(const struct cuda_gpu *gpu, const str
 /* What a launch holds, before it is made. */
 struct launch_size {
     size_t n, grid;
-    size_t workspace_bytes;           /* of the largest model */
+    size_t workspace_bytes; /* of the largest model */
+    struct cuda_block block;
     size_t kept_floats, arena_floats; /* of one model; of one block, if in global memory */
     double work;
 };
@@ -86,8 +88,8 @@ static enum allometer_code size_launch(const struct training_run *run, const str
     size_t resident = 0;
     enum allometer_code code = resident_blocks(slot->gpu, place, place.bytes, &resident, run->error);
     if (code != ALLOMETER_OK) return code;
-    const size_t n_gpus = run->device->gpus.size();
-    const size_t n_wanted = std::min(resident, (plan.size() - run->next + n_gpus - 1) / n_gpus);
+    const size_t n_gpus = run->device->gpus.size(), teams = (size_t)cuda_block_of(&place, place.bytes).teams;
+    const size_t n_wanted = std::min(resident * teams, (plan.size() - run->next + n_gpus - 1) / n_gpus);
     const double work_wanted =
         std::min(slot->rate * seconds_per_launch, run->work_left / (2.0 * (double)run->device->slots.size()));
     *size = {};
@@ -99,7 +101,8 @@ static enum allometer_code size_launch(const struct training_run *run, const str
         size->kept_floats = std::max(size->kept_floats, kept_floats(run->training, model));
     }
     code = resident_blocks(slot->gpu, place, size->workspace_bytes, &resident, run->error);
-    size->grid = std::min(size->n, resident);
+    size->block = cuda_block_of(&place, size->workspace_bytes);
+    size->grid = std::min((size->n + teams - 1) / teams, resident);
     size->arena_floats = place.in_shared ? 0 : (size->workspace_bytes / sizeof(float) + 31) / 32 * 32;
     return code;
 }
@@ -146,7 +149,9 @@ static enum allometer_code launch(struct training_run *run, struct cuda_slot *sl
     batch.arena_stride = (int64_t)size.arena_floats;
     batch.keep_weights = run->training->keep_weights;
     if (size.kept_floats == 0) batch.kept = nullptr;
-    const size_t shared_bytes = cuda_shared_bytes(place.in_shared, size.workspace_bytes);
+    batch.team_floats = (int32_t)(size.block.team_bytes / sizeof(float));
+    const size_t shared_bytes = (size_t)size.block.teams * size.block.team_bytes;
+    const dim3 threads((unsigned)place.team, (unsigned)size.block.teams);
     cudaStream_t stream = slot->stream;
     struct allometer_model *models = const_cast<struct allometer_model *>(batch.models);
 
@@ -160,7 +165,7 @@ static enum allometer_code launch(struct training_run *run, struct cuda_slot *sl
                                       stream));
     CUDA_CHECK(error, cudaMemsetAsync(batch.next, 0, sizeof *batch.next, stream));
     cuda_function *const kernel = place.kernel->function;
-    ALLOMETER_LAUNCH(kernel, (unsigned)size.grid, (unsigned)place.team, shared_bytes, stream, batch);
+    ALLOMETER_LAUNCH(kernel, (unsigned)size.grid, threads, shared_bytes, stream, batch);
     CUDA_CHECK(error, cudaGetLastError());
     CUDA_CHECK(error, cudaMemcpyAsync(slot->results, batch.results, size.n * sizeof *slot->results,
                                       cudaMemcpyDeviceToHost, stream));
@@ -285,7 +290,7 @@ static size_t cuda_memory(const struct allometer_device *device, const struct al
             || resident_blocks(&gpu, place, place.bytes, &blocks, nullptr) != ALLOMETER_OK) {
             blocks = (size_t)gpu.multiprocessors;
         }
-        *concurrent += (int)blocks;
+        *concurrent += (int)blocks * cuda_block_of(&place, place.bytes).teams;
     }
     return place.bytes;
 }

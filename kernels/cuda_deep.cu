@@ -1,7 +1,8 @@
 /* The training kernels for models of several hidden layers, of any number of inputs and outputs and any activation. */
 #include "cuda_train.h"
 
-TRAIN_KERNEL(shared, DEEP, 0, 0, 1, KIND_OF_THE_MODEL, IN_SHARED_MEMORY)
-TRAIN_KERNEL(global, DEEP, 0, 0, 1, KIND_OF_THE_MODEL, IN_GLOBAL_MEMORY)
-const struct cuda_kernel allometer_cuda_deep[CUDA_N_DEEP] = {{0, 0, TRAIN_NAME(shared, DEEP, 0, 0)},
-                                                             {0, 0, TRAIN_NAME(global, DEEP, 0, 0)}};
+TRAIN_KERNEL(shared, DEEP, 0, 0, CUDA_MAX_TEAM, 1, KIND_OF_THE_MODEL, IN_SHARED_MEMORY)
+TRAIN_KERNEL(global, DEEP, 0, 0, CUDA_MAX_TEAM, 1, KIND_OF_THE_MODEL, IN_GLOBAL_MEMORY)
+const struct cuda_kernel allometer_cuda_deep[CUDA_N_DEEP] = {
+    {0, 0, CUDA_MAX_TEAM, CUDA_MAX_TEAM / WARP_SIZE, TRAIN_NAME(shared, DEEP, 0, 0)},
+    {0, 0, CUDA_MAX_TEAM, CUDA_MAX_TEAM / WARP_SIZE, TRAIN_NAME(global, DEEP, 0, 0)}};

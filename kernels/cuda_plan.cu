@@ -26,31 +26,92 @@ static const struct cuda_kernel *first_that_holds(const struct cuda_kernel *kern
 
 static size_t workspace_bytes(const struct cuda_kernel *kernel, const struct allometer_model *model,
                               int32_t team) {
-    return (size_t)workspace_floats(kernel->D, kernel->O, model, team, team / WARP_SIZE) * sizeof(float);
+    const int32_t partials = std::max(1, team / WARP_SIZE);
+    return (size_t)workspace_floats(kernel->D, kernel->O, model, team, partials) * sizeof(float);
 }
 
-/* Loop turns of one step for the team, as in forward() and backward_and_update(), times its warps, over how well the
-   warps that fit a multiprocessor hide each other's latency. A measure for comparing teams, not a time. */
-static double team_cost(const struct cuda_kernel *kernel, const struct allometer_model *model, int32_t team) {
-    const double memory = 160 * 1024, warps_that_hide_latency = 16, barriers_and_loss = 64;
-    const int32_t width = model->width, samples = model->batch;
-    const int32_t neuron_groups = std::max(1, team / samples), sample_groups = std::max(1, team / width);
-    const double forward = ceil((double)samples / team) * ceil((double)width / neuron_groups);
-    const double backward = ceil((double)width / team) * ceil((double)samples / sample_groups);
-    const double warps = (double)team / WARP_SIZE;
-    const double blocks = std::max(1.0, floor(memory / (double)workspace_bytes(kernel, model, team)));
-    return (forward + 2 * backward + barriers_and_loss) * warps
-           / std::min(blocks * warps, warps_that_hide_latency);
+struct cuda_block cuda_block_of(const struct cuda_placement *place, size_t workspace_bytes) {
+    const size_t of_workspace = place->in_shared ? workspace_bytes / sizeof(float) : 0;
+    size_t floats = CUDA_QUEUE_FLOATS + of_workspace;
+    if (place->team >= WARP_SIZE) return {1, floats * sizeof(float)};
+    /* What the warp's teams read together lies in banks that do not overlap. */
+    const size_t banks = 32, team = (size_t)place->team;
+    floats += (team + banks - floats % banks) % banks;
+    return {WARP_SIZE / place->team, floats * sizeof(float)};
 }
 
-static int32_t best_team(const struct cuda_kernel *kernel, const struct allometer_model *model) {
+static double turns_of(struct sharing sharing, int32_t team) {
+    return ceil((double)sharing.owners * sharing.groups / team)
+           * ceil((double)sharing.parts / sharing.groups);
+}
+
+/* Turns of the forward loop (some ten instructions) that one step takes a thread of the team, as in forward(),
+   loss_and_residuals(), backward_and_update() and update_neurons(): with few neurons and samples most of them are not of
+   the loops. What every thread does, like the schedule and the output biases, costs a small team as much as a large one. */
+static double step_turns(const struct cuda_kernel *kernel, const struct allometer_model *model,
+                         int32_t team) {
+    const double for_each_team = 50, for_each_loss = 3, for_each_update = 4;
+    const int D = kernel->D, O = kernel->O, each_turn = OWNED(D, O) * AT_ONCE(D, O);
+    const struct sharing forward = forward_sharing(D, O, model->width, model->batch, team),
+                         backward = backward_sharing(D, O, model->width, model->batch, team);
+    const double samples_each = ceil((double)model->batch / team),
+                 neurons_each = ceil((double)model->width / team);
+    return each_turn * (turns_of(forward, team) + 2 * turns_of(backward, team))
+           + for_each_loss * samples_each * model->n_subtasks + for_each_update * neurons_each * (D + 1 + O)
+           + for_each_team;
+}
+
+/* Whether a block of such teams fits shared memory. */
+static bool team_fits(const struct cuda_kernel *kernel, const struct allometer_model *model, int32_t team,
+                      size_t shared_limit) {
+    const struct cuda_placement place = {kernel, team, true, workspace_bytes(kernel, model, team)};
+    const struct cuda_block block = cuda_block_of(&place, place.bytes);
+    return (size_t)block.teams * block.team_bytes <= shared_limit;
+}
+
+/* Warps that a multiprocessor runs at once: as many as its registers, and its shared memory, hold, which is what one block
+   may have and 1 KiB, and of which each block takes so much for itself. */
+static double resident_warps(const struct cuda_kernel *kernel, const struct allometer_model *model,
+                             int32_t team, size_t shared_limit) {
+    const size_t each_block = 1024;
+    const struct cuda_placement place = {kernel, team, true, workspace_bytes(kernel, model, team)};
+    const struct cuda_block block = cuda_block_of(&place, place.bytes);
+    const size_t bytes = (size_t)block.teams * block.team_bytes + each_block;
+    const size_t warps = (size_t)(block.teams * team / WARP_SIZE);
+    return (double)(std::max<size_t>(
+                        1, std::min((shared_limit + each_block) / bytes, (size_t)kernel->warps / warps))
+                    * warps);
+}
+
+/* A multiprocessor's turns for each model, over how well its warps hide each other's latency: on an H100 12 warps reach 1.33
+   times what 6 do, 16 warps 1.04 times what 12 do. A measure for comparing teams, not a time. */
+static double team_cost(const struct cuda_kernel *kernel, const struct allometer_model *model, int32_t team,
+                        size_t shared_limit) {
+    const double half_hidden = 4, warps = resident_warps(kernel, model, team, shared_limit);
+    return step_turns(kernel, model, team) * (double)team * (warps + half_hidden) / warps;
+}
+
+/* A power of two: other numbers of warps are shared out unevenly among a multiprocessor's four schedulers. */
+static int32_t best_team(const struct cuda_kernel *kernel, const struct allometer_model *model,
+                         size_t shared_limit) {
     int32_t best = WARP_SIZE;
     double best_cost = INFINITY;
-    for (int32_t team = WARP_SIZE; team <= CUDA_MAX_TEAM; team += WARP_SIZE) {
-        const double cost = team_cost(kernel, model, team);
+    for (int32_t team = CUDA_MIN_TEAM; team <= kernel->threads; team *= 2) {
+        if (team < WARP_SIZE && !team_fits(kernel, model, team, shared_limit)) continue;
+        const double cost = team_cost(kernel, model, team, shared_limit);
         if (cost < best_cost) best = team, best_cost = cost;
     }
     return best;
+}
+
+/* As if nothing were pruned, which takes memory alone: the sums, and so the results, of a model that keeps all its neurons are
+   then those of one that is not pruned. */
+static int32_t team_for(const struct cuda_kernel *kernel, const struct allometer_model *model,
+                        size_t shared_limit) {
+    struct allometer_model unpruned = *model;
+    unpruned.prune = 0;
+    const int32_t team = best_team(kernel, &unpruned, shared_limit);
+    return team < WARP_SIZE && !team_fits(kernel, model, team, shared_limit) ? WARP_SIZE : team;
 }
 
 /* A lane for each tile of the widest product, as far as lanes go. */
@@ -64,7 +125,7 @@ static struct cuda_placement deep_place(const struct allometer_model *model, siz
     struct cuda_placement place;
     place.team = deep_team(model);
     place.bytes = (size_t)deep_floats(model, place.team / WARP_SIZE) * sizeof(float);
-    place.in_shared = cuda_shared_bytes(true, place.bytes) <= shared_limit;
+    place.in_shared = CUDA_QUEUE_FLOATS * sizeof(float) + place.bytes <= shared_limit;
     place.kernel = &allometer_cuda_deep[place.in_shared ? CUDA_DEEP_SHARED : CUDA_DEEP_GLOBAL];
     return place;
 }
@@ -74,9 +135,9 @@ struct cuda_placement cuda_place(const struct allometer_model *model, size_t sha
     struct cuda_placement place;
     place.kernel = first_that_holds(small_kernels[model->activation], CUDA_N_SMALL, model);
     if (!place.kernel) place.kernel = first_that_holds(allometer_cuda_large, CUDA_N_LARGE, model);
-    place.team = best_team(place.kernel, model);
+    place.team = team_for(place.kernel, model, shared_limit);
     place.bytes = workspace_bytes(place.kernel, model, place.team);
-    place.in_shared = cuda_shared_bytes(true, place.bytes) <= shared_limit;
+    place.in_shared = team_fits(place.kernel, model, place.team, shared_limit);
     if (place.in_shared) return place;
     place.kernel = first_that_holds(allometer_cuda_global, CUDA_N_GLOBAL, model);
     place.team = CUDA_MAX_TEAM;

@@ -10,17 +10,20 @@
 /* Depends on the model and on shared_limit (bytes that one block may have) alone: so do the model's results. */
 struct cuda_placement {
     const struct cuda_kernel *kernel;
-    int32_t team; /* threads of the block, a multiple of a warp */
+    int32_t team; /* threads: whole warps, or a power of two within one */
     bool in_shared;
     size_t bytes; /* of the workspace */
 };
 
 struct cuda_placement cuda_place(const struct allometer_model *model, size_t shared_limit);
 
-/* Of one block of a launch that is to hold workspaces of that size. */
-static inline size_t cuda_shared_bytes(bool in_shared, size_t bytes) {
-    return CUDA_QUEUE_FLOATS * sizeof(float) + (in_shared ? bytes : 0);
-}
+/* A block of a launch whose workspaces take up to that many bytes. Which teams share a block decides no result. */
+struct cuda_block {
+    int32_t teams;     /* of `team` threads each */
+    size_t team_bytes; /* of shared memory for each */
+};
+
+struct cuda_block cuda_block_of(const struct cuda_placement *place, size_t workspace_bytes);
 
 struct cuda_entry {
     size_t index; /* of the model */

@@ -2,10 +2,14 @@
    in global memory, where choosing it is little of the work. */
 #include "cuda_train.h"
 
-#define SHARED_KERNEL(kind, D, O) TRAIN_KERNEL(shared, kind, D, O, 1, KIND_OF_THE_MODEL, IN_SHARED_MEMORY)
-#define GLOBAL_KERNEL(kind, D, O) TRAIN_KERNEL(global, kind, D, O, 1, KIND_OF_THE_MODEL, IN_GLOBAL_MEMORY)
-#define SHARED_ROW(kind, D, O)    {D, O, TRAIN_NAME(shared, kind, D, O)},
-#define GLOBAL_ROW(kind, D, O)    {D, O, TRAIN_NAME(global, kind, D, O)},
+#define SHARED_KERNEL(kind, D, O) \
+    TRAIN_KERNEL(shared, kind, D, O, CUDA_MAX_TEAM, 1, KIND_OF_THE_MODEL, IN_SHARED_MEMORY)
+#define GLOBAL_KERNEL(kind, D, O) \
+    TRAIN_KERNEL(global, kind, D, O, CUDA_MAX_TEAM, 1, KIND_OF_THE_MODEL, IN_GLOBAL_MEMORY)
+#define SHARED_ROW(kind, D, O) \
+    {D, O, CUDA_MAX_TEAM, CUDA_MAX_TEAM / WARP_SIZE, TRAIN_NAME(shared, kind, D, O)},
+#define GLOBAL_ROW(kind, D, O) \
+    {D, O, CUDA_MAX_TEAM, CUDA_MAX_TEAM / WARP_SIZE, TRAIN_NAME(global, kind, D, O)},
 CUDA_LARGE_TABLE(SHARED_KERNEL, ANY)
 CUDA_GLOBAL_TABLE(GLOBAL_KERNEL, ANY)
 const struct cuda_kernel allometer_cuda_large[CUDA_N_LARGE] = {CUDA_LARGE_TABLE(SHARED_ROW, ANY)};

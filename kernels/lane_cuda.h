@@ -1,6 +1,7 @@
-/* The machine of lane.h for CUDA: a team is a block, a lane is a thread, a lane vector is one float. Also
-   compiled as C++ against the stand-in for the CUDA runtime (tests/cuda_standin). The launcher makes every
-   block a whole number of warps. */
+/* The machine of lane.h for CUDA: a lane is a thread, a lane vector is one float. A team is a block of whole warps, or,
+   for small models, a power of two of neighbors within one warp: then a block holds several teams, which share nothing
+   but the queue. The launcher says which: blockDim.x threads a team, blockDim.y teams a block. Also compiled as C++
+   against the stand-in for the CUDA runtime (tests/cuda_standin). */
 #ifndef ALLOMETER_LANE_CUDA_H
 #define ALLOMETER_LANE_CUDA_H
 
@@ -16,6 +17,7 @@
 #define KERNEL_HOST KERNEL
 #define KERNEL_COLD KERNEL
 #define UNROLL
+#define ROLLED
 #define team_nanoseconds  standin_nanoseconds
 #define team_shared(name) float *name = static_cast<float *>(standin_shared_memory())
 #else
@@ -24,7 +26,8 @@
 /* Inlined too: a call would hide from the compiler that the workspace lies in shared memory. */
 #define KERNEL_COLD       KERNEL
 #define UNROLL            _Pragma("unroll")
-#define team_shared(name) extern __shared__ float name[]
+#define ROLLED            _Pragma("unroll 1")
+#define team_shared(name) extern __shared__ __align__(16) float name[]
 KERNEL uint64_t team_nanoseconds(void) {
     uint64_t now;
     asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(now));
@@ -43,8 +46,8 @@ typedef bool vm;
 enum { WARP_SIZE = 32 };
 #define TEAM_SIZE     ((int32_t)blockDim.x)
 #define TEAM_RANK     ((int32_t)threadIdx.x)
-#define TEAM_PARTIALS (TEAM_SIZE / WARP_SIZE)
-#define team_sync()   __syncthreads()
+#define TEAM_PARTIALS (TEAM_SIZE > WARP_SIZE ? TEAM_SIZE / WARP_SIZE : 1)
+#define team_sync()   (TEAM_SIZE > WARP_SIZE ? __syncthreads() : __syncwarp(team_lanes()))
 #ifdef ALLOMETER_CUDA_STANDIN /* of a warp's threads, in how many; there each thread goes its own way */
 #define warp_count(condition) ((condition) ? WARP_SIZE : 0)
 #else
@@ -59,8 +62,18 @@ enum { WARP_SIZE = 32 };
         }                                \
     } while (0)
 
+/* Floats that one load from memory brings at most: rows are whole groups of them. */
+enum { QUAD = 4 };
+
 KERNEL_HOST int32_t lanes_padded(int32_t n) {
-    return n;
+    return (n + QUAD - 1) / QUAD * QUAD;
+}
+
+/* Those of the warp that are the team's: bit l for lane l. */
+KERNEL uint32_t team_lanes(void) {
+    const uint32_t all = 0xffffffffu;
+    if (TEAM_SIZE >= WARP_SIZE) return all;
+    return (all >> (WARP_SIZE - TEAM_SIZE)) << (threadIdx.y * blockDim.x % WARP_SIZE);
 }
 
 /* ---- lane vectors ---- */
@@ -71,6 +84,24 @@ KERNEL vf vf_load(const float *p) {
 
 KERNEL void vf_store(float *p, vf v) {
     *p = v;
+}
+
+/* 1, 2 or 4 floats by one load; p is aligned to as many. */
+KERNEL void quad_load(const int n, const float *p, float v[QUAD]) {
+#ifdef ALLOMETER_CUDA_STANDIN
+    const bool aligned = reinterpret_cast<uintptr_t>(p) % ((size_t)n * sizeof *p) == 0;
+    for (int i = 0; i < n; ++i) v[i] = aligned ? p[i] : NAN;
+#else
+    if (n == 1) v[0] = *p;
+    if (n == 2) {
+        const float2 two = *reinterpret_cast<const float2 *>(p);
+        v[0] = two.x, v[1] = two.y;
+    }
+    if (n == 4) {
+        const float4 four = *reinterpret_cast<const float4 *>(p);
+        v[0] = four.x, v[1] = four.y, v[2] = four.z, v[3] = four.w;
+    }
+#endif
 }
 
 KERNEL vf vf_set(float x) {
@@ -138,10 +169,13 @@ KERNEL float vf_sum(vf x) {
     return x;
 }
 
-/* Each warp leaves its sum in *partial, halves of the warp folded onto each other. Every thread must call. */
+/* Each warp, or a smaller team, leaves its sum in *partial, halves folded onto each other. Every thread must call. */
 KERNEL void team_sum_store(float *partial, vf x) {
+    const uint32_t lanes = team_lanes();
+    const int32_t width = TEAM_SIZE < WARP_SIZE ? TEAM_SIZE : WARP_SIZE;
     UNROLL for (int offset = WARP_SIZE / 2; offset > 0; offset /= 2) {
-        x += __shfl_down_sync(0xffffffffu, x, offset);
+        const float other = __shfl_down_sync(lanes, x, offset, width);
+        if (offset < width) x += other;
     }
     if (TEAM_RANK % WARP_SIZE == 0) *partial = x;
 }

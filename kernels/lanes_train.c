@@ -10,7 +10,9 @@ typedef void train_function(const struct allometer_model *, float *, struct allo
 #define TRAIN_FUNCTION(kind, D, O)                                                         \
     static void TRAIN_NAME(kind, D, O)(const struct allometer_model *model, float *memory, \
                                        struct allometer_result *result, float *weights) {  \
-        train_model(D, O, ALLOMETER_ACTIVATION_##kind, model, memory, result, weights);    \
+        const struct parameters trained =                                                  \
+            train_model(D, O, ALLOMETER_ACTIVATION_##kind, model, memory, result);         \
+        copy_weights(D, O, model, &trained, weights);                                      \
     }
 
 #define ROW(id, function, name, flops, kept, formula) SPECIALIZATION_TABLE(TRAIN_FUNCTION, id)

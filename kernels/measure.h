@@ -133,9 +133,10 @@ KERNEL_COLD void measure_allocation(const int D, const int O, const struct allom
     }
 }
 
-/* Kept weights, in the order and shapes of allometer_n_parameters. */
+/* Kept weights, if not NULL, in the order and shapes of allometer_n_parameters. */
 KERNEL_COLD void copy_weights(const int D, const int O, const struct allometer_model *model,
                               const struct parameters *p, float *weights) {
+    if (!weights) return;
     const int32_t width = model->width, n_inputs = model->n_inputs, n_outputs = model->n_outputs;
     float *bias_in = weights + (int64_t)width * n_inputs, *out = bias_in + width,
           *bias_out = out + (int64_t)n_outputs * width;
@@ -168,10 +169,11 @@ KERNEL void result_start(struct allometer_result *result, int diverged, int32_t 
     }
 }
 
-/* Trains and measures one model in `memory` (workspace_floats of them). weights: NULL, or where to keep them. The team
+/* Trains and measures one model in `memory` (workspace_floats of them); returns its parameters, which lie there. The team
    may leave at different times: it meets before the memory is used again. */
-KERNEL void train_model(const int D, const int O, const int kind, const struct allometer_model *model,
-                        float *memory, struct allometer_result *result, float *weights) {
+KERNEL struct parameters train_model(const int D, const int O, const int kind,
+                                     const struct allometer_model *model, float *memory,
+                                     struct allometer_result *result) {
     struct workspace w = workspace_carve(D, O, model, memory);
     float train_loss;
     int32_t steps = train_steps(D, O, kind, model, &w, &train_loss);
@@ -186,7 +188,7 @@ KERNEL void train_model(const int D, const int O, const int kind, const struct a
     } else {
         team_sync(); /* the weights, where dead neurons have been put back, are read next */
     }
-    if (weights) copy_weights(D, O, model, &w.parameters, weights);
+    return w.parameters;
 }
 
 #endif

@@ -154,34 +154,18 @@ KERNEL void forward_passes(const int D, const int O, const int kind, const struc
 #undef BODY
 }
 
-/* Outputs of one block of samples. A team with more lanes than samples gives each sample to several of them, which take a
-   share of the neurons each; scratch holds their parts. */
+#if LANES == 1
+#include "passes_cuda.h"
+#endif
+
+/* Outputs of one block of samples; scratch holds parts of them where several lanes share a sample. */
 KERNEL void forward(const int D, const int O, const int kind, const struct parameters *p, int32_t width,
                     const struct batch *batch, struct kept kept, float *scratch) {
 #if LANES == 1
-    int32_t groups = TEAM_SIZE / batch->stride; /* not n: scratch has room for `stride` samples a group */
-    if (groups > width) groups = width; /* a neuron each, so that one group alone begins with the biases */
-    if (groups > 1) {
-        int32_t group = TEAM_RANK / batch->stride, s = TEAM_RANK % batch->stride;
-        if (group < groups && s < batch->n) {
-            int32_t from = (int32_t)((int64_t)width * group / groups),
-                    to = (int32_t)((int64_t)width * (group + 1) / groups);
-            forward_tile(D, O, kind, 1, p, batch, s, from, to, scratch + (int64_t)group * O * batch->stride,
-                         kept);
-        }
-        team_sync();
-        FOR_LANES(i, batch->n) {
-            for (int o = 0; o < O; ++o) {
-                float sum = 0;
-                for (int32_t g = 0; g < groups; ++g) sum += scratch[((int64_t)g * O + o) * batch->stride + i];
-                batch->output[o * batch->stride + i] = sum;
-            }
-        }
-        return;
-    }
+    (void)kept;
+    forward_on_threads(D, O, kind, p, width, batch, scratch);
 #else
     (void)scratch;
-#endif
     if (IN_PASSES(D, O)) {
         forward_passes(D, O, kind, p, width, batch, kept);
         return;
@@ -189,6 +173,7 @@ KERNEL void forward(const int D, const int O, const int kind, const struct param
 #define BODY(s, tile) forward_tile(D, O, kind, tile, p, batch, s, 0, width, batch->output, kept)
     FOR_LANE_TILES(s, batch->n, FORWARD_TILE(D, O), BODY);
 #undef BODY
+#endif
 }
 
 /* Outputs of all samples. */

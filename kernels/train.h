@@ -124,36 +124,36 @@ KERNEL_COLD void update_output_biases(const int D, const int O, const struct all
 
 #if LANES == 1
 
-/* Gradients and the optimizer's step. A team with more lanes than neurons gives each neuron to several of them, which
-   take a share of the samples each. */
+/* Gradients and the optimizer's step. */
 KERNEL void backward_and_update(const int D, const int O, const int kind, const struct allometer_model *model,
                                 const struct update *u, struct workspace *w) {
-    const int32_t width = w->width, samples = w->batch.n;
-    const int32_t groups = TEAM_SIZE / width;
-    vf gradient[MAX_ROWS];
-    if (groups > 1) {
-        int32_t group = TEAM_RANK / width, own = TEAM_RANK % width;
-        if (group < groups) {
-            backward(D, O, kind, &w->parameters, &w->batch, own, (int32_t)((int64_t)samples * group / groups),
-                     (int32_t)((int64_t)samples * (group + 1) / groups), gradient);
+    const int owned = OWNED(D, O), at_once = AT_ONCE(D, O);
+    const struct sharing sharing = backward_sharing(D, O, w->width, w->batch.n, TEAM_SIZE);
+    const int32_t stride = owned * sharing.owners;
+    FOR_LANES(i, sharing.owners * sharing.groups) {
+        const int32_t group = i / sharing.owners, h = owned * (i - group * sharing.owners);
+        vf gradient[MAX_OWNED][MAX_ROWS];
+        backward_owned(D, O, kind, &w->parameters, &w->batch, h, at_once * part_begin(sharing, group),
+                       at_once * part_begin(sharing, group + 1), gradient);
+        ROLLED for (int own = 0; own < owned; ++own) {
+            vf one[MAX_ROWS];
             UNROLL for (int j = 0; j < D + 1 + O; ++j) {
-                w->scratch[(j * groups + group) * width + own] = gradient[j];
+                one[j] = own == 0 ? gradient[0][j] : gradient[owned - 1][j];
+                if (sharing.groups > 1) w->scratch[(group * (D + 1 + O) + j) * stride + h + own] = one[j];
             }
+            if (sharing.groups == 1 && h + own < w->width) update_neurons(D, O, model, u, w, h + own, one);
         }
-        team_sync();
-        if (group == 0) {
-            UNROLL for (int j = 0; j < D + 1 + O; ++j) {
-                gradient[j] = 0;
-                for (int32_t g = 0; g < groups; ++g)
-                    gradient[j] += w->scratch[(j * groups + g) * width + own];
-            }
-            update_neurons(D, O, model, u, w, own, gradient);
-        }
-        return;
     }
-    FOR_LANES(h, width) {
-        backward(D, O, kind, &w->parameters, &w->batch, h, 0, samples, gradient);
-        update_neurons(D, O, model, u, w, h, gradient);
+    if (sharing.groups == 1) return;
+    team_sync();
+    FOR_LANES(h, w->width) {
+        vf sum[MAX_ROWS];
+        UNROLL for (int j = 0; j < D + 1 + O; ++j) {
+            sum[j] = 0;
+            for (int32_t g = 0; g < sharing.groups; ++g)
+                sum[j] += w->scratch[(g * (D + 1 + O) + j) * stride + h];
+        }
+        update_neurons(D, O, model, u, w, h, sum);
     }
 }
 

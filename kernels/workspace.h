@@ -20,13 +20,24 @@ struct workspace {
     float *first, *second; /* optimizer state, (R, H) and the output biases each */
     struct batch batch;
     float *partial;       /* (TEAM_PARTIALS, PARTIAL_ROW) */
-    float *scratch;       /* parts of outputs or gradients where several lanes share a sample or a neuron */
+    float *scratch;       /* see scratch_floats */
     float *gradient;      /* (R, H) summed over blocks of samples */
     float *alive, *place; /* (H) for pack.h: 1 or 0; the neurons' places before they were packed */
     float *
         worth; /* (K + 1, H) for prune.h: rises of the subtasks' losses; means, then what a neuron is worth */
     struct kept kept;
 };
+
+/* Parts of outputs or gradients where several lanes share a sample or a neuron. */
+KERNEL_HOST int64_t scratch_floats(const int D, const int O, const struct allometer_model *model,
+                                   int32_t team) {
+#if LANES == 1
+    return lanes_padded((int32_t)sharing_floats(D, O, model, team, neurons_can_leave(model)));
+#else
+    (void)D, (void)O, (void)model, (void)team;
+    return 0;
+#endif
+}
 
 /* Every array of a workspace and its length in floats, in the order in which they lie; all but the last begin as zero.
    team: scalar workers. */
@@ -39,7 +50,7 @@ struct workspace {
     ROW(batch.output, (int64_t)O *lanes_padded(model->batch))                                            \
     ROW(batch.weight, lanes_padded(model->batch))                                                        \
     ROW(partial, (int64_t)partials *PARTIAL_ROW)                                                         \
-    ROW(scratch, team > 1 ? (int64_t)team * (D + 1 + O) : 0)                                             \
+    ROW(scratch, scratch_floats(D, O, model, team))                                                      \
     ROW(gradient, LANES > 1 ? (int64_t)(D + 1 + O) * lanes_padded(model->width) : 0)                     \
     ROW(alive, neurons_can_leave(model) ? lanes_padded(model->width) : 0)                                \
     ROW(place, neurons_can_leave(model) ? lanes_padded(model->width) : 0)                                \

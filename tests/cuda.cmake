@@ -66,13 +66,14 @@ if(NOT ALLOMETER_SANITIZE MATCHES "thread") # there, drop_barriers and cuda_back
   allometer_test_on_standin(train_global test_train ALLOMETER_STANDIN_SHARED=1024)
   allometer_test_on_standin(invariance test_invariance)
   allometer_test_on_standin(data test_data)
+  allometer_test_on_standin(prune test_prune)
   allometer_test_on_standin(solve test_solve)
   allometer_test_on_standin(solve_laws test_solve_laws)
   allometer_test_on_standin(solve_reverse test_solve ALLOMETER_STANDIN_REVERSE=1)
   allometer_test_on_standin(solve_single test_solve ALLOMETER_STANDIN_DEVICES=1)
   # Of training, cuda_backend shows as much in other builds: all cases in either order, in either memory, on one device and
   # on two. Of fits, every thread works alone: order and devices decide nothing but places, which release checks.
-  set_tests_properties(cuda_train_reverse cuda_train_global cuda_invariance cuda_solve_reverse cuda_solve_single
+  set_tests_properties(cuda_train_reverse cuda_train_global cuda_invariance cuda_prune cuda_solve_reverse cuda_solve_single
                        PROPERTIES LABELS once)
 endif()
 add_dependencies(test_solve allometer_cuda_standin_module)
@@ -80,6 +81,7 @@ add_dependencies(test_solve_laws allometer_cuda_standin_module)
 add_dependencies(test_train allometer_cuda_standin_module)
 add_dependencies(test_invariance allometer_cuda_standin_module)
 add_dependencies(test_data allometer_cuda_standin_module)
+add_dependencies(test_prune allometer_cuda_standin_module)
 set(gpu_tests train invariance data prune solve solve_laws)
 string(REPLACE ";" "\n" gpu_test_lines "${gpu_tests}\n")
 file(WRITE ${PROJECT_BINARY_DIR}/gpu_tests "${gpu_test_lines}") # bench/gpu runs them where there is no CMake

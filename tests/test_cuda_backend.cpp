@@ -1,4 +1,5 @@
 /* The CUDA backend on the stand-in: equal to the CPU's, the same in either order, tidy, and sound when calls fail. */
+#include "cuda_plan.h"
 #include <cuda_runtime.h>
 
 extern "C" {
@@ -248,6 +249,41 @@ static void order_decides_nothing(void **state) {
     }
 }
 
+/* Four, or two, to a warp, each with steps and samples of its own: as if each were alone. */
+static void models_that_share_a_warp_are_as_alone(void **state) {
+    (void)state;
+    std::vector<struct allometer_model> models;
+    for (int i = 0; i < 11; ++i) {
+        models.push_back(model_of(6 + i % 3 * 5, 40 + i % 4 * 8, 2 + i));
+        models[(size_t)i].activation = i % 2;
+        assert_in_range(cuda_place(&models[(size_t)i], 232448).team, CUDA_MIN_TEAM, WARP_SIZE / 2);
+    }
+    models[5].optimizer = ALLOMETER_OPTIMIZER_SGD, models[5].learning_rate = 1e6f; /* diverges */
+    const trained together = train_well(allometer_cuda, models);
+    assert_int_equal(together.results[5].status, ALLOMETER_MODEL_DIVERGED);
+    for (size_t i = 0; i < models.size(); ++i) {
+        const trained alone = train_well(allometer_cuda, {models[i]});
+        trained one = together;
+        one.results = {together.results[i]}, one.weights = {together.weights[i]};
+        assert_true(same(alone, one));
+    }
+}
+
+/* From a part of a warp to the largest block: what the tests above go through. */
+static void teams_are_of_every_size(void **state) {
+    (void)state;
+    int n_of[CUDA_MAX_TEAM + 1] = {0};
+    for (const struct allometer_model &model : shapes()) {
+        const struct cuda_placement place = cuda_place(&model, 232448);
+        const struct cuda_block block = cuda_block_of(&place, place.bytes);
+        assert_int_equal(place.team * block.teams % WARP_SIZE, 0);
+        assert_true((size_t)block.teams * block.team_bytes <= 232448);
+        if (block.teams > 1) assert_int_equal(block.team_bytes / sizeof(float) % WARP_SIZE, place.team);
+        ++n_of[place.team];
+    }
+    for (int team : {8, 16, 32, 64}) assert_true(n_of[team] > 0);
+}
+
 static void no_gpu_is_said_plainly(void **state) {
     (void)state;
     const struct {
@@ -381,12 +417,12 @@ static void any_call_of_a_fit_may_fail(void **state) {
 static void stopping_keeps_what_is_finished(void **state) {
     (void)state;
     std::vector<struct allometer_model> models;
-    for (int i = 0; i < 200; ++i) models.push_back(model_of(10 + i % 3, 20, 2));
+    for (int i = 0; i < 1000; ++i) models.push_back(model_of(10 + i % 3, 20, 2));
     struct allometer_error error = {};
     trained all;
     all.stop_after = 1;
     assert_int_equal(train_on(allometer_cuda, models, false, &all, &error), ALLOMETER_INTERRUPTED);
-    assert_in_range(all.n_done, 1, 199);
+    assert_in_range(all.n_done, 1, models.size() - 1);
     size_t n_called = 0;
     for (int calls : all.calls) n_called += (size_t)calls;
     assert_int_equal(n_called, all.n_done);
@@ -400,11 +436,11 @@ static void stopping_keeps_what_is_finished(void **state) {
     train_well(allometer_cuda, {});
 }
 
-/* For tests/drop_barriers: models that pass every barrier of the kernels, in blocks few and small enough for the thread
-   sanitizer (see MAX_THREADS in runtime.cpp). */
+/* For tests/drop_barriers: models that pass every barrier of the kernels, in teams of a part of a warp, of one and of several,
+   in blocks few and small enough for the thread sanitizer (see MAX_THREADS in runtime.cpp). */
 static int run_past_every_barrier(void) {
     std::vector<struct allometer_model> models = {
-        model_of(33, 5, 3),  model_of(7, 40, 3),   model_of(40, 50, 3), model_of(100, 128, 2),
+        model_of(33, 5, 3),  model_of(7, 40, 3),   model_of(40, 50, 3), model_of(33, 128, 2),
         model_of(20, 40, 2), model_of(40, 40, 65), model_of_rows()};
     models[1].fresh = 1;
     models[2].batch = 20;
@@ -413,7 +449,7 @@ static int run_past_every_barrier(void) {
     models[5].penalize_biases = 1; /* loses neurons, which are packed */
     models[5].scale = 8, models[5].l1 = models[5].learning_rate = 5e-2f;
     for (int32_t depth : {1, 2}) {
-        struct allometer_model pruned = model_of(20, 40, 3);
+        struct allometer_model pruned = depth == 1 ? model_of(40, 5, 3) : model_of(20, 40, 3);
         pruned.depth = depth, pruned.prune = 5, pruned.retrain = 1, pruned.test_samples = 50;
         models.push_back(pruned);
     }
@@ -442,6 +478,7 @@ int main(int argc, char **argv) {
         ROW(shapes_equal_the_cpu),       ROW(cases_equal_the_cpu),
         ROW(extremes_equal_the_cpu),     ROW(shared_and_global_memory_agree),
         ROW(order_decides_nothing),      ROW(no_gpu_is_said_plainly),
+        ROW(teams_are_of_every_size),    ROW(models_that_share_a_warp_are_as_alone),
         ROW(gpus_of_one_kind_are_used),  ROW(any_call_may_fail),
         ROW(any_call_of_a_fit_may_fail), ROW(stopping_keeps_what_is_finished),
     };

@@ -78,6 +78,21 @@ static void sums_are_right_in_both_orders(void **state) {
     }
 }
 
+static void run_teams(void) {
+    STANDIN_LAUNCH(teams_kernel, 1, dim3(8, 8), 8 * 9 * sizeof(float), stream, on_device);
+    if (fetch() != cudaSuccess) abort();
+}
+
+static void teams_of_a_warp_go_their_own_ways(void **state) {
+    (void)state;
+    for (int reverse = 0; reverse < 2; ++reverse) {
+        standin_settings_now.reverse = reverse;
+        run_teams();
+        assert_string_equal(standin_report(), "");
+        for (int team = 0; team < 8; ++team) assert_true(results[team] == float(28 + 8 * team));
+    }
+}
+
 static void blocks_share_a_queue(void **state) {
     (void)state;
     uint32_t *next = nullptr;
@@ -130,7 +145,10 @@ static void threads_that_diverge_are_reported(void **state) {
         assert_launch_fails("thread 32 waits at barrier test_kernels.h:", two_barriers_kernel, THREADS, 0,
                             on_device);
         assert_launch_fails("waits at shuffle test_kernels.h:", half_warp_kernel, THREADS, 0, on_device);
-        assert_launch_fails("not of a full warp", part_mask_kernel, THREADS, 0, on_device);
+        assert_launch_fails("leaves out the thread's own lane", part_mask_kernel, THREADS, 0, on_device);
+        assert_launch_fails("reads lane 16, which its mask", stray_kernel, THREADS, 0, on_device);
+        assert_launch_fails("waits at a warp's barrier test_kernels.h:", warp_part_kernel, THREADS, 0,
+                            on_device);
         assert_launch_fails("multiples of 32", half_warp_kernel, 1, 0, on_device);
     }
     standin_reset();
@@ -186,19 +204,25 @@ static void run_race(void) {
     cudaStreamSynchronize(stream);
 }
 
-static void run_sums_dropping(int n) {
+static void run_dropping(void (*run)(void), int n) {
     static char drop[64];
     snprintf(drop, sizeof drop, "test_kernels.h:%d", n);
     standin_settings_now.drop = drop;
-    run_sums();
+    run();
 }
 
 #ifdef STANDIN_TSAN
 static void run_sums_without_first_barrier(void) {
-    run_sums_dropping(SUM_KERNEL + 5);
+    run_dropping(run_sums, SUM_KERNEL + 5);
 }
 static void run_sums_without_second_barrier(void) {
-    run_sums_dropping(SUM_KERNEL + 10);
+    run_dropping(run_sums, SUM_KERNEL + 10);
+}
+static void run_teams_without_first_barrier(void) {
+    run_dropping(run_teams, TEAMS_KERNEL + 6);
+}
+static void run_teams_without_second_barrier(void) {
+    run_dropping(run_teams, TEAMS_KERNEL + 9);
 }
 #endif
 
@@ -211,9 +235,12 @@ static void missing_barriers_are_races(void **state) {
         assert_int_not_equal(outcome(run_race), 0);
         assert_int_not_equal(outcome(run_sums_without_first_barrier), 0);
         assert_int_not_equal(outcome(run_sums_without_second_barrier), 0);
+        assert_int_equal(outcome(run_teams), 0);
+        assert_int_not_equal(outcome(run_teams_without_first_barrier), 0);
+        assert_int_not_equal(outcome(run_teams_without_second_barrier), 0);
     }
 #else
-    (void)run_race, (void)run_sums_dropping;
+    (void)run_race, (void)run_dropping;
     skip(); /* the thread sanitizer sees them */
 #endif
 }
@@ -317,12 +344,19 @@ static void failures_can_be_asked_for(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define ROW(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        ROW(sums_are_right_in_both_orders),    ROW(blocks_share_a_queue),
-        ROW(philox_gives_the_published_words), ROW(threads_that_diverge_are_reported),
-        ROW(shared_memory_starts_as_nan),      ROW(memory_has_ends),
-        ROW(missing_barriers_are_races),       ROW(results_come_only_after_waiting),
-        ROW(copies_stay_inside_memory),        ROW(pageable_memory_is_free_once_copied),
-        ROW(launches_keep_to_the_limits),      ROW(failures_can_be_asked_for),
+        ROW(sums_are_right_in_both_orders),
+        ROW(teams_of_a_warp_go_their_own_ways),
+        ROW(blocks_share_a_queue),
+        ROW(philox_gives_the_published_words),
+        ROW(threads_that_diverge_are_reported),
+        ROW(shared_memory_starts_as_nan),
+        ROW(memory_has_ends),
+        ROW(missing_barriers_are_races),
+        ROW(results_come_only_after_waiting),
+        ROW(copies_stay_inside_memory),
+        ROW(pageable_memory_is_free_once_copied),
+        ROW(launches_keep_to_the_limits),
+        ROW(failures_can_be_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

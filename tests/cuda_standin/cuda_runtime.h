@@ -1,5 +1,5 @@
 /* A stand-in for the CUDA runtime: what cuda.cu and the kernels use of it, for gcc and clang on the CPU. A block
-   is a set of fibers, one for each thread. Nothing queued on a stream happens before a call that waits for it,
+   is a set of fibers, one for each thread, x before y. Nothing queued on a stream happens before a call that waits for it,
    so a missing wait shows. Misuse fails the call or the launch, and is described by standin_report(). */
 #ifndef ALLOMETER_STANDIN_CUDA_RUNTIME_H
 #define ALLOMETER_STANDIN_CUDA_RUNTIME_H
@@ -53,6 +53,7 @@ uint64_t standin_nanoseconds(void);
 
 enum standin_shuffle { STANDIN_SHUFFLE_XOR, STANDIN_SHUFFLE_DOWN, STANDIN_SHUFFLE_INDEX };
 void standin_barrier(const char *file, int line);
+void standin_warp_barrier(uint32_t mask, const char *file, int line);
 uint32_t standin_exchange(enum standin_shuffle kind, uint32_t mask, uint32_t value, int operand, int width,
                           const char *file, int line);
 
@@ -67,11 +68,12 @@ static inline T standin_exchange_value(enum standin_shuffle kind, uint32_t mask,
     return value;
 }
 
-#define __syncthreads() standin_barrier(__FILE__, __LINE__)
+#define __syncthreads()  standin_barrier(__FILE__, __LINE__)
+#define __syncwarp(mask) standin_warp_barrier(mask, __FILE__, __LINE__)
 #define __shfl_xor_sync(mask, value, lanes) \
     standin_exchange_value(STANDIN_SHUFFLE_XOR, mask, value, lanes, 32, __FILE__, __LINE__)
-#define __shfl_down_sync(mask, value, lanes) \
-    standin_exchange_value(STANDIN_SHUFFLE_DOWN, mask, value, lanes, 32, __FILE__, __LINE__)
+#define __shfl_down_sync(mask, value, lanes, width) \
+    standin_exchange_value(STANDIN_SHUFFLE_DOWN, mask, value, lanes, width, __FILE__, __LINE__)
 #define __shfl_sync(mask, value, lane) \
     standin_exchange_value(STANDIN_SHUFFLE_INDEX, mask, value, lane, 32, __FILE__, __LINE__)
 

@@ -3,6 +3,7 @@
 #include "standin_internal.h"
 #include "sanitizers.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <stdarg.h>
@@ -18,7 +19,7 @@ namespace {
 
 enum { WARP = 32, STACK_BYTES = 512 * 1024 };
 
-enum fiber_state { READY, AT_BARRIER, AT_SHUFFLE, DONE };
+enum fiber_state { READY, AT_BARRIER, AT_WARP_BARRIER, AT_SHUFFLE, DONE };
 
 struct block_run;
 
@@ -36,17 +37,24 @@ struct fiber {
     block_run *block;
     const char *file; /* where it waits */
     int line;
-    uint32_t value, mask; /* of a shuffle */
-    int operand;
+    uint32_t mask; /* lanes of its warp that it waits for, at a shuffle or a warp's barrier */
+    uint32_t value;
+    int operand, width;
     enum standin_shuffle kind;
+};
+
+/* Barriers that the same threads meet at: addresses only, which take turns, so that an early arrival at the next one
+   cannot order the threads that still leave this one. */
+struct barrier_keys {
+    int n_met;
+    char keys[2];
 };
 
 struct block_run {
     std::vector<fiber *> fibers; /* by thread index */
     standin_pages shared;
-    int n_barriers;
-    char barrier_keys[2]; /* addresses only: barriers take turns, so that an early arrival at the next one
-                             cannot order the threads that still leave this one */
+    barrier_keys barriers;
+    std::vector<barrier_keys> warp_barriers; /* by the first thread of those that meet */
 };
 
 std::vector<std::unique_ptr<fiber>> pool; /* kept from launch to launch: making one is slow */
@@ -162,7 +170,10 @@ std::string site(const char *file, int line) {
 
 std::string where(const fiber *f) {
     if (f->state == DONE) return "has ended";
-    return (f->state == AT_BARRIER ? "waits at barrier " : "waits at shuffle ") + site(f->file, f->line);
+    const char *what = f->state == AT_BARRIER        ? "waits at barrier "
+                       : f->state == AT_WARP_BARRIER ? "waits at a warp's barrier "
+                                                     : "waits at shuffle ";
+    return what + site(f->file, f->line);
 }
 
 /* Adds the place of a barrier to the file that was asked for. */
@@ -184,67 +195,98 @@ bool dropped(const char *file, int line) {
     return strncmp(drop, name, length) == 0 && drop[length] == ':' && atoi(drop + length + 1) == line;
 }
 
+uint32_t thread_index(const fiber *f) {
+    return f->visible.thread.y * f->visible.block_size.x + f->visible.thread.x;
+}
+
 /* Threads that must wait together but do not: says of both where they are. */
 void report_divergence(const fiber *a, const fiber *b) {
     fail_launch("threads of block %u diverge: thread %u %s, thread %u %s", a->visible.block.x,
-                a->visible.thread.x, where(a).c_str(), b->visible.thread.x, where(b).c_str());
+                thread_index(a), where(a).c_str(), thread_index(b), where(b).c_str());
 }
 
 bool same_place(const fiber *a, const fiber *b) {
     return a->state == b->state && a->state != DONE && a->line == b->line && strcmp(a->file, b->file) == 0;
 }
 
-/* Lets a warp go on whose threads all wait at one shuffle. */
-bool release_warp(fiber *const *warp) {
-    for (int l = 0; l < WARP; ++l) {
-        if (warp[l]->state != AT_SHUFFLE || !same_place(warp[0], warp[l])) return false;
+/* A fiber that f waits for and that is not there; NULL if all are. */
+const fiber *missing(const fiber *f) {
+    const std::vector<fiber *> &all = f->block->fibers;
+    const size_t first = f->state == AT_BARRIER ? 0 : thread_index(f) / WARP * WARP;
+    const size_t end = f->state == AT_BARRIER ? all.size() : std::min(first + WARP, all.size());
+    for (size_t i = first; i < end; ++i) {
+        const bool awaited = f->state == AT_BARRIER || (f->mask >> (i - first) & 1);
+        if (awaited && (!same_place(f, all[i]) || f->mask != all[i]->mask)) return all[i];
     }
-    uint32_t sent[WARP];
-    for (int l = 0; l < WARP; ++l) sent[l] = warp[l]->value;
+    return nullptr;
+}
+
+/* What lane l of its warp receives; a lane that is asked for nothing keeps its own. */
+uint32_t received(const fiber *f, fiber *const *warp, const uint32_t *sent) {
+    const int lane = int(thread_index(f) % WARP), base = lane / f->width * f->width, own = lane - base;
+    const int wanted = f->kind == STANDIN_SHUFFLE_XOR    ? own ^ f->operand
+                       : f->kind == STANDIN_SHUFFLE_DOWN ? own + f->operand
+                                                         : f->operand % f->width;
+    const int source = wanted >= 0 && wanted < f->width ? base + wanted : lane;
+    if (!(f->mask >> source & 1))
+        fail_launch("a shuffle at %s reads lane %d, which its mask %#x leaves out",
+                    site(f->file, f->line).c_str(), source, warp[lane]->mask);
+    return sent[source];
+}
+
+/* Lets those threads of a warp go on who wait for each other and are all there. */
+bool release_warp(block_run *block, size_t first) {
+    fiber *const *warp = &block->fibers[first];
+    uint32_t sent[WARP], left = 0;
     for (int l = 0; l < WARP; ++l) {
-        int source = warp[l]->kind == STANDIN_SHUFFLE_XOR    ? l ^ warp[l]->operand
-                     : warp[l]->kind == STANDIN_SHUFFLE_DOWN ? l + warp[l]->operand
-                                                             : warp[l]->operand;
-        warp[l]->value = sent[source >= 0 && source < WARP ? source : l];
-        warp[l]->state = READY;
+        const fiber *f = warp[l];
+        sent[l] = f->value;
+        if ((f->state == AT_SHUFFLE || f->state == AT_WARP_BARRIER) && !missing(f)) left |= 1u << l;
     }
-    return true;
+    for (int l = 0; l < WARP; ++l) {
+        fiber *f = warp[l];
+        if (!(left >> l & 1)) continue;
+        if (f->state == AT_SHUFFLE) {
+            f->value = received(f, warp, sent);
+        } else if (__builtin_ctz(f->mask) == l) {
+            note_site(f);
+            ++block->warp_barriers[first + size_t(l)].n_met;
+        }
+        f->state = READY;
+    }
+    return left != 0;
 }
 
 bool release_barrier(block_run *block) {
     for (const fiber *f : block->fibers) {
-        if (f->state != AT_BARRIER || !same_place(block->fibers[0], f)) return false;
+        if (f->state != AT_BARRIER || missing(f)) return false;
     }
     note_site(block->fibers[0]);
     for (fiber *f : block->fibers) f->state = READY;
-    ++block->n_barriers;
+    ++block->barriers.n_met;
     return true;
 }
 
-/* Runs a block up to its next barrier; true when all its threads have ended. */
+/* Runs a block up to where some of its threads wait for others; true when all its threads have ended. */
 bool advance(block_run *block) {
     const size_t n = block->fibers.size();
-    for (;;) {
-        for (size_t i = 0; i < n && !failed; ++i) {
-            fiber *f = block->fibers[standin_settings_now.reverse ? n - 1 - i : i];
-            if (f->state == READY) resume(f);
-        }
-        if (failed) return true;
-        bool moved = false;
-        for (size_t i = 0; i + WARP <= n; i += WARP) moved |= release_warp(&block->fibers[i]);
-        if (moved) continue;
-        if (release_barrier(block)) return false;
-        for (const fiber *f : block->fibers) {
-            /* a kernel may have no barrier at all */
-            if (!(f->state == DONE && block->fibers[0]->state == DONE) && !same_place(block->fibers[0], f)) {
-                report_divergence(block->fibers[0], f);
-                return true;
-            }
-        }
-        if (block->fibers[0]->state == DONE) return true;
-        fail_launch("a shuffle outside a whole warp: blocks must be multiples of 32 threads");
+    bool done = true, moved = false;
+    for (size_t i = 0; i < n && !failed; ++i) {
+        fiber *f = block->fibers[standin_settings_now.reverse ? n - 1 - i : i];
+        if (f->state == READY) resume(f);
+        done &= f->state == DONE;
+    }
+    if (failed || done) return true;
+    for (size_t i = 0; i + WARP <= n; i += WARP) moved |= release_warp(block, i);
+    if (moved || release_barrier(block)) return false;
+    for (const fiber *f : block->fibers) {
+        const fiber *other = f->state == DONE ? nullptr : missing(f);
+        if (!other) continue;
+        report_divergence(f, other);
         return true;
     }
+    fail_launch("a shuffle outside a whole warp: blocks must be multiples of 32 threads");
+    return true;
 }
 
 } // namespace
@@ -259,24 +301,48 @@ uint64_t standin_nanoseconds(void) {
     return uint64_t(std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
 }
 
+static void wait_at(fiber *f, fiber_state state, barrier_keys *barriers, const char *file, int line) {
+    f->file = file;
+    f->line = line;
+    char *key = &barriers->keys[barriers->n_met % 2];
+    sanitizer_release(key);
+    suspend(state);
+    sanitizer_acquire(key);
+}
+
+/* False if the thread is not among those that it names. */
+static bool set_mask(fiber *f, uint32_t mask, const char *file, int line) {
+    f->mask = mask;
+    const bool named = mask >> (thread_index(f) % WARP) & 1;
+    if (!named)
+        fail_launch("the mask %#x leaves out the thread's own lane at %s", mask, site(file, line).c_str());
+    return named;
+}
+
 void standin_barrier(const char *file, int line) {
     if (dropped(file, line)) return;
     fiber *f = current_fiber();
-    f->file = file;
-    f->line = line;
-    char *key = &f->block->barrier_keys[f->block->n_barriers % 2];
-    sanitizer_release(key);
-    suspend(AT_BARRIER);
-    sanitizer_acquire(key);
+    f->mask = 0;
+    wait_at(f, AT_BARRIER, &f->block->barriers, file, line);
+}
+
+void standin_warp_barrier(uint32_t mask, const char *file, int line) {
+    if (dropped(file, line)) return;
+    fiber *f = current_fiber();
+    if (!set_mask(f, mask, file, line)) return;
+    const uint32_t leader = thread_index(f) / WARP * WARP + uint32_t(__builtin_ctz(mask));
+    wait_at(f, AT_WARP_BARRIER, &f->block->warp_barriers[leader], file, line);
 }
 
 uint32_t standin_exchange(enum standin_shuffle kind, uint32_t mask, uint32_t value, int operand, int width,
                           const char *file, int line) {
     fiber *f = current_fiber();
-    if (mask != 0xffffffffu || width != WARP)
-        fail_launch("a shuffle that is not of a full warp at %s", site(file, line).c_str());
+    if (!set_mask(f, mask, file, line)) return value;
+    if (width < 1 || width > WARP || (width & (width - 1)))
+        fail_launch("a shuffle of width %d at %s", width, site(file, line).c_str());
     f->file = file;
     f->line = line;
+    f->width = width;
     f->kind = kind;
     f->value = value;
     f->operand = operand;
@@ -289,6 +355,7 @@ bool standin_run_grid(const char *name, dim3 grid, dim3 block, size_t shared_byt
     kernel_body = &body;
     failed = false;
     sanitizer_adopt(&host);
+    const uint32_t n_threads = block.x * block.y;
     std::vector<std::unique_ptr<block_run>> blocks(grid.x);
     for (uint32_t b = 0; b < grid.x; ++b) {
         blocks[b] = std::make_unique<block_run>();
@@ -297,9 +364,10 @@ bool standin_run_grid(const char *name, dim3 grid, dim3 block, size_t shared_byt
             abort();
         }
         standin_pages_poison(&blocks[b]->shared);
-        for (uint32_t t = 0; t < block.x; ++t) {
-            fiber *f = fiber_from_pool(size_t(b) * block.x + t);
-            f->visible = {dim3(t), dim3(b), block, grid, blocks[b]->shared.data};
+        blocks[b]->warp_barriers.resize(n_threads);
+        for (uint32_t t = 0; t < n_threads; ++t) {
+            fiber *f = fiber_from_pool(size_t(b) * n_threads + t);
+            f->visible = {dim3(t % block.x, t / block.x), dim3(b), block, grid, blocks[b]->shared.data};
             f->block = blocks[b].get();
             blocks[b]->fibers.push_back(f);
         }

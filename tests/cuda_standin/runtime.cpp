@@ -388,8 +388,8 @@ void standin_launch(const void *kernel, const char *name, dim3 grid, dim3 block,
         misuse_error(cudaErrorInvalidResourceHandle, "launches on an unknown stream");
     } else if (stream->device != device_now) {
         misuse_error(cudaErrorInvalidResourceHandle, "launches on a stream of another device");
-    } else if (grid.x < 1 || grid.y != 1 || grid.z != 1 || block.x < 1 || block.y != 1 || block.z != 1
-               || block.x > 1024) {
+    } else if (grid.x < 1 || grid.y != 1 || grid.z != 1 || block.x < 1 || block.y < 1 || block.z != 1
+               || block.x * block.y > 1024) {
         misuse_error(cudaErrorInvalidConfiguration, "launches a grid or block of unsupported size");
     } else if (shared_bytes > launch_limit(kernel, device_now)) {
         misuse_error(cudaErrorInvalidValue, "launches with more shared memory than its kernel was allowed");

@@ -87,6 +87,33 @@ static __global__ void part_mask_kernel(float *sums) {
     sums[TEAM_RANK] = __shfl_xor_sync(0x0000ffffu, 1.0f, 2);
 }
 
+/* Teams of 8, four to a warp, that go through the loop a different number of times. */
+enum { TEAMS_KERNEL = __LINE__ }; /* its barriers are on lines 6 and 9 below this one */
+static __global__ void teams_kernel(float *sums) {
+    team_shared(block_memory);
+    float *shared = block_memory + threadIdx.y * (TEAM_SIZE + 1);
+    for (uint32_t round = 0; round <= threadIdx.y; ++round) {
+        shared[TEAM_RANK] = float(TEAM_RANK + int(round));
+        team_sync();
+        const float turned = shared[TEAM_SIZE - 1 - TEAM_RANK];
+        team_sum_store(shared + TEAM_SIZE, turned);
+        team_sync();
+    }
+    if (TEAM_RANK == 0) sums[threadIdx.y] = shared[TEAM_SIZE];
+}
+
+/* Reads the lane above the mask. */
+static __global__ void stray_kernel(float *sums) {
+    const uint32_t half = TEAM_RANK % WARP_SIZE < 16 ? 0x0000ffffu : 0xffff0000u;
+    sums[TEAM_RANK] = __shfl_down_sync(half, 1.0f, 1, WARP_SIZE);
+}
+
+/* Waits for all the warp, but half of it does not come. */
+static __global__ void warp_part_kernel(float *sums) {
+    if (TEAM_RANK % 2 == 0) __syncwarp(0xffffffffu);
+    sums[TEAM_RANK] = 0.0f;
+}
+
 static __global__ void philox_kernel(uint32_t *words) {
     const uint32_t cases[3][6] = {
         {0, 0, 0, 0, 0, 0},
