@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 #include <nvtx3/nvToolsExt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -60,9 +61,18 @@ struct launch_size {
     size_t n, grid;
     size_t workspace_bytes; /* of the largest model */
     struct cuda_block block;
+    size_t model_bytes;               /* of the model with the most subtasks */
     size_t kept_floats, arena_floats; /* of one model; of one block, if in global memory */
     double work;
 };
+
+/* A model's length up to its last subtask, aligned: room for the most subtasks is many times as long. */
+static size_t model_bytes(const struct allometer_model *model) {
+    const size_t bytes =
+        offsetof(struct allometer_model, subtasks) + (size_t)model->n_subtasks * sizeof *model->subtasks;
+    return (bytes + alignof(struct allometer_model) - 1) / alignof(struct allometer_model)
+           * alignof(struct allometer_model);
+}
 
 static size_t kept_floats(const struct allometer_training *training, const struct allometer_model *model) {
     const int64_t weights = training->keep_weights ? allometer_n_parameters(model) : 0;
@@ -99,6 +109,7 @@ static enum allometer_code size_launch(const struct training_run *run, const str
         size->work += plan[i].cost;
         size->workspace_bytes = std::max(size->workspace_bytes, plan[i].placement.bytes);
         size->kept_floats = std::max(size->kept_floats, kept_floats(run->training, model));
+        size->model_bytes = std::max(size->model_bytes, model_bytes(model));
     }
     code = resident_blocks(slot->gpu, place, size->workspace_bytes, &resident, run->error);
     size->block = cuda_block_of(&place, size->workspace_bytes);
@@ -133,18 +144,21 @@ static enum allometer_code launch(struct training_run *run, struct cuda_slot *sl
     enum allometer_code code = size_launch(run, slot, &size);
     if (code == ALLOMETER_OK) code = fit_arena(slot, &size, error);
     if (code == ALLOMETER_OK) {
-        code =
-            cuda_slot_reserve(slot, size.n, size.n * size.kept_floats, size.grid * size.arena_floats, error);
+        code = cuda_slot_reserve(slot, size.n, size.n * size.model_bytes, size.n * size.kept_floats,
+                                 size.grid * size.arena_floats, error);
     }
     if (code != ALLOMETER_OK) return code;
 
     const struct cuda_placement &place = run->plan[run->next].placement;
     for (size_t i = 0; i < size.n; ++i) {
-        slot->models[i] = run->training->models[run->plan[run->next + i].index];
-        if (slot->models[i].data) slot->models[i].data = cuda_rows_find(slot->gpu, slot->models[i].data);
+        const struct allometer_model *model = &run->training->models[run->plan[run->next + i].index];
+        auto *const copy = reinterpret_cast<struct allometer_model *>(slot->models + i * size.model_bytes);
+        memcpy(copy, model, model_bytes(model));
+        if (model->data) copy->data = cuda_rows_find(slot->gpu, model->data);
     }
     struct cuda_batch batch = slot->on_device;
     batch.n_models = (uint32_t)size.n;
+    batch.model_stride = size.model_bytes;
     batch.kept_stride = (int64_t)size.kept_floats;
     batch.arena_stride = (int64_t)size.arena_floats;
     batch.keep_weights = run->training->keep_weights;
@@ -153,7 +167,7 @@ static enum allometer_code launch(struct training_run *run, struct cuda_slot *sl
     const size_t shared_bytes = (size_t)size.block.teams * size.block.team_bytes;
     const dim3 threads((unsigned)place.team, (unsigned)size.block.teams);
     cudaStream_t stream = slot->stream;
-    struct allometer_model *models = const_cast<struct allometer_model *>(batch.models);
+    char *const models = const_cast<char *>(batch.models);
 
     slot->first = run->next;
     slot->n = size.n; /* from here on something may be in flight */
@@ -161,7 +175,7 @@ static enum allometer_code launch(struct training_run *run, struct cuda_slot *sl
     slot->started_seconds = seconds_now();
     run->next += size.n;
     run->work_left -= size.work;
-    CUDA_CHECK(error, cudaMemcpyAsync(models, slot->models, size.n * sizeof *models, cudaMemcpyHostToDevice,
+    CUDA_CHECK(error, cudaMemcpyAsync(models, slot->models, size.n * size.model_bytes, cudaMemcpyHostToDevice,
                                       stream));
     CUDA_CHECK(error, cudaMemsetAsync(batch.next, 0, sizeof *batch.next, stream));
     cuda_function *const kernel = place.kernel->function;

@@ -131,15 +131,19 @@ enum allometer_code cuda_open(struct allometer_device **device,
 
 static void free_models(struct cuda_slot *slot) {
     cudaFreeHost(slot->models);
+    cudaFree(const_cast<char *>(slot->on_device.models));
+    slot->models = nullptr, slot->on_device.models = nullptr;
+    slot->models_capacity = 0;
+}
+
+static void free_results(struct cuda_slot *slot) {
     cudaFreeHost(slot->results);
     cudaFreeHost(slot->nanoseconds);
-    cudaFree(const_cast<struct allometer_model *>(slot->on_device.models));
     cudaFree(slot->on_device.results);
     cudaFree(slot->on_device.nanoseconds);
-    slot->models = nullptr, slot->results = nullptr, slot->nanoseconds = nullptr;
-    slot->on_device.models = nullptr, slot->on_device.results = nullptr,
-    slot->on_device.nanoseconds = nullptr;
-    slot->models_capacity = 0;
+    slot->results = nullptr, slot->nanoseconds = nullptr;
+    slot->on_device.results = nullptr, slot->on_device.nanoseconds = nullptr;
+    slot->results_capacity = 0;
 }
 
 static void free_kept(struct cuda_slot *slot) {
@@ -155,17 +159,23 @@ static void free_arena(struct cuda_slot *slot) {
     slot->arena_capacity = 0;
 }
 
-static enum allometer_code grow_models(struct cuda_slot *slot, size_t n, struct allometer_error *error) {
+static enum allometer_code grow_models(struct cuda_slot *slot, size_t bytes, struct allometer_error *error) {
     free_models(slot);
-    struct allometer_model *models = nullptr;
-    CUDA_CHECK(error, cudaMallocHost(&slot->models, n * sizeof *slot->models));
+    char *models = nullptr;
+    CUDA_CHECK(error, cudaMallocHost(&slot->models, bytes));
+    CUDA_CHECK(error, cudaMalloc(&models, bytes));
+    slot->on_device.models = models;
+    slot->models_capacity = bytes;
+    return ALLOMETER_OK;
+}
+
+static enum allometer_code grow_results(struct cuda_slot *slot, size_t n, struct allometer_error *error) {
+    free_results(slot);
     CUDA_CHECK(error, cudaMallocHost(&slot->results, n * sizeof *slot->results));
     CUDA_CHECK(error, cudaMallocHost(&slot->nanoseconds, n * sizeof *slot->nanoseconds));
-    CUDA_CHECK(error, cudaMalloc(&models, n * sizeof *models));
-    slot->on_device.models = models;
     CUDA_CHECK(error, cudaMalloc(&slot->on_device.results, n * sizeof *slot->results));
     CUDA_CHECK(error, cudaMalloc(&slot->on_device.nanoseconds, n * sizeof *slot->nanoseconds));
-    slot->models_capacity = n;
+    slot->results_capacity = n;
     return ALLOMETER_OK;
 }
 
@@ -184,12 +194,14 @@ static enum allometer_code grow_arena(struct cuda_slot *slot, size_t floats, str
     return ALLOMETER_OK;
 }
 
-enum allometer_code cuda_slot_reserve(struct cuda_slot *slot, size_t n, size_t kept_floats,
-                                      size_t arena_floats, struct allometer_error *error) {
+enum allometer_code cuda_slot_reserve(struct cuda_slot *slot, size_t n, size_t model_bytes,
+                                      size_t kept_floats, size_t arena_floats,
+                                      struct allometer_error *error) {
     enum allometer_code code = ALLOMETER_OK;
     if (!slot->on_device.next)
         CUDA_CHECK(error, cudaMalloc(&slot->on_device.next, sizeof *slot->on_device.next));
-    if (n > slot->models_capacity) code = grow_models(slot, n, error);
+    if (model_bytes > slot->models_capacity) code = grow_models(slot, model_bytes, error);
+    if (code == ALLOMETER_OK && n > slot->results_capacity) code = grow_results(slot, n, error);
     if (code == ALLOMETER_OK && kept_floats > slot->kept_capacity) {
         code = grow_kept(slot, kept_floats, error);
     }
@@ -203,6 +215,7 @@ void cuda_close(struct allometer_device *device) {
         cudaSetDevice(slot.gpu->number);
         cudaStreamSynchronize(slot.stream); /* nothing may still write to what is freed here */
         free_models(&slot);
+        free_results(&slot);
         free_kept(&slot);
         free_arena(&slot);
         cudaFree(slot.on_device.next);

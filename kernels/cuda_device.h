@@ -39,8 +39,8 @@ struct cuda_slot {
     const struct cuda_gpu *gpu;
     cudaStream_t stream;
 
-    size_t models_capacity, kept_capacity, arena_capacity; /* models; floats */
-    struct allometer_model *models;                        /* on the host, pinned */
+    size_t models_capacity, results_capacity, kept_capacity, arena_capacity; /* bytes; models; floats */
+    char *models;                                                            /* on the host, pinned */
     struct allometer_result *results;
     uint64_t *nanoseconds;
     float *kept;
@@ -74,8 +74,9 @@ const struct allometer_data *cuda_rows_find(const struct cuda_gpu *gpu, const st
 /* Nothing may still read them. */
 void cuda_rows_free(struct allometer_device *device);
 
-/* Room for n models, kept_floats of what is kept of them all and arena_floats of workspaces in global memory. */
-enum allometer_code cuda_slot_reserve(struct cuda_slot *slot, size_t n, size_t kept_floats,
-                                      size_t arena_floats, struct allometer_error *error);
+/* Room for n models of model_bytes, kept_floats of what is kept and arena_floats of workspaces in global memory, each of
+   them all. */
+enum allometer_code cuda_slot_reserve(struct cuda_slot *slot, size_t n, size_t model_bytes,
+                                      size_t kept_floats, size_t arena_floats, struct allometer_error *error);
 
 #endif

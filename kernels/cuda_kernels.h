@@ -13,7 +13,8 @@ enum {
 
 /* The models of one launch, on the device. */
 struct cuda_batch {
-    const struct allometer_model *models; /* longest first */
+    const char *models;  /* longest first; each ends with its last subtask */
+    size_t model_stride; /* bytes from one to the next */
     struct allometer_result *results;
     uint64_t *nanoseconds; /* of each model */
     /* What is kept of model m, at kept + m * kept_stride: the rows of its layers, then, with keep_weights, its weights.

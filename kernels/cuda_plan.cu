@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <math.h>
+#include <stddef.h>
+#include <string.h>
 #include <tuple>
 
 extern "C" {
@@ -108,6 +110,7 @@ static int32_t best_team(const struct cuda_kernel *kernel, const struct allomete
    then those of one that is not pruned. */
 static int32_t team_for(const struct cuda_kernel *kernel, const struct allometer_model *model,
                         size_t shared_limit) {
+    if (model->prune == 0) return best_team(kernel, model, shared_limit);
     struct allometer_model unpruned = *model;
     unpruned.prune = 0;
     const int32_t team = best_team(kernel, &unpruned, shared_limit);
@@ -147,7 +150,7 @@ struct cuda_placement cuda_place(const struct allometer_model *model, size_t sha
 
 /* Blocks of one launch all have the largest workspace among its models: up to twice their own. */
 static int size_class(size_t bytes) {
-    return (int)log2((double)bytes);
+    return 63 - __builtin_clzll((unsigned long long)bytes | 1);
 }
 
 static std::tuple<const struct cuda_kernel *, int32_t, int> group_of(const struct cuda_placement &place) {
@@ -163,11 +166,26 @@ static bool by_group_then_cost(const struct cuda_entry &a, const struct cuda_ent
            < std::make_tuple(-b.group_cost, group_of(b.placement), -b.cost, b.index);
 }
 
+/* As neighbors in a sweep often do: then one placement is found for both. */
+static bool differ_by_seed_alone(const struct allometer_model *a, const struct allometer_model *b) {
+    static_assert(offsetof(struct allometer_model, seed) == 0, "all that follows is compared");
+    const size_t from = sizeof a->seed, bytes = offsetof(struct allometer_model, subtasks)
+                                                + (size_t)a->n_subtasks * sizeof *a->subtasks;
+    return memcmp(reinterpret_cast<const char *>(a) + from, reinterpret_cast<const char *>(b) + from,
+                  bytes - from)
+           == 0;
+}
+
 std::vector<struct cuda_entry> cuda_plan(const struct allometer_model *models, size_t n_models,
                                          size_t shared_limit, bool reverse) {
     std::vector<struct cuda_entry> plan(n_models);
     for (size_t i = 0; i < n_models; ++i) {
-        plan[i] = {i, allometer_model_flops(&models[i]), cuda_place(&models[i], shared_limit), 0};
+        if (i > 0 && differ_by_seed_alone(&models[i - 1], &models[i])) {
+            plan[i] = plan[i - 1];
+            plan[i].index = i;
+        } else {
+            plan[i] = {i, allometer_model_flops(&models[i]), cuda_place(&models[i], shared_limit), 0};
+        }
     }
     std::sort(plan.begin(), plan.end(),
               by_group_then_cost); /* group costs still equal: groups side by side */

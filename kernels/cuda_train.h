@@ -12,9 +12,13 @@ KERNEL float *kept_of(const struct cuda_batch *batch, uint32_t m) {
     return batch->kept ? batch->kept + m * batch->kept_stride : nullptr;
 }
 
+KERNEL const struct allometer_model *model_of(const struct cuda_batch *batch, uint32_t m) {
+    return reinterpret_cast<const struct allometer_model *>(batch->models + m * batch->model_stride);
+}
+
 KERNEL float *kept_weights(const struct cuda_batch *batch, uint32_t m) {
     if (!batch->keep_weights) return nullptr;
-    return kept_of(batch, m) + cuda_layers_floats(&batch->models[m]);
+    return kept_of(batch, m) + cuda_layers_floats(model_of(batch, m));
 }
 
 /* D = O = 0: deep models. Trains one model from first step to last, then takes the next from the queue. The order in which
@@ -26,7 +30,7 @@ KERNEL void train_queue(const int D, const int O, const int kind, const struct c
         team_sync(); /* also between the models, for the memory */
         if (*taken >= batch->n_models) return;
         if (TEAM_RANK == 0) batch->nanoseconds[*taken] = team_nanoseconds();
-        const struct allometer_model *model = &batch->models[*taken];
+        const struct allometer_model *model = model_of(batch, *taken);
         if (D == 0) {
             train_deep(model, memory, &batch->results[*taken], kept_weights(batch, *taken),
                        reinterpret_cast<struct allometer_layer *>(kept_of(batch, *taken)));
