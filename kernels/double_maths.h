@@ -44,7 +44,7 @@ KERNEL vd scale_by_power(vd x, vd n, vd shifted) {
     return (vd)_mm512_scalef_pd((__m512d)x, (__m512d)n);
 #else
     (void)n; /* in two steps: 2^1024 is not a double; overflows as it should */
-    return x * vd_of_bits((vd_bits(shifted) + 1022) << 52) * 2;
+    return x * vd_of_bits(((vd_bits(shifted) + 1022) & 0x7ff) << 52) * 2;
 #endif
 }
 
@@ -69,7 +69,7 @@ KERNEL vd log_of_normal(vd x, vd *inverse) {
     vd k = vd_of_bits(exponent + (int64_t)0x4338000000000000) - DOUBLE_MAGIC;
     vd m = vd_of_bits(bits - (off & (int64_t)0xfff0000000000000)), d = m - 1, one_more = 1 + m;
     vd both = vd_reciprocal_u15(m * one_more), s = d * (m * both), z = s * s, z2 = z * z;
-    *inverse = one_more * both * vd_of_bits((1023 - exponent) << 52);
+    *inverse = one_more * both * vd_of_bits(((1023 - exponent) & 0x7ff) << 52);
     vd p = (0x1.5555555555558p-1 + z * 0x1.99999999952d7p-2)
            + z2 * (0x1.2492492df281ap-2 + z * 0x1.c71c62e3f11e6p-3);
     p = p + z2 * z2 * ((0x1.7462b51cb66b1p-3 + z * 0x1.39fe51a7c18f9p-3) + z2 * 0x1.2b5900de53b32p-3);
