@@ -49,8 +49,9 @@ add_test(NAME cuda_standin COMMAND cuda_standin)
 add_executable(cuda_backend test_cuda_backend.cpp ${cuda_objects})
 target_link_libraries(cuda_backend PRIVATE allometer_cuda_standin allometer_test_support)
 set_target_properties(cuda_backend PROPERTIES LINKER_LANGUAGE CXX)
-add_test(NAME cuda_backend COMMAND cuda_backend)
-set_tests_properties(cuda_standin cuda_backend PROPERTIES TIMEOUT 900)
+add_test(NAME cuda_backend COMMAND cuda_backend even)
+add_test(NAME cuda_backend_odd COMMAND cuda_backend odd)
+set_tests_properties(cuda_standin cuda_backend cuda_backend_odd PROPERTIES TIMEOUT 900)
 set_tests_properties(cuda_backend PROPERTIES COST 50)
 
 # The tests of training, on the stand-in (where to skip is to fail) and on a GPU (skipped, with the reason, where there
