@@ -63,8 +63,6 @@ function(allometer_test_on_standin name program)
 endfunction()
 if(NOT ALLOMETER_SANITIZE MATCHES "thread") # there, drop_barriers and cuda_backend run every line of the kernels
   allometer_test_on_standin(train test_train)
-  allometer_test_on_standin(train_reverse test_train ALLOMETER_STANDIN_REVERSE=1)
-  allometer_test_on_standin(train_global test_train ALLOMETER_STANDIN_SHARED=1024)
   allometer_test_on_standin(invariance test_invariance)
   allometer_test_on_standin(data test_data)
   allometer_test_on_standin(prune test_prune)
@@ -74,7 +72,7 @@ if(NOT ALLOMETER_SANITIZE MATCHES "thread") # there, drop_barriers and cuda_back
   allometer_test_on_standin(solve_single test_solve ALLOMETER_STANDIN_DEVICES=1)
   # Of training, cuda_backend shows as much in other builds: all cases in either order, in either memory, on one device and
   # on two. Of fits, every thread works alone: order and devices decide nothing but places, which release checks.
-  set_tests_properties(cuda_train_reverse cuda_train_global cuda_invariance cuda_prune cuda_solve_reverse cuda_solve_single
+  set_tests_properties(cuda_train cuda_invariance cuda_prune cuda_solve_reverse cuda_solve_single
                        PROPERTIES LABELS once)
 endif()
 add_dependencies(test_solve allometer_cuda_standin_module)
