@@ -50,10 +50,8 @@ KERNEL void solve_share(const struct cuda_fit_launch *launch, law_function law, 
     points.capacity = launch->capacity;
     points.n_columns = C;
     struct solver s = solver_on(store, P);
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000
-    if (P > 6)
+    if (IS_BLACKWELL && P > 6)
         asm volatile("" : "+r"(s.n_parameters)); /* a loop unrolled would spill a register or two there */
-#endif
     int busy = 0, more = 1;
     for (;;) {
         const int wanted = warp_count(!busy && more), at_work = warp_count(busy);

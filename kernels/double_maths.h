@@ -1,5 +1,6 @@
-/* Exponentials and logarithms of lane_double.h: inlined and all but free of branches, so that a law's constant parts leave its loop and
-   points overlap. Polynomials are minimax fits of our own; reductions as in fdlibm (Sun Microsystems 1993). */
+/* Exponentials and logarithms of lane_double.h: inlined and all but free of branches, so that a law's constant parts
+   leave its loop and points overlap. Polynomials are minimax fits of our own; reductions as in fdlibm (Sun Microsystems
+   1993). */
 #ifndef ALLOMETER_DOUBLE_MATHS_H
 #define ALLOMETER_DOUBLE_MATHS_H
 

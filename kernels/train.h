@@ -136,7 +136,7 @@ KERNEL void backward_and_update(const int D, const int O, const int kind, const 
         backward_owned(D, O, kind, &w->parameters, &w->batch, h, at_once * part_begin(sharing, group),
                        at_once * part_begin(sharing, group + 1), gradient);
         ROLLED for (int own = 0; own < owned; ++own) {
-            vf one[MAX_ROWS];
+            vf one[MAX_ROWS]; /* chosen, not indexed: an index known only at run time would need memory */
             UNROLL for (int j = 0; j < D + 1 + O; ++j) {
                 one[j] = own == 0 ? gradient[0][j] : gradient[owned - 1][j];
                 if (sharing.groups > 1) w->scratch[(group * (D + 1 + O) + j) * stride + h + own] = one[j];
