@@ -116,7 +116,7 @@ struct allometer_subtask {
     int32_t feeds;
 };
 
-/* Rows of numbers from a file (host/data.h), of all models of a sweep. Belongs to the sweep. */
+/* Rows of numbers from a file (data.h), of all models of a sweep. Belongs to the sweep. */
 struct allometer_data {
     int32_t n_rows, n_inputs, n_classes; /* n_classes: 0 for regression */
     const float *inputs;                 /* (rows, inputs) */
