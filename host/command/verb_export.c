@@ -78,10 +78,11 @@ static const struct argp argp = {
     parse,
     "RUNS.db",
     "Writes the results of a store, one row for each model and subtask, in the order of the sweep. Numbers "
-    "have the "
-    "digits that give the stored values back exactly; an empty cell (null in JSON) is a missing value.\v"
-    "Examples:\n  allometer export runs.db > runs.csv\n  allometer export runs.db --format json --out "
-    "runs.json\n"
+    "have the digits that give the stored values back exactly; an empty cell (null in JSON) is a missing "
+    "value.\v"
+    "Examples:\n"
+    "  allometer export runs.db > runs.csv\n"
+    "  allometer export runs.db --format json --out runs.json\n"
     "  allometer export runs.db --weights weights && python3 -c \"import numpy; "
     "print(numpy.load('weights/0/input_weight.npy'))\"",
     0,

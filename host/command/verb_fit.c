@@ -34,9 +34,7 @@ enum {
 static const struct argp_option options[] = {
     {"law", 'l', "NAME|FORMULA|auto", 0,
      "The law: `allometer laws` lists them; auto: an average that predicts best; or any formula, in which "
-     "all names that are no columns of --x "
-     "are "
-     "parameters",
+     "all names that are no columns of --x are parameters",
      1},
     {"x", 'x', "COLUMN,...", 0, "The independent variable, or as many as the law has", 1},
     {"y", 'y', "COLUMN", 0, "What the law predicts, such as a loss", 1},

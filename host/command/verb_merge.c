@@ -39,8 +39,8 @@ static const struct argp argp = {
     parse,
     "OUT.db IN.db...",
     "Unites stores of one sweep, such as its shards, in OUT.db, which is created or added to. All or "
-    "nothing: if a "
-    "specification differs, or a model has different results in two files, OUT.db stays as it was.\v"
+    "nothing: if a specification differs, or a model has different results in two files, OUT.db stays as it "
+    "was.\v"
     "Example:\n  allometer merge all.db shard-1.db shard-2.db shard-3.db",
     0,
     0,

@@ -91,9 +91,10 @@ static const struct argp argp = {
     parse,
     "SWEEP.yaml",
     "Trains the models that a sweep file spans and stores what is measured of each. Given again, it goes on "
-    "where it "
-    "ended, however it ended. Ctrl-C ends it after the models in flight, with exit code 130.\v"
-    "Examples:\n  allometer sweep sweep.yaml --dry-run\n  allometer sweep sweep.yaml --out runs.db\n"
+    "where it ended, however it ended. Ctrl-C ends it after the models in flight, with exit code 130.\v"
+    "Examples:\n"
+    "  allometer sweep sweep.yaml --dry-run\n"
+    "  allometer sweep sweep.yaml --out runs.db\n"
     "  allometer sweep sweep.yaml --shard 3/8 --out shard-3.db",
     0,
     0,
@@ -157,8 +158,7 @@ static enum allometer_code warn_of_foreign(struct allometer_store *store,
     if (n)
         fprintf(stderr,
                 "allometer: note: %llu stored models were trained on another backend or instruction set than "
-                "%s %s: "
-                "the two agree to a tolerance, not bit for bit\n",
+                "%s %s: the two agree to a tolerance, not bit for bit\n",
                 (unsigned long long)n, backend->name, set);
     return code;
 }

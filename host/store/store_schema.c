@@ -79,18 +79,15 @@ static void results_view(sqlite3_str *sql, const struct store_sweep *sweep) {
 static const char fixed_tables[] =
     "CREATE TABLE sweep (name TEXT NOT NULL, models INTEGER NOT NULL, specification TEXT NOT NULL);"
     "CREATE TABLE axis (position INTEGER PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL);"
-    "CREATE TABLE run (id INTEGER PRIMARY KEY, version TEXT NOT NULL, backend TEXT NOT NULL, device TEXT NOT "
-    "NULL,"
-    "    instruction_set TEXT NOT NULL, shard TEXT NOT NULL, started TEXT NOT NULL);"
+    "CREATE TABLE run (id INTEGER PRIMARY KEY, version TEXT NOT NULL, backend TEXT NOT NULL,"
+    " device TEXT NOT NULL, instruction_set TEXT NOT NULL, shard TEXT NOT NULL, started TEXT NOT NULL);"
     "CREATE TABLE subtask (model INTEGER NOT NULL, subtask INTEGER NOT NULL, function TEXT NOT NULL,"
     "    weight REAL NOT NULL, loss REAL, accuracy REAL, allocated INTEGER,"
     "    allocated_ablation INTEGER, PRIMARY KEY (model, subtask)) WITHOUT ROWID;"
     "CREATE TABLE layer (model INTEGER NOT NULL, subtask INTEGER NOT NULL, layer INTEGER NOT NULL,"
-    "    neurons_threshold INTEGER, neurons_threshold_shared INTEGER, neurons_ablation INTEGER, "
-    "neurons_ablation_shared "
-    "INTEGER,"
-    "    neurons_path INTEGER, neurons_path_shared INTEGER, neurons_agreed INTEGER, readout_loss REAL, "
-    "correlation REAL, least_correlation REAL,"
+    "    neurons_threshold INTEGER, neurons_threshold_shared INTEGER, neurons_ablation INTEGER,"
+    " neurons_ablation_shared INTEGER, neurons_path INTEGER, neurons_path_shared INTEGER,"
+    " neurons_agreed INTEGER, readout_loss REAL, correlation REAL, least_correlation REAL,"
     "    PRIMARY KEY (model, subtask, layer)) WITHOUT ROWID;"
     "CREATE TABLE weights (model INTEGER PRIMARY KEY, floats BLOB NOT NULL);";
 
