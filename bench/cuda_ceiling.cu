@@ -32,24 +32,28 @@ struct special_function {
     }
 };
 
-/* Each load's place comes from the one before it, the same for all threads of a warp, as in the kernels. */
+/* Each load's place comes from the one before it, the same for all threads of a warp, as in the kernels: as an offset in
+   bytes, so that nothing but the load is to be done. */
 struct shared_load {
     static __device__ float of(float x, float, float, const float *shared) {
-        return shared[__float_as_int(x) & 1023];
+        return *reinterpret_cast<const float *>(reinterpret_cast<const char *>(shared) + __float_as_int(x));
     }
 };
 
-/* The same of four floats at once. */
+/* The same of four floats at once. As C the compiler would load the one alone that is looked at. */
 struct shared_quad_load {
     static __device__ float of(float x, float, float, const float *shared) {
-        const float4 four = *reinterpret_cast<const float4 *>(shared + (__float_as_int(x) & 1020));
-        return __int_as_float((__float_as_int(four.x) + __float_as_int(four.w)) >> 1);
+        float y;
+        asm volatile("{ .reg .f32 b, c, d; ld.volatile.shared.v4.f32 {%0, b, c, d}, [%1]; }"
+                     : "=f"(y)
+                     : "r"((int)__cvta_generic_to_shared(shared) + __float_as_int(x)));
+        return y;
     }
 };
 
 template <class Instruction> static __global__ void run(float *out) {
     __shared__ __align__(16) float shared[1024];
-    for (int i = threadIdx.x; i < 1024; i += THREADS) shared[i] = __int_as_float((i + 1) & 1023);
+    for (int i = threadIdx.x; i < 1024; i += THREADS) shared[i] = __int_as_float(4 * ((i + 4) & 1020));
     __syncthreads();
     /* From memory, or the compiler would know the results. */
     const float a = shared[CHAINS], b = shared[CHAINS + 1];

@@ -7,7 +7,7 @@
 
 #include "mlp.h"
 
-/* As many as registers hold without spilling a thread's other values. bench/cuda_paper.awk knows these two. */
+/* As many as registers hold without spilling a thread's other values. bench/cuda_paper reads these two. */
 #ifndef OWNED
 #define OWNED(D, O)   ((D) + (O) <= 8 ? 2 : 1)
 #define AT_ONCE(D, O) ((D) + (O) <= 4 ? 4 : (D) + (O) <= 8 ? 2 : 1)

@@ -105,9 +105,11 @@ if(ALLOMETER_CUDA_BUILT)
                                     "${ALLOMETER_CUDA_DEVICES}" "${ALLOMETER_ACTIVATIONS}")
 endif()
 
-# The scripts that measure on a GPU, on the stand-in.
+# The scripts that measure on a GPU, on the stand-in; and the one that counts instructions.
 if(NOT ALLOMETER_SANITIZE)
   add_test(NAME gpu_bench COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/check_gpu_bench ${PROJECT_BINARY_DIR}
                                   $<TARGET_FILE:allometer_cuda_standin_module>)
   set_tests_properties(gpu_bench PROPERTIES TIMEOUT 300 LABELS once)
+  add_test(NAME cuda_paper COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/check_cuda_paper)
+  set_tests_properties(cuda_paper PROPERTIES LABELS once)
 endif()
