@@ -166,6 +166,12 @@ static bool by_group_then_cost(const struct cuda_entry &a, const struct cuda_ent
            < std::make_tuple(-b.group_cost, group_of(b.placement), -b.cost, b.index);
 }
 
+/* Models that differ by their seeds alone are in order as they come. */
+static void sort_plan(std::vector<struct cuda_entry> *plan) {
+    if (!std::is_sorted(plan->begin(), plan->end(), by_group_then_cost))
+        std::sort(plan->begin(), plan->end(), by_group_then_cost);
+}
+
 /* As neighbors in a sweep often do: then one placement is found for both. */
 static bool differ_by_seed_alone(const struct allometer_model *a, const struct allometer_model *b) {
     static_assert(offsetof(struct allometer_model, seed) == 0, "all that follows is compared");
@@ -187,13 +193,12 @@ std::vector<struct cuda_entry> cuda_plan(const struct allometer_model *models, s
             plan[i] = {i, allometer_model_flops(&models[i]), cuda_place(&models[i], shared_limit), 0};
         }
     }
-    std::sort(plan.begin(), plan.end(),
-              by_group_then_cost); /* group costs still equal: groups side by side */
+    sort_plan(&plan); /* group costs still equal: groups side by side */
     for (size_t i = 0; i < n_models; ++i) {
         const bool begins = i == 0 || !cuda_same_group(plan[i].placement, plan[i - 1].placement);
         plan[i].group_cost = begins ? plan[i].cost : plan[i - 1].group_cost;
     }
-    std::sort(plan.begin(), plan.end(), by_group_then_cost);
+    sort_plan(&plan);
     if (reverse) std::reverse(plan.begin(), plan.end());
     return plan;
 }
