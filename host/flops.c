@@ -3,6 +3,8 @@
 #include "activation.h"
 #include "optimizer.h"
 
+#include <math.h>
+
 static const int activation_flops[] = {
 #define ROW(id, function, name, flops, kept, formula) [ALLOMETER_ACTIVATION_##id] = flops,
     ACTIVATION_TABLE(ROW)
@@ -15,16 +17,31 @@ static const int optimizer_flops[] = {
 #undef ROW
 };
 
-/* Forward: (D + O) H multiply-adds a sample; backward: O H for the output weights, O H for the hidden gradient, D H
-   for the input weights. A further hidden layer: H H multiply-adds each of the three. Biases add one each way, an output's residual and loss four. */
+/* Of one step with so many neurons in each hidden layer. Forward: (D + O) H multiply-adds a sample; backward: O H for the
+   output weights, O H for the hidden gradient, D H for the input weights. A further hidden layer: H H multiply-adds each of
+   the three. Biases add one each way, an output's residual and loss four. */
+static double step_flops(const struct allometer_model *model, double width) {
+    const double inputs = model->n_inputs, outputs = model->n_outputs, further = model->depth - 1,
+                 own = activation_flops[model->activation];
+    const double sample =
+        width * (4 * inputs + 6 * outputs + 2 + own) + outputs * 6 + further * width * (6 * width + 2 + own);
+    const double parameters = width * (inputs + 1 + outputs) + outputs + further * width * (width + 1);
+    return model->batch * sample + parameters * optimizer_flops[model->optimizer];
+}
+
+/* Neurons that are pruned are packed away from a single hidden layer, after each round (prune.h); of a general model they
+   stay in their places. */
 double allometer_training_flops(const struct allometer_model *model) {
-    double inputs = model->n_inputs, outputs = model->n_outputs, width = model->width;
-    double neuron = 4 * inputs + 6 * outputs + 2 + activation_flops[model->activation];
-    double further = (model->depth - 1) * width * (6 * width + 2 + activation_flops[model->activation]);
-    double sample = width * neuron + outputs * 6 + further;
-    double step =
-        model->batch * sample + (double)allometer_n_parameters(model) * optimizer_flops[model->optimizer];
-    return model->steps * step;
+    const double width = model->width;
+    if (model->prune == 0 || allometer_is_general(model)) return model->steps * step_flops(model, width);
+    const int64_t last = model->steps - model->retrain, rounds = model->prune_rounds;
+    double flops = 0;
+    for (int64_t i = 0; i < rounds; ++i) {
+        const int64_t steps = (i + 1) * last / rounds - i * last / rounds;
+        const double kept = round(width * pow(model->prune / width, (double)i / (double)rounds));
+        flops += (double)steps * step_flops(model, kept);
+    }
+    return flops + model->retrain * step_flops(model, model->prune);
 }
 
 /* Of the held-out samples twice all losses, once for the means, once for what neurons are held against. A general model then

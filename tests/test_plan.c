@@ -94,6 +94,12 @@ static void operations_grow_as_the_work_does(void **state) {
     model.steps = 1, model.batch = model.samples = 65536, model.width = 4096;
     /* a batch and a width at which all but the neurons is small: 2 D + 3 O multiply-adds, two biases, relu twice */
     assert_close("S H", allometer_training_flops(&model), 65536.0 * 4096 * (4 + 6 + 2 + 2), 0, 0.001);
+    /* 90 steps to 1/4 of the neurons in two rounds, by way of 1/2, then 10 steps: 45 + 45 / 2 + 10 / 4 whole ones, but for
+       what an output takes, 1e-4 of a step, which stays */
+    model.steps = 1;
+    one = allometer_training_flops(&model);
+    model.steps = 100, model.prune = 1024, model.prune_rounds = 2, model.retrain = 10;
+    assert_close("pruned", allometer_training_flops(&model), 70 * one, 0, 1e-4);
     allometer_sweep_free(sweep);
 }
 
