@@ -17,7 +17,7 @@ enum { MAX_ROWS = ALLOMETER_MAX_INPUTS + 1 + ALLOMETER_MAX_OUTPUTS };
 
 /* With many inputs and outputs not even one neuron's weights and sums stay in registers: forward and backward then take
    several passes over a block of samples, each with so many vectors of outputs, or rows of gradients of so many neurons. */
-#define IN_PASSES(D, O) (LANES > 1 && (D) + (O) > 8)
+#define IN_PASSES(D, O) (LANES > 1 && (D) + (O) > 7)
 #define PASS_VECTORS(O) ((O) > 8 || (LANES < 16 && (O) > 4) ? 1 : 2)
 #define PASS_ROWS       (LANES == 16 ? 8 : 4)
 #define PASS_NEURONS    2

@@ -14,7 +14,9 @@
     ROW(kind, 2, 1)                     \
     ROW(kind, 2, 2)                     \
     ROW(kind, 1, 4)                     \
-    ROW(kind, 4, 1) ROW(kind, 2, 4) ROW(kind, 4, 2) ROW(kind, 4, 4) ROW(kind, 8, 8) ROW(kind, 16, 16)
+    ROW(kind, 4, 1)                     \
+    ROW(kind, 2, 4)                     \
+    ROW(kind, 4, 2) ROW(kind, 4, 4) ROW(kind, 1, 8) ROW(kind, 8, 1) ROW(kind, 8, 8) ROW(kind, 16, 16)
 #endif
 
 struct specialization {
