@@ -55,7 +55,7 @@ KERNEL float partial_total(const float *partial, int32_t column) {
    memory for it and compute both again: there a block is the whole batch. */
 KERNEL_HOST int32_t block_samples(int32_t width, int32_t batch) {
     if (LANES == 1) return batch;
-    enum { KEPT_FLOATS = 1 << 16, LEAST = 64 };
+    enum { KEPT_FLOATS = 1 << 17, LEAST = 128 };
     const int32_t block = KEPT_FLOATS / (2 * width) / LEAST * LEAST;
     return batch <= block || batch <= LEAST ? lanes_padded(batch) : block > LEAST ? block : LEAST;
 }
