@@ -134,11 +134,11 @@ KERNEL void tile_sine_cosine_u15(const int n, const vf *x, vf *sine, vf *cosine)
     tile_polynomial(n, square, of_cosine, 5, c);
     EACH(u, n) s[u] = s[u] * r[u] + r[u];
     EACH(u, n) {
-        const vu quarter = vf_bits(shifted[u]);
+        const vu quarter = vf_bits(shifted[u]), sign = quarter << 30; /* of the sine, in the highest bit */
         const vm odd = (quarter & 1u) != 0u;
         const vf first = vf_select(odd, c[u], s[u]), second = vf_select(odd, s[u], c[u]);
-        sine[u] = vf_from_bits(vf_bits(first) ^ (quarter & 2u) << 30);
-        cosine[u] = vf_from_bits(vf_bits(second) ^ ((quarter + 1u) & 2u) << 30);
+        sine[u] = vf_from_bits(vf_bits(first) ^ (sign & 0x80000000u));
+        cosine[u] = vf_from_bits(vf_bits(second) ^ ((sign + 0x40000000u) & 0x80000000u));
     }
 }
 
