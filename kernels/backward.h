@@ -6,11 +6,17 @@
 
 #if LANES > 1
 
+/* upstream times the activation's derivative; that of max(0, x) is 1 or 0. */
+KERNEL vf through_activation(const int kind, vf upstream, vf value, vf derivative) {
+    if (kind == ALLOMETER_ACTIVATION_RELU) return vf_where_positive(value, upstream);
+    return upstream * derivative;
+}
+
 /* A lane owns samples: each row's sums over the block for `tile` neurons from h on, to be added over the lanes, at
-   sums[row][l], sums[row][l + 1], ... */
+   sums[row * pitch], sums[row * pitch + 1], ... */
 KERNEL void backward_tile(const int D, const int O, const int kind, const int tile,
                           const struct parameters *p, const struct batch *batch, struct kept kept, int32_t h,
-                          int l, vf sums[MAX_ROWS][LANES]) {
+                          vf *sums, int32_t pitch) {
     vf theta[MAX_TILE][MAX_ROWS], sum[MAX_TILE][MAX_ROWS];
     EACH(u, tile) {
         UNROLL for (int j = 0; j < D + 1 + O; ++j) {
@@ -36,10 +42,10 @@ KERNEL void backward_tile(const int D, const int O, const int kind, const int ti
             vf upstream = vf_set(0.0f);
             UNROLL for (int o = 0; o < O; ++o) {
                 vf residual = vf_load(batch->output + o * batch->stride + s);
-                upstream = upstream + residual * theta[u][D + 1 + o];
+                upstream = o == 0 ? residual * theta[u][D + 1] : upstream + residual * theta[u][D + 1 + o];
                 sum[u][D + 1 + o] = sum[u][D + 1 + o] + residual * a[u];
             }
-            vf delta = upstream * derivative[u];
+            vf delta = through_activation(kind, upstream, a[u], derivative[u]);
             sum[u][D] = sum[u][D] + delta;
             UNROLL for (int d = 0; d < D; ++d) {
                 sum[u][d] = sum[u][d] + vf_load(batch->x + d * batch->stride + s) * delta;
@@ -47,14 +53,14 @@ KERNEL void backward_tile(const int D, const int O, const int kind, const int ti
         }
     }
     EACH(u, tile) {
-        UNROLL for (int j = 0; j < D + 1 + O; ++j) sums[j][l + u] = sum[u][j];
+        UNROLL for (int j = 0; j < D + 1 + O; ++j) sums[j * pitch + u] = sum[u][j];
     }
 }
 
 /* The first of several passes: the loss's derivatives by what enters `tile` neurons from h on take the place of their
    activations' derivatives. Their sums belong to the biases. */
 KERNEL void backward_enter(const int D, const int O, const int tile, const struct parameters *p,
-                           const struct batch *batch, struct kept kept, int32_t h, int l, vf sums[LANES]) {
+                           const struct batch *batch, struct kept kept, int32_t h, vf *sums) {
     vf theta[MAX_TILE][ALLOMETER_MAX_OUTPUTS], sum[MAX_TILE];
     float *row = kept.rows + (int64_t)(2 * h + 1) * kept.block;
     EACH(u, tile) {
@@ -75,12 +81,12 @@ KERNEL void backward_enter(const int D, const int O, const int tile, const struc
             vf_store(derivative, delta);
         }
     }
-    EACH(u, tile) sums[l + u] = sum[u];
+    EACH(u, tile) sums[u] = sum[u];
 }
 
 /* Sums of the products of n_rows rows of samples with what `tile` neurons keep of each sample, the first at `neuron`. */
 KERNEL void backward_products(const int n_rows, const int tile, const float *rows, const struct batch *batch,
-                              const float *neuron, struct kept kept, int l, vf sums[][LANES]) {
+                              const float *neuron, struct kept kept, vf *sums, int32_t pitch) {
     vf sum[PASS_ROWS][MAX_TILE];
     UNROLL for (int j = 0; j < n_rows; ++j) {
         EACH(u, tile) sum[j][u] = vf_set(0.0f);
@@ -94,50 +100,66 @@ KERNEL void backward_products(const int n_rows, const int tile, const float *row
         }
     }
     UNROLL for (int j = 0; j < n_rows; ++j) {
-        EACH(u, tile) sums[j][l + u] = sum[j][u];
+        EACH(u, tile) sums[j * pitch + u] = sum[j][u];
     }
 }
 
 /* The same of any number of rows. */
 KERNEL void backward_rows(const int n_rows, const int tile, const float *rows, const struct batch *batch,
-                          const float *neuron, struct kept kept, int l, vf sums[][LANES]) {
+                          const float *neuron, struct kept kept, vf *sums, int32_t pitch) {
     const int left = n_rows % PASS_ROWS, whole = n_rows - left;
     UNROLL for (int j = 0; j < whole; j += PASS_ROWS) {
-        backward_products(PASS_ROWS, tile, rows + j * batch->stride, batch, neuron, kept, l, sums + j);
+        backward_products(PASS_ROWS, tile, rows + j * batch->stride, batch, neuron, kept, sums + j * pitch,
+                          pitch);
     }
     if (left)
-        backward_products(left, tile, rows + whole * batch->stride, batch, neuron, kept, l, sums + whole);
+        backward_products(left, tile, rows + whole * batch->stride, batch, neuron, kept, sums + whole * pitch,
+                          pitch);
 }
 
 /* What backward_tile does, in passes. */
 KERNEL void backward_passes(const int D, const int O, const int tile, const struct parameters *p,
-                            const struct batch *batch, struct kept kept, int32_t h, int l,
-                            vf sums[MAX_ROWS][LANES]) {
+                            const struct batch *batch, struct kept kept, int32_t h, vf *sums, int32_t pitch) {
     const float *neuron = kept.rows + (int64_t)2 * h * kept.block;
-    backward_enter(D, O, tile, p, batch, kept, h, l, sums[D]);
-    backward_rows(O, tile, batch->output, batch, neuron, kept, l, sums + D + 1);
-    backward_rows(D, tile, batch->x, batch, neuron + kept.block, kept, l, sums);
+    backward_enter(D, O, tile, p, batch, kept, h, sums + D * pitch);
+    backward_rows(O, tile, batch->output, batch, neuron, kept, sums + (D + 1) * pitch, pitch);
+    backward_rows(D, tile, batch->x, batch, neuron + kept.block, kept, sums, pitch);
 }
 
-/* Gradients over a block of samples of the neurons whose vector begins at h. */
-KERNEL void backward(const int D, const int O, const int kind, const struct parameters *p, int32_t width,
-                     const struct batch *batch, struct kept kept, int32_t h, vf gradient[MAX_ROWS]) {
-    vf sums[MAX_ROWS][LANES];
-    const int32_t neurons = width - h < LANES ? width - h : LANES;
+/* The sums of `neurons` neurons from h on; zero up to pitch. */
+KERNEL void backward_neurons(const int D, const int O, const int kind, const struct parameters *p,
+                             int32_t neurons, const struct batch *batch, struct kept kept, int32_t h,
+                             vf *sums, int32_t pitch) {
     int32_t l = 0;
     if (IN_PASSES(D, O)) {
         for (; l + PASS_NEURONS <= neurons; l += PASS_NEURONS)
-            backward_passes(D, O, PASS_NEURONS, p, batch, kept, h + l, l, sums);
-        for (; l < neurons; ++l) backward_passes(D, O, 1, p, batch, kept, h + l, l, sums);
+            backward_passes(D, O, PASS_NEURONS, p, batch, kept, h + l, sums + l, pitch);
+        for (; l < neurons; ++l) backward_passes(D, O, 1, p, batch, kept, h + l, sums + l, pitch);
     } else {
         for (; l + BACKWARD_TILE(D, O) <= neurons; l += BACKWARD_TILE(D, O))
-            backward_tile(D, O, kind, BACKWARD_TILE(D, O), p, batch, kept, h + l, l, sums);
-        for (; l < neurons; ++l) backward_tile(D, O, kind, 1, p, batch, kept, h + l, l, sums);
+            backward_tile(D, O, kind, BACKWARD_TILE(D, O), p, batch, kept, h + l, sums + l, pitch);
+        for (; l < neurons; ++l) backward_tile(D, O, kind, 1, p, batch, kept, h + l, sums + l, pitch);
     }
-    for (; l < LANES; ++l) {
-        for (int j = 0; j < D + 1 + O; ++j) sums[j][l] = vf_set(0.0f);
+    for (; l < pitch; ++l) {
+        for (int j = 0; j < D + 1 + O; ++j) sums[j * pitch + l] = vf_set(0.0f);
     }
-    for (int j = 0; j < D + 1 + O; ++j) gradient[j] = vf_sums(sums[j]);
+}
+
+/* Gradients over a block of samples; added to those of the blocks before it. gradient: as the parameters lie. */
+KERNEL void backward(const int D, const int O, const int kind, const struct parameters *p, int32_t width,
+                     const struct batch *block, struct kept kept, int first, float *gradient) {
+    const int32_t pitch = p->stride < LANES ? p->stride : LANES, /* short rows share vectors */
+        step = p->stride < LANES ? LANES : p->stride, n = (D + 1 + O) * pitch;
+    vf sums[MAX_ROWS * LANES];
+    FOR_LANES(h, width) {
+        backward_neurons(D, O, kind, p, width - h < LANES ? width - h : LANES, block, kept, h, sums, pitch);
+        for (int32_t i = n; i % LANES; ++i) sums[i] = vf_set(0.0f);
+        float *at = gradient + h;
+        for (int32_t i = 0; i < n; i += LANES, at += step) {
+            const vf sum = vf_sums(sums + i);
+            vf_store(at, first ? sum : vf_load(at) + sum);
+        }
+    }
 }
 
 #endif

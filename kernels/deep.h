@@ -356,13 +356,15 @@ KERNEL_COLD void deep_update(const struct deep *w, const struct update *u) {
             const int64_t e = at + i * row + j;
             vf theta = vf_load(w->theta + e), gradient = vf_load(w->gradient + e);
             if (alive) gradient = alive[i] * gradient;
-            vf_store(w->theta + e, update_parameter(u, 1, theta, gradient, w->first + e, w->second + e));
+            vf_store(w->theta + e,
+                     update_parameter(u, vf_set(1.0f), theta, gradient, w->first + e, w->second + e));
         }
         FOR_LANES(i, outputs) {
             const int64_t e = biases + i;
             vf theta = vf_load(w->theta + e), gradient = vf_load(w->gradient + e);
             if (alive) gradient = vf_load(alive + i) * gradient;
-            theta = update_parameter(u, model->penalize_biases, theta, gradient, w->first + e, w->second + e);
+            theta = update_parameter(u, vf_set((float)model->penalize_biases), theta, gradient, w->first + e,
+                                     w->second + e);
             vf_store(w->theta + e, theta);
         }
     }

@@ -157,6 +157,16 @@ KERNEL vf vf_at_least(vf a, float low) {
 #endif
 }
 
+/* x where `value` is above 0, else 0. */
+KERNEL vf vf_where_positive(vf value, vf x) {
+#if LANES == 16 /* one instruction with what makes x */
+    return (vf)_mm512_maskz_mov_ps(_mm512_cmp_ps_mask((__m512)value, _mm512_setzero_ps(), _CMP_GT_OQ),
+                                   (__m512)x);
+#else
+    return vf_select(value > vf_set(0.0f), x, vf_set(0.0f));
+#endif
+}
+
 KERNEL vf vf_clamp(vf a, float low, float high) {
     a = vf_at_least(a, low);
 #if LANES == 16
@@ -191,17 +201,25 @@ KERNEL vf vf_sqrt(vf x) {
 #endif
 }
 
-/* Each lane's element from the lane whose number differs in the bit h, a constant. */
+/* Each lane's element from the lane whose number differs in the bit h, a constant. Of two vectors, one after the other: lanes
+   without that bit take from the first, those with it from the second, their own element or the other lane's. */
+#define VF_OWN_LANE(l, h)   (((l) & (h)) != 0 ? LANES + (l) : (l))
+#define VF_OTHER_LANE(l, h) (((l) & (h)) != 0 ? LANES + ((l) ^ (h)) : ((l) ^ (h)))
+#define VF_SWAP_LANE(l, h)  ((l) ^ (h))
 #if LANES == 16
-#define VF_SWAP(x, h)                                                                                     \
-    __builtin_shufflevector(x, x, 0 ^ (h), 1 ^ (h), 2 ^ (h), 3 ^ (h), 4 ^ (h), 5 ^ (h), 6 ^ (h), 7 ^ (h), \
-                            8 ^ (h), 9 ^ (h), 10 ^ (h), 11 ^ (h), 12 ^ (h), 13 ^ (h), 14 ^ (h), 15 ^ (h))
+#define VF_SHUFFLE(a, b, FROM, h)                                                                         \
+    __builtin_shufflevector(a, b, FROM(0, h), FROM(1, h), FROM(2, h), FROM(3, h), FROM(4, h), FROM(5, h), \
+                            FROM(6, h), FROM(7, h), FROM(8, h), FROM(9, h), FROM(10, h), FROM(11, h),     \
+                            FROM(12, h), FROM(13, h), FROM(14, h), FROM(15, h))
 #elif LANES == 8
-#define VF_SWAP(x, h) \
-    __builtin_shufflevector(x, x, 0 ^ (h), 1 ^ (h), 2 ^ (h), 3 ^ (h), 4 ^ (h), 5 ^ (h), 6 ^ (h), 7 ^ (h))
+#define VF_SHUFFLE(a, b, FROM, h)                                                                         \
+    __builtin_shufflevector(a, b, FROM(0, h), FROM(1, h), FROM(2, h), FROM(3, h), FROM(4, h), FROM(5, h), \
+                            FROM(6, h), FROM(7, h))
 #else
-#define VF_SWAP(x, h) __builtin_shufflevector(x, x, 0 ^ (h), 1 ^ (h), 2 ^ (h), 3 ^ (h))
+#define VF_SHUFFLE(a, b, FROM, h) \
+    __builtin_shufflevector(a, b, FROM(0, h), FROM(1, h), FROM(2, h), FROM(3, h))
 #endif
+#define VF_SWAP(x, h) VF_SHUFFLE(x, x, VF_SWAP_LANE, h)
 
 /* Sum over the lanes, halves folded onto each other. */
 KERNEL float vf_sum(vf x) {
@@ -218,11 +236,10 @@ KERNEL float vf_sum(vf x) {
 
 /* Lane l of the result: vf_sum(x[l]). Overwrites x. */
 KERNEL vf vf_sums(vf x[LANES]) {
-#define FOLD(h)                                                                                        \
-    UNROLL for (int i = 0; i < (h); ++i) {                                                             \
-        const vm upper = (vi_index(0) & (h)) != 0;                                                     \
-        const vf own = vf_select(upper, x[i + (h)], x[i]), other = vf_select(upper, x[i], x[i + (h)]); \
-        x[i] = own + VF_SWAP(other, h);                                                                \
+#define FOLD(h)                                                      \
+    UNROLL for (int i = 0; i < (h); ++i) {                           \
+        const vf own = VF_SHUFFLE(x[i], x[i + (h)], VF_OWN_LANE, h); \
+        x[i] = own + VF_SHUFFLE(x[i], x[i + (h)], VF_OTHER_LANE, h); \
     }
 #if LANES == 16
     FOLD(8)

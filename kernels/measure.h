@@ -179,6 +179,7 @@ KERNEL struct parameters train_model(const int D, const int O, const int kind,
     int32_t steps = train_steps(D, O, kind, model, &w, &train_loss);
     int diverged = steps < model->steps;
     unpack_neurons(D, O, model, &w);
+    pad_rows(D, O, model, &w);
     result_start(result, diverged, steps, train_loss);
     if (!diverged) {
         float *rise = w.first; /* the optimizer's state has done its work: (R, H) holds (K + 1, H) */

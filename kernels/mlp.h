@@ -28,6 +28,13 @@ struct parameters {
     int32_t stride;
 };
 
+/* Of as many neurons as half a lane vector or less, so long as the model trains: several rows share a vector. */
+KERNEL_HOST int32_t short_row(int32_t width) {
+    int32_t stride = LANES;
+    while (stride > 1 && stride / 2 >= width) stride /= 2;
+    return stride < LANES ? stride : lanes_padded(width);
+}
+
 KERNEL_HOST int64_t parameters_floats(const int D, const int O, int32_t width) {
     return (int64_t)(D + 1 + O) * lanes_padded(width) + lanes_padded(ALLOMETER_MAX_OUTPUTS);
 }
@@ -244,26 +251,48 @@ KERNEL void partial_put(float *partial, int first, vf x) {
     }
 }
 
+/* Of a subtask with one output, whose error is squared, the loss and the sum of the residuals in one go. */
+KERNEL void loss_of_one_output(const struct batch *batch, const float share, const float scale, int32_t o,
+                               vf *loss, vf *sum) {
+    *loss = *sum = vf_set(0.0f);
+    FOR_LANES(s, batch->n) {
+        float *y = batch->output + o * batch->stride + s;
+        const vf weight = share * vf_load(batch->weight + s);
+        const vf error = vf_load(y) - vf_load(batch->target + o * batch->stride + s);
+        const vf residual = 2.0f * (scale * weight) * error;
+        *loss = *loss + weight * (error * error);
+        *sum = *sum + residual;
+        vf_store(y, residual);
+    }
+}
+
 /* Every subtask's weighted mean loss over the model's whole batch, as far as this block adds to it, and the outputs turned
    into derivatives of the objective with their sums, into `partial`; to be read after a team_sync. */
 KERNEL_COLD void loss_and_residuals(const struct allometer_model *model, const struct batch *batch, int first,
                                     float *partial) {
     float *own = partial + (TEAM_RANK / (TEAM_SIZE / TEAM_PARTIALS)) * PARTIAL_ROW;
-    float share = 1.0f / (float)model->batch;
+    const float share = 1.0f / (float)model->batch;
     for (int32_t k = 0; k < model->n_subtasks; ++k) {
         const struct allometer_subtask *subtask = &model->subtasks[k];
-        vf total = vf_set(0.0f), correct;
+        const int32_t begin = subtask->first_output, end = begin + subtask->n_outputs;
+        const float scale = model->scale * subtask->weight;
+        vf total = vf_set(0.0f), sum, correct;
+        if (end - begin == 1 && subtask->loss == ALLOMETER_LOSS_MEAN_SQUARED_ERROR) {
+            loss_of_one_output(batch, share, scale, begin, &total, &sum);
+            partial_put(own + k, first, total);
+            partial_put(own + PARTIAL_RESIDUAL + begin, first, sum);
+            continue;
+        }
         FOR_LANES(s, batch->n) {
-            vf weight = share * vf_load(batch->weight + s);
-            vf scale = model->scale * subtask->weight * weight;
-            total = total + weight * loss_at(batch, subtask, s, scale, 1, &correct);
+            const vf weight = share * vf_load(batch->weight + s);
+            total = total + weight * loss_at(batch, subtask, s, scale * weight, 1, &correct);
         }
         partial_put(own + k, first, total);
-    }
-    for (int o = 0; o < model->n_outputs; ++o) {
-        vf total = vf_set(0.0f);
-        FOR_LANES(s, batch->n) total = total + vf_load(batch->output + o * batch->stride + s);
-        partial_put(own + PARTIAL_RESIDUAL + o, first, total);
+        for (int32_t o = begin; o < end; ++o) {
+            sum = vf_set(0.0f);
+            FOR_LANES(s, batch->n) sum = sum + vf_load(batch->output + o * batch->stride + s);
+            partial_put(own + PARTIAL_RESIDUAL + o, first, sum);
+        }
     }
 }
 

@@ -36,6 +36,7 @@ struct update {
     float correction1, correction2; /* 1 / (1 - beta^t) */
     float l1, l2, decay;
     float power1, power2; /* beta^t */
+    vf rates;             /* of this step and those beside it */
 };
 
 KERNEL struct update update_start(const struct allometer_model *model) {
@@ -50,21 +51,28 @@ KERNEL struct update update_start(const struct allometer_model *model) {
     u.decay = model->optimizer == ALLOMETER_OPTIMIZER_ADAMW ? model->weight_decay : 0.0f;
     u.power1 = u.power2 = 1.0f;
     u.rate = u.correction1 = u.correction2 = 0.0f;
+    u.rates = vf_set(0.0f);
     return u;
 }
 
-/* Learning rate of step t of T, t from 0: PyTorch's CosineAnnealingLR after a linear warm-up. */
-KERNEL float scheduled_rate(const struct allometer_model *model, int32_t step) {
-    if (step < model->warmup_steps) {
-        return model->learning_rate * (float)(step + 1) / (float)model->warmup_steps;
+/* Learning rates of steps t, t + 1, ... of T, one to a lane, t from 0: PyTorch's CosineAnnealingLR after a linear warm-up. */
+KERNEL vf scheduled_rates(const struct allometer_model *model, int32_t t) {
+    vf rate = vf_set(model->learning_rate);
+    if (model->schedule == ALLOMETER_SCHEDULE_COSINE) {
+        vf done =
+            vf_from_vu((vu)vi_index(t - model->warmup_steps)) / (float)(model->steps - model->warmup_steps);
+        rate = rate * 0.5f * (1.0f + vf_cos_u15(3.14159265f * done));
     }
-    if (model->schedule == ALLOMETER_SCHEDULE_CONSTANT) return model->learning_rate;
-    float done = (float)(step - model->warmup_steps) / (float)(model->steps - model->warmup_steps);
-    return model->learning_rate * 0.5f * (1.0f + LANE(vf_cos_u15(vf_set(3.14159265f * done)), 0));
+    if (t < model->warmup_steps) {
+        vf warm = model->learning_rate * vf_from_vu((vu)vi_index(t + 1)) / (float)model->warmup_steps;
+        rate = vf_select(vi_less(vi_index(t), model->warmup_steps), warm, rate);
+    }
+    return rate;
 }
 
 KERNEL void update_advance(struct update *u, const struct allometer_model *model, int32_t step) {
-    u->rate = scheduled_rate(model, step);
+    if (step % LANES == 0) u->rates = scheduled_rates(model, step);
+    u->rate = LANE(u->rates, step % LANES);
     u->power1 *= u->beta1;
     u->power2 *= u->beta2;
     u->correction1 = 1.0f / (1.0f - u->power1);
@@ -82,21 +90,21 @@ KERNEL vf sign_or_zero(vf x) {
     return vf_select(x == vf_set(0.0f), vf_set(0.0f), sign);
 }
 
-/* One vector of parameters: theta from gradient g, with the optimizer's state at m and v. penalized: l1, l2 and decay
-   apply. The proximal step thresholds in the metric of the step itself, so that zero is kept exactly while
+/* One vector of parameters: theta from gradient g, with the optimizer's state at m and v. penalized: 1 where l1, l2 and
+   decay apply, else 0. The proximal step thresholds in the metric of the step itself, so that zero is kept exactly while
    |dloss/dtheta| <= l1 (Yun, Lozano and Yang 2021, for Adam; a heavy ball moves 1 / (1 - momentum) as far). */
-KERNEL vf update_parameter(const struct update *u, int penalized, vf theta, vf g, float *m, float *v) {
-    float l1 = penalized ? u->l1 : 0.0f;
-    if (penalized) g = g + 2.0f * u->l2 * theta;
+KERNEL vf update_parameter(const struct update *u, vf penalized, vf theta, vf g, float *m, float *v) {
+    const vf l1 = u->l1 * penalized;
+    g = g + 2.0f * u->l2 * penalized * theta;
     if (!u->proximal) g = g + l1 * sign_or_zero(theta);
     vf threshold;
     if (u->optimizer == ALLOMETER_OPTIMIZER_SGD) {
         vf velocity = u->beta1 * vf_load(m) + g;
         vf_store(m, velocity);
-        threshold = vf_set(u->rate * l1 / (1.0f - u->beta1));
+        threshold = u->rate * l1 / (1.0f - u->beta1);
         theta = theta - u->rate * velocity;
     } else {
-        if (penalized) theta = theta * (1.0f - u->rate * u->decay);
+        theta = theta * (1.0f - u->rate * u->decay * penalized);
         vf first = u->beta1 * vf_load(m) + (1.0f - u->beta1) * g;
         vf second = u->beta2 * vf_load(v) + (1.0f - u->beta2) * g * g;
         vf_store(m, first);

@@ -81,4 +81,19 @@ KERNEL_COLD void unpack_neurons(const int D, const int O, const struct allometer
     w->width = model->width;
 }
 
+/* Pads short rows, so that lanes beyond the last neuron hold zero; the optimizer's state is of no use any more. */
+KERNEL_COLD void pad_rows(const int D, const int O, const struct allometer_model *model,
+                          struct workspace *w) {
+    const int32_t stride = w->parameters.stride, padded = lanes_padded(model->width);
+    float *rows = w->parameters.rows;
+    if (stride == padded) return;
+    for (int32_t i = O - 1; i >= 0; --i) rows[(D + 1 + O) * padded + i] = rows[(D + 1 + O) * stride + i];
+    for (int32_t j = D + O; j >= 0; --j) {
+        for (int32_t h = padded - 1; h >= 0; --h) {
+            rows[j * padded + h] = h < model->width ? rows[j * stride + h] : 0.0f;
+        }
+    }
+    w->parameters.stride = padded;
+}
+
 #endif

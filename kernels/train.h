@@ -94,35 +94,36 @@ KERNEL void draw_step(const struct allometer_model *model, int32_t step, struct 
     batch_draw(model, step_range(model, step), batch);
 }
 
-/* Moves every parameter of the neurons at h, once their gradients are complete. */
-KERNEL_COLD void update_neurons(const int D, const int O, const struct allometer_model *model,
-                                const struct update *u, struct workspace *w, int32_t h,
-                                const vf gradient[MAX_ROWS]) {
-    for (int j = 0; j < D + 1 + O; ++j) {
-        int64_t at = (int64_t)j * w->parameters.stride + h;
-        vf theta = vf_load(w->parameters.rows + at);
-        theta = update_parameter(u, j != D || model->penalize_biases, theta, gradient[j], w->first + at,
-                                 w->second + at);
-        vf_store(w->parameters.rows + at, theta);
-    }
+/* Moves the parameters at `at`, once their gradients are complete. */
+KERNEL void update_at(const struct update *u, vf penalized, vf gradient, struct workspace *w, int64_t at) {
+    const vf theta = vf_load(w->parameters.rows + at);
+    vf_store(w->parameters.rows + at,
+             update_parameter(u, penalized, theta, gradient, w->first + at, w->second + at));
 }
 
 KERNEL_COLD void update_output_biases(const int D, const int O, const struct allometer_model *model,
                                       const struct update *u, struct workspace *w) {
-    int64_t at = (int64_t)(D + 1 + O) * w->parameters.stride;
+    const int64_t at = (int64_t)(D + 1 + O) * w->parameters.stride;
     FOR_LANES(o, O) {
         vf gradient = vf_set(0.0f);
         for (int32_t row = 0; row < TEAM_PARTIALS; ++row) {
             gradient = gradient + vf_load(w->partial + row * PARTIAL_ROW + PARTIAL_RESIDUAL + o);
         }
-        vf theta = vf_load(w->parameters.rows + at + o);
-        theta = update_parameter(u, model->penalize_biases, theta, gradient, w->first + at + o,
-                                 w->second + at + o);
-        vf_store(w->parameters.rows + at + o, theta);
+        update_at(u, vf_set((float)model->penalize_biases), gradient, w, at + o);
     }
 }
 
 #if LANES == 1
+
+/* Moves every parameter of the neuron at h. */
+KERNEL_COLD void update_neuron(const int D, const int O, const struct allometer_model *model,
+                               const struct update *u, struct workspace *w, int32_t h,
+                               const vf gradient[MAX_ROWS]) {
+    for (int j = 0; j < D + 1 + O; ++j) {
+        const int penalized = j != D || model->penalize_biases;
+        update_at(u, vf_set((float)penalized), gradient[j], w, (int64_t)j * w->parameters.stride + h);
+    }
+}
 
 /* Gradients and the optimizer's step. */
 KERNEL void backward_and_update(const int D, const int O, const int kind, const struct allometer_model *model,
@@ -141,7 +142,7 @@ KERNEL void backward_and_update(const int D, const int O, const int kind, const 
                 one[j] = own == 0 ? gradient[0][j] : gradient[owned - 1][j];
                 if (sharing.groups > 1) w->scratch[(group * (D + 1 + O) + j) * stride + h + own] = one[j];
             }
-            if (sharing.groups == 1 && h + own < w->width) update_neurons(D, O, model, u, w, h + own, one);
+            if (sharing.groups == 1 && h + own < w->width) update_neuron(D, O, model, u, w, h + own, one);
         }
     }
     if (sharing.groups == 1) return;
@@ -153,33 +154,44 @@ KERNEL void backward_and_update(const int D, const int O, const int kind, const 
             for (int32_t g = 0; g < sharing.groups; ++g)
                 sum[j] += w->scratch[(g * (D + 1 + O) + j) * stride + h];
         }
-        update_neurons(D, O, model, u, w, h, sum);
+        update_neuron(D, O, model, u, w, h, sum);
     }
 }
 
 #else
 
-/* Adds the gradients over a block of samples to those of the blocks before it. */
-KERNEL void backward_add(const int D, const int O, const int kind, struct workspace *w,
-                         const struct batch *block, int first) {
-    const int32_t stride = w->parameters.stride;
-    FOR_LANES(h, w->width) {
-        vf gradient[MAX_ROWS];
-        backward(D, O, kind, &w->parameters, w->width, block, w->kept, h, gradient);
-        for (int j = 0; j < D + 1 + O; ++j) {
-            float *sum = w->gradient + j * stride + h;
-            vf_store(sum, first ? gradient[j] : vf_load(sum) + gradient[j]);
+/* Where rows are shorter than a lane vector: all parameters as one row, which the output biases end. */
+KERNEL void update_short_rows(const int D, const int O, const struct allometer_model *model,
+                              const struct update *u, struct workspace *w) {
+    const int32_t stride = w->parameters.stride, outputs = (D + 1 + O) * stride;
+    FOR_LANES(i, outputs + O) {
+        const vi index = vi_index(i);
+        vf penalized = vf_set(1.0f), gradient = vf_load(w->gradient + i);
+        if (!model->penalize_biases) {
+            const vm weights =
+                vi_less(index, D * stride) | (vi_less(index, outputs) & ~vi_less(index, (D + 1) * stride));
+            penalized = vf_select(weights, penalized, vf_set(0.0f));
         }
+        if (i + LANES > outputs) { /* what stands before the residuals is not taken */
+            const vf residual = vf_load(w->partial + PARTIAL_RESIDUAL + i - outputs);
+            gradient = vf_select(vi_less(index, outputs), gradient, residual);
+        }
+        update_at(u, penalized, gradient, w, i);
     }
 }
 
-KERNEL void update_from_gradients(const int D, const int O, const struct allometer_model *model,
-                                  const struct update *u, struct workspace *w) {
-    FOR_LANES(h, w->width) {
-        vf gradient[MAX_ROWS];
-        for (int j = 0; j < D + 1 + O; ++j) gradient[j] = vf_load(w->gradient + j * w->parameters.stride + h);
-        update_neurons(D, O, model, u, w, h, gradient);
+KERNEL_COLD void update_parameters(const int D, const int O, const struct allometer_model *model,
+                                   const struct update *u, struct workspace *w) {
+    if (w->parameters.stride < LANES) {
+        update_short_rows(D, O, model, u, w);
+        return;
     }
+    for (int j = 0; j < D + 1 + O; ++j) {
+        const vf penalized = vf_set((float)(j != D || model->penalize_biases));
+        const int64_t row = (int64_t)j * w->parameters.stride;
+        FOR_LANES(h, w->width) update_at(u, penalized, vf_load(w->gradient + row + h), w, row + h);
+    }
+    update_output_biases(D, O, model, u, w);
 }
 
 #endif
@@ -206,7 +218,7 @@ KERNEL int32_t train_steps(const int D, const int O, const int kind, const struc
             loss_and_residuals(model, &block, first == 0, w->partial);
             team_sync();
 #if LANES > 1
-            backward_add(D, O, kind, w, &block, first == 0);
+            backward(D, O, kind, &w->parameters, w->width, &block, w->kept, first == 0, w->gradient);
 #endif
         }
         *train_loss = 0;
@@ -215,10 +227,10 @@ KERNEL int32_t train_steps(const int D, const int O, const int kind, const struc
         }
         if (!isfinite(*train_loss)) return step;
         update_advance(&update, model, step);
-        update_output_biases(D, O, model, &update, w);
 #if LANES > 1
-        update_from_gradients(D, O, model, &update, w);
+        update_parameters(D, O, model, &update, w);
 #else
+        update_output_biases(D, O, model, &update, w);
         backward_and_update(D, O, kind, model, &update, w);
 #endif
         team_sync();

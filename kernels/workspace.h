@@ -78,7 +78,7 @@ KERNEL_COLD struct workspace workspace_carve(const int D, const int O, const str
     WORKSPACE_TABLE(ROW)
 #undef ROW
     w.width = model->width;
-    w.parameters.stride = lanes_padded(model->width);
+    w.parameters.stride = model->prune > 0 ? lanes_padded(model->width) : short_row(model->width);
     w.batch.stride = lanes_padded(model->batch);
     w.batch.n = model->batch;
     w.kept.block = block_samples(model->width, model->batch);
