@@ -98,6 +98,44 @@ mv stdout good.csv
 expect 0 '' export good.db --out again.csv
 cmp -s good.csv again.csv || fail "--out and standard output differ"
 expect 2 'no/folder.csv: No such' export good.db --out no/folder.csv
+
+# An output takes the place of a regular file only, whole or not at all; whatever else has its name stays what it is.
+cp good.db good-before.db
+ln -s good.db good-link.db
+for name in good.db ./good.db good-link.db; do
+    expect 2 'is the file that is read' export good.db --out $name
+    cmp -s good.db good-before.db || fail "export --out $name changed the store"
+done
+echo old >old.csv
+chmod 640 old.csv
+ln -s old.csv link.csv
+expect 0 '' export good.db --out link.csv
+{ [ -L link.csv ] && cmp -s good.csv old.csv; } || fail "a symbolic link was not written through"
+[ "$(stat -c %a old.csv)" = 640 ] || fail "a file that was replaced has other rights than before"
+ln -s new.csv dangling.csv
+expect 0 '' export good.db --out dangling.csv
+{ [ -L dangling.csv ] && cmp -s good.csv new.csv; } || fail "the target of a symbolic link was not made"
+mkfifo fifo
+ln -s fifo fifo-link
+for name in fifo fifo-link; do
+    timeout 20 cat fifo >piped.csv &
+    timeout 20 "$program" export good.db --out $name 2>stderr || fail "export --out $name: $(cat stderr)"
+    wait $!
+    { [ -p fifo ] && [ -L fifo-link ] && cmp -s good.csv piped.csv; } || fail "--out $name: the pipe was not written"
+done
+if [ -e /dev/stdout ]; then
+    echo before >appended.csv
+    "$program" export good.db --out /dev/stdout >>appended.csv
+    tail -n +2 appended.csv | cmp -s - good.csv || fail "--out /dev/stdout does not append to standard output"
+fi
+# A device of our own that is always full.
+if mknod full c 1 7 2>/dev/null && (: >full) 2>/dev/null; then
+    ln -s full full-link
+    expect 1 'full-link: .*No space left on device' export good.db --out full-link
+    [ -c full ] || fail "a device was replaced"
+fi
+[ -z "$(find . -name '*partial*')" ] || fail "left behind: $(find . -name '*partial*')"
+
 sweep good 300 2 >good.yaml
 expect 2 'train.steps \(200 there, 300 in' sweep good.yaml --device cpu
 sweep good 200 2 >good.yaml
@@ -248,6 +286,10 @@ if [ -z "${TSAN_OPTIONS:-}" ]; then
     grep -q 'full.db: the disk is full' stderr || fail "a full disk: $(cat stderr)"
     expect 0 '2400/2400 models' sweep full.yaml --device cpu
     "$program" export --quiet full.db | wc -l | grep -qx 4801 || fail "a full disk lost models"
+    echo old >old.csv
+    (ulimit -f 200 && exec "$program" export full.db --out old.csv) 2>stderr
+    { [ $? -eq 1 ] && grep -q '^allometer: old.csv: .*File too large' stderr; } || fail "a full disk: $(cat stderr)"
+    { [ "$(cat old.csv)" = old ] && [ -z "$(find . -name '*partial*')" ]; } || fail "a failed export left or took something"
 fi
 
 [ $failures -eq 0 ] && echo "all passed"

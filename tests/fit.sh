@@ -72,7 +72,7 @@ expect 2 'ends in .svg or .png' "${fit[@]}" --plot fit.pdf
 expect 2 'expected mse, msle or huber' "${fit[@]}" --objective mae
 expect 2 "device: 'gpu', expected auto, cpu or cuda" "${fit[@]}" --device gpu
 expect 2 'breaks goes with --law bnsl' "${fit[@]}" --breaks 1
-expect 1 'absent/fits.csv: No such file' "${fit[@]}" --out absent/fits.csv
+expect 2 'absent/fits.csv: No such file' "${fit[@]}" --out absent/fits.csv
 printf 'n,loss\n1,2\n3\n' >ragged.csv
 expect 2 'ragged.csv:3: 1 fields, expected 2' ragged.csv --law power --x n --y loss
 [ ! -w /dev/full ] || expect 1 '/dev/full' "${fit[@]}" --out /dev/full
@@ -266,8 +266,8 @@ grep -q 'too-few-points (1 of 2): an average of laws takes three points' stdout 
 
 # ---- no output takes the place of the input, or of another output ----------------------------------------------------------
 cp few.csv kept.csv && ln -s few.csv link.csv
-expect 2 "--out: 'link.csv' is the table that is read" few.csv --law power --x n --y loss --out link.csv
-expect 2 "--predictions: './few.csv' is the table that is read" few.csv --law power --x n --y loss --predictions ./few.csv
+expect 2 "--out: 'link.csv' is the file that is read" few.csv --law power --x n --y loss --out link.csv
+expect 2 "--predictions: './few.csv' is the file that is read" few.csv --law power --x n --y loss --predictions ./few.csv
 cmp few.csv kept.csv || fail 'a fit changed the table that it read'
 expect 2 "--out and --predictions: both are 'same.csv'" few.csv --law power --x n --y loss --out same.csv --predictions same.csv
 [ -e same.csv ] && fail 'an output was written in spite of an error'

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const struct argp_option own_options[] = {
     {"help", 0, 0, 0, 0, 0}, {"usage", 0, 0, 0, 0, 0}, {"version", 0, 0, 0, 0, 0}, {0}};
@@ -77,6 +78,15 @@ enum allometer_code verb_open_device(const char *name, const struct allometer_de
     }
     *backend = &allometer_cpu;
     return (*backend)->open(device, options, error);
+}
+
+enum allometer_code verb_check_output(const char *option, const char *output, const char *input,
+                                      struct allometer_error *error) {
+    struct stat read, written;
+    if (!output || stat(input, &read) != 0 || !S_ISREG(read.st_mode) || stat(output, &written) != 0
+        || written.st_dev != read.st_dev || written.st_ino != read.st_ino)
+        return ALLOMETER_OK;
+    return allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s: '%s' is the file that is read", option, output);
 }
 
 enum { OPTION_JSON = 0x100 };

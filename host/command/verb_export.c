@@ -1,12 +1,10 @@
-#define _GNU_SOURCE /* asprintf */
+#include "output.h"
 #include "store.h"
 #include "verbs.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct export_arguments {
     const char *path, *out, *weights;
@@ -89,24 +87,14 @@ static const struct argp argp = {
     0,
     0};
 
-/* Into a file beside it first: a failed export leaves what was there. */
 static enum allometer_code export_to_file(const struct export_arguments *arguments,
                                           struct allometer_error *error) {
-    char *partial = NULL;
-    if (asprintf(&partial, "%s.partial", arguments->out) < 0)
-        return allometer_fail(error, ALLOMETER_FAILED, "out of memory");
-    FILE *file = fopen(partial, "w");
-    enum allometer_code code = ALLOMETER_OK;
-    if (!file)
-        code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: %s", arguments->out, strerror(errno));
-    else {
-        code = allometer_store_export(arguments->path, arguments->rows, arguments->format, file, error);
-        if ((fclose(file) || (!code && rename(partial, arguments->out))) && !code)
-            code = allometer_fail(error, ALLOMETER_FAILED, "%s: %s", arguments->out, strerror(errno));
-        if (code) unlink(partial);
-    }
-    free(partial);
-    return code;
+    struct output output;
+    enum allometer_code code = verb_check_output("out", arguments->out, arguments->path, error);
+    if (!code) code = output_begin(&output, arguments->out, error);
+    if (code) return code;
+    code = allometer_store_export(arguments->path, arguments->rows, arguments->format, output.file, error);
+    return output_finish(&output, code, error);
 }
 
 int verb_export(int argc, char **argv) {

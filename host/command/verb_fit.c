@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
     OPTION_JSON = 0x100,
@@ -284,15 +283,11 @@ static enum allometer_code check_outputs(const struct fit_arguments *arguments,
                    {"predictions", arguments->predictions},
                    {"resamples", arguments->resamples},
                    {"plot", arguments->plot}};
-    struct stat input, output;
-    int is_file = stat(arguments->path, &input) == 0;
+    enum allometer_code code = ALLOMETER_OK;
     for (size_t i = 0; i < sizeof outputs / sizeof *outputs; ++i) {
         const char *path = outputs[i].path;
-        if (path && is_file && S_ISREG(input.st_mode) && stat(path, &output) == 0
-            && output.st_dev == input.st_dev && output.st_ino == input.st_ino) {
-            return allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s: '%s' is the table that is read",
-                                  outputs[i].option, path);
-        }
+        code = verb_check_output(outputs[i].option, path, arguments->path, error);
+        if (code != ALLOMETER_OK) return code;
         for (size_t j = 0; path && j < i; ++j) {
             if (!outputs[j].path || strcmp(outputs[j].path, path) != 0) continue;
             return allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s and --%s: both are '%s'",

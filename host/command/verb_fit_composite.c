@@ -1,8 +1,8 @@
 #include "composite.h"
+#include "output.h"
 #include "text.h"
 #include "verb_fit.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -80,8 +80,10 @@ static void write_csv_number(FILE *file, double value) {
 
 static enum allometer_code write_csv(const struct composite *composite, const char *path,
                                      struct allometer_error *error) {
-    FILE *file = fopen(path, "w");
-    if (!file) return allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path, strerror(errno));
+    struct output output;
+    enum allometer_code code = output_begin(&output, path, error);
+    if (code) return code;
+    FILE *file = output.file;
     fputs("subtask,n,factor,exponent,exponent_lower,exponent_upper,share,growth,growth_lower,growth_upper\n",
           file);
     for (int32_t k = 0; k < composite->n_subtasks; k++) {
@@ -92,10 +94,7 @@ static enum allometer_code write_csv(const struct composite *composite, const ch
         for (size_t i = 0; i < sizeof values / sizeof *values; i++) write_csv_number(file, values[i]);
         fputc('\n', file);
     }
-    int failed = ferror(file);
-    if (fclose(file) || failed)
-        return allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path, strerror(errno));
-    return ALLOMETER_OK;
+    return output_finish(&output, ALLOMETER_OK, error);
 }
 
 enum allometer_code verb_fit_composite(const struct fit_arguments *arguments,

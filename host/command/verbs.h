@@ -46,6 +46,10 @@ enum allometer_code verb_open_device(const char *name, const struct allometer_de
                                      int quiet, const struct allometer_backend **backend,
                                      struct allometer_device **device, struct allometer_error *error);
 
+/* BAD_INPUT where the output, the value of --option (NULL is fine), is the file that is read, by whatever name. */
+enum allometer_code verb_check_output(const char *option, const char *output, const char *input,
+                                      struct allometer_error *error);
+
 /* The law that a formula makes (free with allometer_law_free); NULL where the text is but a word, such as a misspelt
    law's name. Exits on other errors. */
 struct allometer_law *verb_formula(const char *text, const char *const *columns, int n_columns);

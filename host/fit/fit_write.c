@@ -1,5 +1,6 @@
 /* Results as files: fits.csv, predictions.csv and JSON. A number that does not exist is an empty cell, or null. */
 #include "fit_internal.h"
+#include "output.h"
 #include "text.h"
 
 #include <errno.h>
@@ -31,22 +32,6 @@ static void write_names(FILE *file, const struct allometer_fit_options *options)
     }
 }
 
-/* Closes the file; a full disk shows at the latest here. */
-static enum allometer_code finish(FILE *file, const char *path, struct allometer_error *error) {
-    int failed = ferror(file);
-    failed |= fclose(file);
-    if (!failed) return ALLOMETER_OK;
-    return allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path,
-                          errno ? strerror(errno) : "cannot be written");
-}
-
-static FILE *begin(const char *path, struct allometer_error *error) {
-    errno = 0;
-    FILE *file = fopen(path, "w");
-    if (!file) allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path, strerror(errno));
-    return file;
-}
-
 /* One cell: name=value pairs, since each group may have another law. */
 static void write_parameters(FILE *file, const struct allometer_fit_group *group) {
     putc(',', file);
@@ -60,8 +45,10 @@ static void write_parameters(FILE *file, const struct allometer_fit_group *group
 enum allometer_code allometer_fits_write_csv(const struct allometer_fits *fits, const char *path,
                                              struct allometer_error *error) {
     const struct allometer_law *law = fits->law;
-    FILE *file = begin(path, error);
-    if (!file) return ALLOMETER_FAILED;
+    struct output output;
+    enum allometer_code code = output_begin(&output, path, error);
+    if (code) return code;
+    FILE *file = output.file;
     write_names(file, &fits->options);
     fputs("law,status,n,objective,rmsle_train,rmsle_test", file);
     for (int p = 0; p < law->n_parameters; ++p) {
@@ -89,7 +76,7 @@ enum allometer_code allometer_fits_write_csv(const struct allometer_fits *fits, 
         if (law->candidates) write_parameters(file, group);
         putc('\n', file);
     }
-    return finish(file, path, error);
+    return output_finish(&output, ALLOMETER_OK, error);
 }
 
 enum allometer_code allometer_fits_write_resamples(const struct allometer_fits *fits, const char *path,
@@ -98,8 +85,10 @@ enum allometer_code allometer_fits_write_resamples(const struct allometer_fits *
     if (!fits->resamples) {
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: no resamples were kept", path);
     }
-    FILE *file = begin(path, error);
-    if (!file) return ALLOMETER_FAILED;
+    struct output output;
+    enum allometer_code code = output_begin(&output, path, error);
+    if (code) return code;
+    FILE *file = output.file;
     write_names(file, &fits->options);
     fputs("resample,status", file);
     for (size_t p = 0; p < P; ++p) fprintf(file, ",%s", fits->law->parameters[p].name);
@@ -112,7 +101,7 @@ enum allometer_code allometer_fits_write_resamples(const struct allometer_fits *
         for (size_t p = 0; p < P; ++p) write_cell(file, fits->resamples[i * P + p]);
         putc('\n', file);
     }
-    return finish(file, path, error);
+    return output_finish(&output, ALLOMETER_OK, error);
 }
 
 /* Whether row i lacks what a fit needs of it. */
@@ -127,9 +116,12 @@ enum allometer_code allometer_fits_write_predictions(const struct allometer_fits
                                                      struct allometer_error *error) {
     size_t n_table = fits->table->n_rows, *group_of = malloc((fits->n_rows + 1) * sizeof *group_of);
     size_t *at_of = calloc(n_table + 1, sizeof *at_of); /* place among the fits' rows + 1; 0: takes no part */
-    FILE *file = group_of && at_of ? begin(path, error) : NULL;
-    if (!group_of || !at_of)
-        allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu predictions", fits->n_rows);
+    struct output output = {.file = NULL};
+    enum allometer_code code =
+        group_of && at_of
+            ? output_begin(&output, path, error)
+            : allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu predictions", fits->n_rows);
+    FILE *file = output.file;
     for (size_t g = 0; g < fits->n_groups && file; ++g) {
         for (size_t i = 0; i < fits->groups[g].n_rows; ++i) group_of[fits->groups[g].first_row + i] = g;
     }
@@ -161,7 +153,7 @@ enum allometer_code allometer_fits_write_predictions(const struct allometer_fits
     }
     free(group_of);
     free(at_of);
-    return file ? finish(file, path, error) : ALLOMETER_FAILED;
+    return file ? output_finish(&output, code, error) : code;
 }
 
 static void write_json_number(FILE *file, const char *name, double value) {
