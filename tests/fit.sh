@@ -91,7 +91,7 @@ for row in 'plain,power,converged,20' '"bent, twice",power,converged,20' 'negati
     grep -q "^$row," fits.csv || fail "no '$row' in: $(cut -c 1-60 fits.csv)"
 done
 [ "$(wc -l <fits.csv)" -eq 7 ] || fail 'groups in are not rows out'
-[ "$(head -n 1 fits.csv)" = 'task,law,status,n,objective,rmsle_train,rmsle_test,a,a_se,a_lower,a_upper,b,b_se,b_lower,b_upper' ] ||
+[ "$(head -n 1 fits.csv)" = 'task,law,status,n,objective,rmsle_train,rmsle_test,a,a_se,a_lower,a_upper,b,b_se,b_lower,b_upper,held' ] ||
     fail "header: $(head -n 1 fits.csv)"
 [ "$(head -n 1 predictions.csv)" = 'task,n,loss,train,yhat,lower,upper' ] || fail 'header of predictions'
 [ "$(wc -l <predictions.csv)" -eq "$(wc -l <runs.csv)" ] || fail 'rows in are not rows out'
@@ -155,6 +155,31 @@ expect 0 '' "${fit[@]}" --where task=plain --fix a=406.4 --bootstrap 30 --out fi
 [ -z "$(column b_se fixed.csv)" ] || fail 'a fixed parameter has a standard error'
 expect 0 '' "${fit[@]}" --where task=plain --bound b=0.6:,a=:100 --out bounded.csv --quiet
 [ "$(column b bounded.csv)" = 0.6 ] || fail "bounded b: $(column b bounded.csv)"
+
+# ---- a parameter at a bound, or fixed, is told from a free one ------------------------------------------------------------
+awk 'BEGIN { print "g,n,loss"; for (i = 0; i < 24; ++i) { n = 10 * 1.4 ^ i; w = 1 + 0.01 * cos(2.4 * i)
+    printf "sinks,%.6g,%.17g\nfloor,%.6g,%.17g\n", n, 4 * n ^ -0.5 * w - 0.03, n, (0.2 + 8 * n ^ -0.8) * w } }' |
+    awk -F, 'NR == 1 || $3 > 0' >sinks.csv
+sinks=(sinks.csv --law power-offset --x n --y loss)
+expect 0 '' "${sinks[@]}" --where g=sinks --fix b=4 --out held.csv
+[ "$(column held held.csv)" = 'a=lower;b=fixed' ] || fail "what is held: $(cat held.csv)"
+grep -qE '^a +0 +at bound ' stdout || fail "a at its bound: $(cat stdout)"
+grep -qE '^b +4 +fixed ' stdout || fail "b is fixed: $(cat stdout)"
+grep -qxF 'at bound: a has come to its lower bound 0; --bound a=-1: lifts it' stdout || fail "no note: $(cat stdout)"
+grep -q "^the other parameters' intervals hold for" stdout || fail "intervals are conditional: $(cat stdout)"
+expect 0 '' "${sinks[@]}" --group g --json
+grep -qE '"a": \{"value": 0, .*"held": "lower"\}, "b": \{"value": [^}]*"upper": [0-9.]*\}' stdout || fail "held in JSON: $(cat stdout)"
+[ "$(grep -o '"held"' stdout | wc -l)" -eq 1 ] || fail "a free parameter is held: $(cat stdout)"
+expect 0 '' "${sinks[@]}" --group g
+grep -qE '^sinks .* 0 at bound ' stdout || fail "a of one group at its bound: $(cat stdout)"
+grep -q '^at bound (1 of 2): a has come' stdout || fail "no note: $(cat stdout)"
+expect 0 '' "${sinks[@]}" --where g=sinks --bound a=-1: --out held.csv
+[ -z "$(column held held.csv)" ] || fail "nothing is held: $(cat held.csv)"
+close 'a below 0' "$(column a held.csv)" -0.03 0.1
+grep -q 'at bound' stdout && fail "no parameter is at a bound: $(cat stdout)"
+expect 0 '' "${sinks[@]}" --where g=floor --bound a=:0.1 --out held.csv --quiet
+[ "$(column held held.csv)" = a=upper ] || fail "a at its upper bound: $(cat held.csv)"
+"$program" laws | grep -qxF '  bounds: a >= 0 if all y are' || fail 'laws do not tell their bounds'
 
 # ---- formulas ---------------------------------------------------------------------------------------------------------------
 expect 2 "expected a number, a name or '\('" "${fit[@]}" --law 'a + * n'

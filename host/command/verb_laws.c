@@ -9,6 +9,21 @@ static const char *column_name(const struct allometer_law *law, int column) {
     return law->n_columns == 1 ? "x" : column == 0 ? "N" : "D";
 }
 
+/* "a >= 0; d1, d2 ...": parameters of one role together. */
+static void print_bounds(const struct allometer_law *law) {
+    char told[ALLOMETER_ROLE_COUNT] = {0};
+    const char *between = "\n  bounds: ";
+    for (int p = 0; p < law->n_parameters; ++p) {
+        enum allometer_role role = law->parameters[p].role;
+        if (told[role]++ || !*allometer_role_bounds(role)) continue;
+        printf("%s%s", between, law->parameters[p].name);
+        for (int other = p + 1; other < law->n_parameters; ++other)
+            if (law->parameters[other].role == role) printf(", %s", law->parameters[other].name);
+        printf(" %s", allometer_role_bounds(role));
+        between = "; ";
+    }
+}
+
 static void print_text(void) {
     for (int i = 0; i < ALLOMETER_LAW_COUNT; ++i) {
         const struct allometer_law *law = &allometer_laws[i];
@@ -21,6 +36,7 @@ static void print_text(void) {
         }
         printf("; of");
         for (int c = 0; c < law->n_columns; ++c) printf(" %s", column_name(law, c));
+        print_bounds(law);
         printf("\n  %s\n\n", law->source);
     }
     for (int i = 0; i < ALLOMETER_AVERAGE_COUNT; ++i) {
@@ -39,8 +55,10 @@ static void print_json(void) {
         printf(", \"columns\": %d, \"parameters\": [", law->n_columns);
         for (int p = 0; p < law->n_parameters; ++p) {
             const struct allometer_law_parameter *parameter = &law->parameters[p];
-            printf("%s{\"name\": \"%s\", \"positive\": %s, \"unit\": \"%s\"}", p ? ", " : "", parameter->name,
-                   allometer_role_is_log(parameter->role) ? "true" : "false", parameter->unit);
+            printf("%s{\"name\": \"%s\", \"positive\": %s, \"unit\": \"%s\", ", p ? ", " : "",
+                   parameter->name, allometer_role_is_log(parameter->role) ? "true" : "false",
+                   parameter->unit);
+            printf("\"bounds\": \"%s\"}", allometer_role_bounds(parameter->role));
         }
         printf("]}");
     }

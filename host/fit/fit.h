@@ -67,6 +67,17 @@ struct allometer_fit_options {
     struct allometer_device *device;
 };
 
+/* What holds a parameter where it is, so that it has no standard error: one of its bounds, the user's or the law's own,
+   or the user, who fixed it. */
+enum allometer_held {
+    ALLOMETER_HELD_NOT,
+    ALLOMETER_HELD_LOWER,
+    ALLOMETER_HELD_UPPER,
+    ALLOMETER_HELD_FIXED,
+    ALLOMETER_HELD_COUNT
+};
+extern const char *const allometer_held_names[ALLOMETER_HELD_COUNT]; /* "", "lower", "upper", "fixed" */
+
 /* One group. Parameters are in their own units; arrays of P. */
 struct allometer_fit_group {
     const char **key;         /* the texts of the group columns */
@@ -81,6 +92,7 @@ struct allometer_fit_group {
     double *values, *errors, *lower, *upper; /* errors: standard errors, of the bootstrap where
                                                 there is one; NaN where a bound holds the parameter */
     double *inner;                           /* the values in the solver's coordinates */
+    unsigned char *held;                     /* enum allometer_held; of an average: not known, 0 */
     const struct allometer_law *law; /* whose parameters these are: of an average, the one that weighs most */
     double *weights; /* of the candidates of an average: n_candidates that add up to 1, or NaN */
 };

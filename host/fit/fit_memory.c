@@ -36,6 +36,7 @@ enum allometer_code fit_allocate_results(struct allometer_fits *fits, size_t P,
                                          struct allometer_error *error) {
     size_t n_curve = fits->n_groups * (size_t)fits->options.n_curve;
     double *arrays = allocate_nan(fits, fits->n_groups * 5 * P);
+    unsigned char *held = fit_allocate(&fits->memory, fits->n_groups * P, sizeof *held);
     size_t n_resamples = fits->options.keep_resamples ? fits->n_groups * (size_t)fits->options.bootstrap : 0;
     if (n_resamples) {
         fits->resamples = allocate_nan(fits, n_resamples * P);
@@ -48,14 +49,14 @@ enum allometer_code fit_allocate_results(struct allometer_fits *fits, size_t P,
     fits->upper = allocate_nan(fits, fits->n_rows);
     fits->curve_x = allocate_nan(fits, n_curve), fits->curve_y = allocate_nan(fits, n_curve);
     fits->curve_lower = allocate_nan(fits, n_curve), fits->curve_upper = allocate_nan(fits, n_curve);
-    if (!arrays || !fits->yhat || !fits->lower || !fits->upper || !fits->curve_x || !fits->curve_y
+    if (!arrays || !held || !fits->yhat || !fits->lower || !fits->upper || !fits->curve_x || !fits->curve_y
         || !fits->curve_lower || !fits->curve_upper) {
         return allometer_fail(error, ALLOMETER_FAILED, "out of memory for results");
     }
-    for (size_t g = 0; g < fits->n_groups; ++g, arrays += 5 * P) {
+    for (size_t g = 0; g < fits->n_groups; ++g, arrays += 5 * P, held += P) {
         struct allometer_fit_group *group = &fits->groups[g];
         group->values = arrays, group->errors = arrays + P, group->lower = arrays + 2 * P;
-        group->upper = arrays + 3 * P, group->inner = arrays + 4 * P;
+        group->upper = arrays + 3 * P, group->inner = arrays + 4 * P, group->held = held;
         group->law = fits->law;
         group->objective = group->rmsle_train = group->rmsle_test = NAN;
     }

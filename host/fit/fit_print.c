@@ -77,6 +77,14 @@ static void put_value(char *into, double value, double error) {
     }
 }
 
+/* Behind the value of a parameter that has no standard error. */
+static const char *const held_words[ALLOMETER_HELD_COUNT] = {
+    [ALLOMETER_HELD_NOT] = "",
+    [ALLOMETER_HELD_LOWER] = " at bound",
+    [ALLOMETER_HELD_UPPER] = " at bound",
+    [ALLOMETER_HELD_FIXED] = " fixed",
+};
+
 /* How many columns lie between n and rmsle: the law's parameters, or of an average the law that weighs most and what
    each weighs. */
 static size_t n_middle(const struct allometer_fits *fits) {
@@ -105,8 +113,12 @@ static void fill_middle(struct grid *grid, const struct allometer_fits *fits, si
     if (law->candidates) put_text(cell(grid, row, column++), group->law == law ? "-" : group->law->name);
     for (int c = 0; c < law->n_candidates; ++c, ++column)
         put_weight(cell(grid, row, column), group->weights[c]);
-    for (int p = 0; p < law->n_parameters; ++p, ++column)
-        put_value(cell(grid, row, column), group->values[p], group->errors[p]);
+    for (int p = 0; p < law->n_parameters; ++p, ++column) {
+        char *into = cell(grid, row, column);
+        put_value(into, group->values[p], group->errors[p]);
+        if (!(group->errors[p] > 0))
+            snprintf(into + strlen(into), CELL / 2, "%s", held_words[group->held[p]]);
+    }
 }
 
 static void fill_groups(struct grid *grid, const struct allometer_fits *fits) {
@@ -135,8 +147,12 @@ static void fill_parameters(struct grid *grid, const struct allometer_fits *fits
         size_t row = (size_t)p + 1;
         put_text(cell(grid, row, 0), group->law->parameters[p].name);
         put_value(cell(grid, row, 1), group->values[p], group->errors[p]);
-        put_number(cell(grid, row, 2), group->lower[p], 6);
-        put_number(cell(grid, row, 3), group->upper[p], 6);
+        if (group->held[p] && !(group->lower[p] < group->upper[p])) {
+            put_text(cell(grid, row, 2), held_words[group->held[p]] + 1);
+        } else {
+            put_number(cell(grid, row, 2), group->lower[p], 6);
+            put_number(cell(grid, row, 3), group->upper[p], 6);
+        }
         if (grid->n_columns > 4) put_text(cell(grid, row, 4), group->law->parameters[p].unit);
     }
 }
@@ -204,6 +220,31 @@ static void print_advice(const struct allometer_fits *fits, FILE *file) {
     }
 }
 
+/* Says of each parameter that lies at a bound in how many groups it does, and what that means. */
+static void print_bounds(const struct allometer_fits *fits, FILE *file) {
+    int n_told = 0;
+    for (int p = 0; p < fits->law->n_parameters; ++p) {
+        size_t counts[ALLOMETER_HELD_COUNT] = {0};
+        double value = NAN;
+        for (size_t g = 0; g < fits->n_groups; ++g) {
+            const struct allometer_fit_group *group = &fits->groups[g];
+            if (counts[group->held[p]]++ == 0 && group->held[p] == ALLOMETER_HELD_LOWER)
+                value = group->values[p];
+        }
+        for (int held = ALLOMETER_HELD_LOWER; held <= ALLOMETER_HELD_UPPER; ++held) {
+            const struct allometer_law_parameter *parameter = &fits->law->parameters[p];
+            if (!counts[held]) continue;
+            fprintf(file, "%sat bound", n_told++ ? "" : "\n");
+            if (fits->n_groups > 1) fprintf(file, " (%zu of %zu)", counts[held], fits->n_groups);
+            fprintf(file, ": %s has come to its %s bound", parameter->name, allometer_held_names[held]);
+            if (held == ALLOMETER_HELD_LOWER && value == 0 && !allometer_role_is_log(parameter->role))
+                fprintf(file, " 0; --bound %s=-1: lifts it", parameter->name);
+            putc('\n', file);
+        }
+    }
+    if (n_told) fputs("the other parameters' intervals hold for the values at which these are kept\n", file);
+}
+
 enum allometer_code allometer_fits_print(const struct allometer_fits *fits, FILE *file,
                                          struct allometer_error *error) {
     const struct allometer_fit_options *options = &fits->options;
@@ -235,6 +276,7 @@ enum allometer_code allometer_fits_print(const struct allometer_fits *fits, FILE
     enum allometer_code code = print_grid(&grid, single ? 1 : options->n_groups, file, error);
     free(grid.cells);
     if (code != ALLOMETER_OK) return code;
+    print_bounds(fits, file);
     print_advice(fits, file);
     if (fflush(file) == 0 && !ferror(file)) return ALLOMETER_OK;
     return allometer_fail(error, ALLOMETER_FAILED, "output: %s",

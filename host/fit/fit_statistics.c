@@ -64,11 +64,24 @@ static void intervals_from_resamples(const struct fit_work *work, struct allomet
     }
 }
 
-static void describe_parameters(const struct fit_work *work, struct allometer_fit_group *group,
-                                const struct fit_precision *precision, double *scratch) {
+const char *const allometer_held_names[ALLOMETER_HELD_COUNT] = {"", "lower", "upper", "fixed"};
+
+/* What holds parameter p of a group at t, in the solver's coordinates. */
+static enum allometer_held what_holds(const struct fit_work *work, size_t group, int p, double t) {
+    size_t at = group * (size_t)work->n_parameters + (size_t)p;
+    if (!(work->lower[at] < work->upper[at])) return ALLOMETER_HELD_FIXED;
+    return t <= work->lower[at]   ? ALLOMETER_HELD_LOWER
+           : t >= work->upper[at] ? ALLOMETER_HELD_UPPER
+                                  : ALLOMETER_HELD_NOT;
+}
+
+static void describe_parameters(const struct fit_work *work, size_t g, const struct fit_precision *precision,
+                                double *scratch) {
     const struct allometer_law *law = work->fits->law;
+    struct allometer_fit_group *group = &work->fits->groups[g];
     for (int p = 0; p < work->n_parameters; ++p) {
         group->values[p] = fit_parameter_value(work->fits, p, group->inner[p]);
+        group->held[p] = (unsigned char)what_holds(work, g, p, group->inner[p]);
     }
     for (int j = 0; j < precision->n_free; ++j) {
         int p = precision->free[j];
@@ -131,7 +144,7 @@ enum allometer_code fit_describe_group(struct fit_work *work, size_t g, const do
         for (int c = 0; c < work->n_columns; ++c) columns[c] = fits->x[c] + first;
         group->n_resamples = (int32_t)n;
         group->objective = mean_objective(work, g);
-        describe_parameters(work, group, &precision, scratch);
+        describe_parameters(work, g, &precision, scratch);
         code = fit_bands(work, g, &precision, columns, group->n_rows, fits->yhat + first,
                          fits->options.bands ? fits->lower + first : NULL, fits->upper + first, error);
         group->rmsle_train = fit_rmsle(fits, group, 1);

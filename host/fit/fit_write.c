@@ -42,6 +42,18 @@ static void write_parameters(FILE *file, const struct allometer_fit_group *group
     }
 }
 
+/* One cell: name=bound pairs of the parameters that are not free. */
+static void write_held(FILE *file, const struct allometer_fit_group *group) {
+    const char *between = "";
+    putc(',', file);
+    for (int p = 0; p < group->law->n_parameters; ++p) {
+        if (!group->held[p]) continue;
+        fprintf(file, "%s%s=%s", between, group->law->parameters[p].name,
+                allometer_held_names[group->held[p]]);
+        between = ";";
+    }
+}
+
 enum allometer_code allometer_fits_write_csv(const struct allometer_fits *fits, const char *path,
                                              struct allometer_error *error) {
     const struct allometer_law *law = fits->law;
@@ -57,7 +69,7 @@ enum allometer_code allometer_fits_write_csv(const struct allometer_fits *fits, 
     }
     for (int c = 0; c < law->n_candidates; ++c)
         fprintf(file, ",weight_%s", allometer_laws[law->candidates[c]].name);
-    fputs(law->candidates ? ",parameters\n" : "\n", file);
+    fputs(law->candidates ? ",parameters\n" : ",held\n", file);
     for (size_t g = 0; g < fits->n_groups; ++g) {
         const struct allometer_fit_group *group = &fits->groups[g];
         write_key(file, group, fits->options.n_groups);
@@ -73,7 +85,7 @@ enum allometer_code allometer_fits_write_csv(const struct allometer_fits *fits, 
             write_cell(file, group->upper[p]);
         }
         for (int c = 0; c < law->n_candidates; ++c) write_cell(file, group->weights[c]);
-        if (law->candidates) write_parameters(file, group);
+        law->candidates ? write_parameters(file, group) : write_held(file, group);
         putc('\n', file);
     }
     return output_finish(&output, ALLOMETER_OK, error);
@@ -202,6 +214,7 @@ static void write_json_group(FILE *file, const struct allometer_fits *fits,
             if (i) fputs(", ", file);
             write_json_number(file, names[i], values[i]);
         }
+        if (group->held[p]) fprintf(file, ", \"held\": \"%s\"", allometer_held_names[group->held[p]]);
         putc('}', file);
     }
     fputs("}}", file);

@@ -59,6 +59,19 @@ int allometer_role_is_log(enum allometer_role role) {
     return is_log[role];
 }
 
+/* What fit_tighten_bounds does, in words. */
+const char *allometer_role_bounds(enum allometer_role role) {
+    static const char *const bounds[ALLOMETER_ROLE_COUNT] = {
+        [ALLOMETER_ROLE_ASYMPTOTE] = ">= 0 if all y are",
+        [ALLOMETER_ROLE_CEILING] = ">= 0 if all y are, <= the largest y + 100 (largest - smallest)",
+        [ALLOMETER_ROLE_SHAPE] = "from 0.001 to 1000",
+        [ALLOMETER_ROLE_POSITION] = "at most half the span of log x from the points",
+        [ALLOMETER_ROLE_INVERSE] = "from exp(-20) / largest x to exp(20) / smallest x",
+        [ALLOMETER_ROLE_WIDTH] = "from 0.001 to the span of log x, or to 2",
+    };
+    return bounds[role] ? bounds[role] : "";
+}
+
 double allometer_role_inner(enum allometer_role role, double value) {
     return allometer_role_is_log(role) ? log(value) : value;
 }

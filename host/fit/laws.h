@@ -41,6 +41,9 @@ int allometer_role_is_log(enum allometer_role role);
 double allometer_role_inner(enum allometer_role role, double value);
 double allometer_role_outer(enum allometer_role role, double coordinate);
 
+/* Where a fit keeps such a parameter unless the user sets another bound, such as ">= 0 if all y are"; "" if anywhere. */
+const char *allometer_role_bounds(enum allometer_role role);
+
 /* The law's values (n) and, unless NULL, derivatives by the coordinates (n x P) at points whose independent variables
    are given as they are (columns[c][i]). parameters: P, in the solver's coordinates. */
 void allometer_law_evaluate(const struct allometer_law *law, const double *parameters,
