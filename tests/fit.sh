@@ -284,7 +284,8 @@ for bound in '--bound b=0:2 --fix b=0.4' '--fix b=0.4 --bound b=0:2' '--fix b=0.
 done
 expect 2 'parameter b: its bounds, or fixed values, leave nothing' "${fit[@]}" --fix b=0.4 --bound b=1:2
 printf 'g,n,loss\na,1,1\na,2,-1\na,4,0.5\na,8,0.4\nb,1,1\nb,2,0.5\n' >few.csv
-expect 0 '' few.csv --law auto --x n --y loss --group g --out average.csv
+expect 1 '^allometer: no group could be fitted: too-few-points \(1 group\), y-not-positive \(1 group; first: line 3\)$' \
+    few.csv --law auto --x n --y loss --group g --out average.csv
 [ "$(column n average.csv | tr '\n' ' ')" = '3 2 ' ] || fail "points of an average: $(cat average.csv)"
 grep -q 'y-not-positive.*objective mse' stdout && fail "advice that an average refuses: $(tail -n 3 stdout)"
 grep -q 'too-few-points (1 of 2): an average of laws takes three points' stdout || fail "no advice: $(tail -n 3 stdout)"
@@ -296,8 +297,34 @@ expect 2 "--predictions: './few.csv' is the file that is read" few.csv --law pow
 cmp few.csv kept.csv || fail 'a fit changed the table that it read'
 expect 2 "--out and --predictions: both are 'same.csv'" few.csv --law power --x n --y loss --out same.csv --predictions same.csv
 [ -e same.csv ] && fail 'an output was written in spite of an error'
-expect 0 '' /dev/stdin --law auto --x n --y loss --group g --quiet --out piped.csv < <(cat few.csv)
+expect 1 'no group could be fitted' /dev/stdin --law auto --x n --y loss --group g --quiet --out piped.csv < <(cat few.csv)
 cmp average.csv piped.csv || fail 'a table from a pipe'
+
+# ---- notes on rows and groups that take no part; none of them if quiet ------------------------------------------------------
+expect 0 '^allometer: 4 of 6 groups could not be fitted: too-few-points \(2 groups\), x-constant \(1 group\), y-not-positive \(1 group; first: line 4\)$' "${fit[@]}"
+expect 0 '^allometer: 24 rows left out: no number in loss \(first: line 7\)$' "${fit[@]}"
+expect 0 '' "${fit[@]}" --quiet
+[ -s stderr ] && fail "quiet, but: $(cat stderr)"
+printf 'n,loss\n1,2\n2,NA\n,1.4\n4,1.2\n8,nan\n9,1.1\n' >holes.csv
+expect 0 '^allometer: 2 rows left out: no number in loss \(first: line 3\)$' holes.csv --law power --x n --y loss
+expect 0 '^allometer: 1 row left out: no number in n \(first: line 4\)$' holes.csv --law power --x n --y loss
+for what in 'n,-1 x-not-positive' 'loss,0 y-not-positive' 'loss,inf not-finite'; do
+    awk -F, -v OFS=, -v c="${what%%,*}" -v to="$(sed 's/.*,\(.*\) .*/\1/' <<<"$what")" \
+        'NR == 4 { $(c == "n" ? 1 : 2) = to } 1' <(printf 'n,loss\n1,2\n2,1.6\n3,1.4\n4,1.2\n') >bad.csv
+    expect 1 "^allometer: no group could be fitted: ${what#* } \\(1 group; first: line 4\\)$" bad.csv --law power --x n --y loss --quiet --out bad_fits.csv
+    [ "$(column status bad_fits.csv)" = "${what#* }" ] || fail "no output beside the failure: $(cat bad_fits.csv)"
+done
+expect 2 '^allometer: runs.csv: --train: no row has use=zz$' "${fit[@]}" --train use=zz
+printf 'n,loss\n1,2\n1e400,1\n' >large.csv
+expect 2 "large.csv:3: column 'n': out of the range of a double: '1e400'" large.csv --law power --x n --y loss
+expect 2 'cluster goes with --bootstrap' "${fit[@]}" --cluster seed
+expect 2 'cluster goes with --bootstrap' runs.csv --composite --cluster seed
+expect 2 'one resample has no spread, expected 0, or 2 and more' "${fit[@]}" --bootstrap 1
+expect 0 '^allometer: few clusters: 6 of seed in one group; .* too narrow' "${fit[@]}" --bootstrap 40 --cluster seed
+expect 0 '' "${fit[@]}" --bootstrap 40 --cluster n
+grep -q 'few clusters' stderr && fail "24 clusters are not few: $(cat stderr)"
+expect 0 '' "${fit[@]}" --bootstrap 40 --where task=plain --where 'n<100'
+grep -q 'few clusters' stderr && fail "points are no clusters: $(cat stderr)"
 
 [ "$failures" -eq 0 ] && echo 'all as expected'
 exit $((failures > 0))

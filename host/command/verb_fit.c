@@ -118,6 +118,11 @@ static int ends_with(const char *text, const char *end) {
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
+static int is_average(const struct fit_arguments *arguments) {
+    const struct allometer_law *law = arguments->law ? allometer_law_find(arguments->law) : NULL;
+    return (law && law->candidates) || arguments->breaks == BREAKS_AUTO;
+}
+
 static error_t parse(int key, char *value, struct argp_state *state) {
     struct fit_arguments *arguments = state->input;
     struct allometer_fit_options *fit = &arguments->options;
@@ -143,6 +148,8 @@ static error_t parse(int key, char *value, struct argp_state *state) {
         return 0;
     case 'b':
         fit->bootstrap = (int32_t)verb_integer(state, "bootstrap", value, 0, 10000000);
+        if (fit->bootstrap == 1)
+            argp_error(state, "--bootstrap: one resample has no spread, expected 0, or 2 and more");
         return 0;
     case 't':
         arguments->device_options.threads = (int)verb_integer(state, "threads", value, 1, 4096);
@@ -225,6 +232,10 @@ static error_t parse(int key, char *value, struct argp_state *state) {
         return 0;
     case ARGP_KEY_END:
         if (!arguments->path) argp_error(state, "expected a table, such as runs.csv or runs.db");
+        if (fit->cluster && !fit->bootstrap && (arguments->composite || !is_average(arguments))) {
+            argp_error(state,
+                       "--cluster goes with --bootstrap, such as --bootstrap 2000, or with --law auto");
+        }
         if (arguments->composite) {
             if (arguments->law) argp_error(state, "--composite is a law of its own, expected no --law");
             return 0;
@@ -356,9 +367,11 @@ int verb_fit(int argc, char **argv) {
     if (code == ALLOMETER_OK && !arguments.quiet) verb_formula_warn(arguments.formula, table);
     if (code == ALLOMETER_OK) code = allometer_fit(table, fit, &fits, &error);
     if (code == ALLOMETER_OK) code = write_results(&arguments, fits, &error);
+    int any = code == ALLOMETER_OK && verb_fit_notes(fits, arguments.quiet);
     allometer_fits_free(fits);
     allometer_table_free(table);
     allometer_law_free(arguments.formula);
     if (fit->device) fit->backend->close(fit->device);
-    return code == ALLOMETER_OK ? VERB_DONE : verb_fail(&error);
+    if (code != ALLOMETER_OK) return verb_fail(&error);
+    return any ? VERB_DONE : VERB_FAILED;
 }

@@ -35,6 +35,9 @@ void verb_fit_columns(struct fit_arguments *arguments, struct argp_state *state,
 /* --composite: fits, prints and writes the law of all subtasks at once. */
 enum allometer_code verb_fit_composite(const struct fit_arguments *arguments,
                                        const struct allometer_table *table, struct allometer_error *error);
+/* Tells what became of rows and groups, on standard error; quiet: only if no group could be fitted. Returns whether any
+   could. */
+int verb_fit_notes(const struct allometer_fits *fits, int quiet);
 void verb_fit_objective(struct fit_arguments *arguments, struct argp_state *state, const char *value);
 
 #endif

@@ -178,8 +178,13 @@ enum allometer_code allometer_table_find_number(const struct allometer_table *ta
     enum allometer_code code = allometer_table_find(table, name, column, error);
     if (code != ALLOMETER_OK || table->columns[*column].n_words == 0) return code;
     size_t row = table->columns[*column].first_word;
-    return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s:%zu: column '%s': expected a number, found '%.80s'",
-                          table->source, table->lines[row], name, table->columns[*column].texts[row]);
+    const char *text = table->columns[*column].texts[row];
+    double value = 0;
+    int too_large =
+        !text_to_double(text, &value) && isinf(value); /* 0 where it is no decimal number at all */
+    return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s:%zu: column '%s': %s '%.80s'", table->source,
+                          table->lines[row], name,
+                          too_large ? "out of the range of a double:" : "expected a number, found", text);
 }
 
 const char *allometer_table_text(const struct allometer_table *table, size_t column, size_t row,

@@ -181,7 +181,7 @@ static enum allometer_code copy_rows(struct allometer_fits *fits, const size_t *
     fits->rows = fit_allocate(&fits->memory, n, sizeof *fits->rows);
     fits->y = fit_allocate(&fits->memory, n, sizeof *fits->y);
     fits->train = fit_allocate(&fits->memory, n, sizeof *fits->train);
-    size_t *next = malloc((fits->n_groups + 1) * sizeof *next), first = 0;
+    size_t *next = malloc((fits->n_groups + 1) * sizeof *next), first = 0, n_train = 0;
     if (!fits->rows || !fits->y || !fits->train || !next) {
         free(next);
         return out_of_memory(error);
@@ -196,8 +196,13 @@ static enum allometer_code copy_rows(struct allometer_fits *fits, const size_t *
         for (int c = 0; c < fits->law->n_columns; ++c) fits->x[c][at] = table->columns[x[c]].numbers[row];
         fits->y[at] = table->columns[y].numbers[row];
         fits->train[at] = !options->train_column || filter_passes(table, &train, row);
+        n_train += fits->train[at];
     }
     free(next);
+    if (n_train == 0) {
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: --train: no row has %s=%s", table->source,
+                              options->train_column, options->train_value);
+    }
     return ALLOMETER_OK;
 }
 
