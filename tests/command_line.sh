@@ -140,6 +140,11 @@ sweep good 300 2 >good.yaml
 expect 2 'train.steps \(200 there, 300 in' sweep good.yaml --device cpu
 sweep good 200 2 >good.yaml
 
+expect 2 'good.db:1: is a store .*expected a sweep file' sweep good.db
+{ printf '\357\273\277'; sed 's/$/\r/' good.yaml; } >windows.yaml
+expect_output 'models +8$' sweep windows.yaml --dry-run --device cpu
+expect 0 '0 trained now' sweep windows.yaml --device cpu --out good.db
+
 # One thread or two, an instruction set asked for or not, shards or not: the same bits.
 expect 0 '' sweep good.yaml --out one.db --threads 1
 expect_output '' export one.db

@@ -183,6 +183,19 @@ static const struct fault faults[] = {
     {TASK "axes:\n  seed: {count: 1e9}\n  task.scale: {linear: [0, 1], count: 1e9}\n",
      2,
      {"axes span more than 1000000000000 models"}},
+    /* a value twice, however it is written */
+    {TASK "axes:\n  model.width:\n    values:\n    - 4\n    - 8\n    - 4\n    - 8\n",
+     7,
+     {"axes.model.width has '4' twice", "each value once"}},
+    {TASK "axes:\n  train.learning_rate: {values: [0.001, 1e-3]}\n",
+     3,
+     {"train.learning_rate has '0.001' twice"}},
+    {TASK "axes:\n  model.activation: {values: [relu, silu, relu]}\n", 3, {"activation has 'relu' twice"}},
+    {TASK "axes:\n  task.scale: {linear: [2, 2], count: 3}\n", 3, {"axes.task.scale has '2' twice"}},
+    {TASK
+     "axes:\n  seed: {values: [1, 1, 2]}\n  model.width: {values: [5, 5, 5]}\nzip: [[seed, model.width]]\n",
+     3,
+     {"axes.seed has '1' twice, zipped with the same"}},
     {TASK "axes:\n  model.width: {count: 3}\n",
      3,
      {"axes.model.width.start is '0'", "integer from 1 to 4096"}},
@@ -298,6 +311,7 @@ static void what_is_no_file_is_refused(void **state) {
     refuse_path(BINARY_DIR, "is a directory");
     refuse_path("/dev/null", "empty");
     refuse_path("/dev/zero", "longer than 4 MiB");
+    refuse_path("/proc/self/exe", "is not text");
     if (geteuid() != 0) { /* root reads anything */
         char path[] = BINARY_DIR "/unreadable.yaml";
         FILE *file = fopen(path, "w");
@@ -306,6 +320,26 @@ static void what_is_no_file_is_refused(void **state) {
         assert_int_equal(chmod(path, 0), 0);
         refuse_path(path, "Permission denied");
         remove(path);
+    }
+}
+
+/* Of an unfit file no more is told than a message holds. */
+static void what_is_quoted_is_short(void **state) {
+    (void)state;
+    static const char *const before[] = {
+        "", TASK "model: ", TASK "model:\n  width: ", TASK "axes: {seed: {count: 2}}\nzip:\n- [seed, "};
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+        char text[2048];
+        struct allometer_sweep *sweep;
+        struct allometer_error error = {0};
+        snprintf(text, sizeof text, "%s%0900dx%s", before[i], 7, i == 3 ? "]" : "");
+        assert_int_equal(allometer_sweep_parse("long.yaml", text, strlen(text), &sweep, &error),
+                         ALLOMETER_BAD_INPUT);
+        char zeros[128];
+        snprintf(zeros, sizeof zeros, "%0101d", 0);
+        assert_non_null(strstr(error.message, "'000"));
+        assert_null(strstr(error.message, zeros));
+        assert_non_null(strstr(error.message, "expected"));
     }
 }
 
@@ -326,9 +360,8 @@ static void a_bomb_of_aliases_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_fault_is_told),
-        cmocka_unit_test(truncated_files_are_refused_or_read),
-        cmocka_unit_test(what_is_no_file_is_refused),
+        cmocka_unit_test(each_fault_is_told),           cmocka_unit_test(truncated_files_are_refused_or_read),
+        cmocka_unit_test(what_is_no_file_is_refused),   cmocka_unit_test(what_is_quoted_is_short),
         cmocka_unit_test(a_bomb_of_aliases_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

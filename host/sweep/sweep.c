@@ -274,13 +274,29 @@ static enum allometer_code fill_sweep(const struct sweep_document *document, con
                                 : allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", marks->file);
 }
 
+/* Files that are given for a sweep's by mistake: a store, a picture, an archive. */
+static enum allometer_code check_text(const char *file, const char *bytes, size_t n_bytes,
+                                      struct allometer_error *error) {
+    static const char store[] = "SQLite format 3";
+    if (n_bytes >= sizeof store && memcmp(bytes, store, sizeof store) == 0)
+        return allometer_fail(error, ALLOMETER_BAD_INPUT,
+                              "%s:1: is a store (an SQLite database), expected a sweep file", file);
+    if (!n_bytes || !memchr(bytes, '\0', n_bytes)) return ALLOMETER_OK;
+    return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s:1: is not text in UTF-8, expected a sweep file",
+                          file);
+}
+
 enum allometer_code allometer_sweep_parse(const char *file, const char *bytes, size_t n_bytes,
                                           struct allometer_sweep **sweep, struct allometer_error *error) {
-    struct sweep_marks marks;
+    static const char byte_order_mark[] = "\xef\xbb\xbf"; /* some editors put it before UTF-8 */
+    const size_t n_mark = sizeof byte_order_mark - 1;
+    struct sweep_marks marks = {0};
     struct sweep_document document = {0};
+    if (n_bytes >= n_mark && memcmp(bytes, byte_order_mark, n_mark) == 0) bytes += n_mark, n_bytes -= n_mark;
     *sweep = calloc(1, sizeof **sweep);
     if (!*sweep) return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", file);
-    enum allometer_code code = sweep_marks_read(file, bytes, n_bytes, &marks, error);
+    enum allometer_code code = check_text(file, bytes, n_bytes, error);
+    if (!code) code = sweep_marks_read(file, bytes, n_bytes, &marks, error);
     if (!code) code = sweep_document_load(bytes, n_bytes, &marks, &document, error);
     if (!code) code = sweep_document_number(&document, &marks, error);
     if (!code) code = fill_sweep(&document, &marks, *sweep, error);

@@ -164,7 +164,7 @@ static enum allometer_code join(const struct sweep_mark *mark, struct sweep_axes
     if (!axis) {
         struct text_nearest nearest = {.word = mark->text};
         for (size_t i = 0; i < axes->n_axes; i++) text_nearest_offer(&nearest, axes->axes[i].path);
-        return sweep_marks_fail(marks, mark->path, error, "%s is '%s', expected one of the axes%s%s%s",
+        return sweep_marks_fail(marks, mark->path, error, "%s is '%.100s', expected one of the axes%s%s%s",
                                 mark->path, mark->text, nearest.best ? "; did you mean " : "",
                                 nearest.best ? nearest.best : "", nearest.best ? "?" : "");
     }
@@ -174,8 +174,8 @@ static enum allometer_code join(const struct sweep_mark *mark, struct sweep_axes
         is_joined |= &axes->axes[i] != axis && axes->axes[i].group == axis->group;
     if (axis == leader || is_joined)
         return sweep_marks_fail(marks, mark->path, error,
-                                "%s is '%s', which is zipped already, expected each axis once", mark->path,
-                                mark->text);
+                                "%s is '%.100s', which is zipped already, expected each axis once",
+                                mark->path, mark->text);
     if (!leader) return ALLOMETER_OK;
     if (axis->n_values != leader->n_values)
         return sweep_marks_fail(marks, mark->path, error,
@@ -263,6 +263,7 @@ enum allometer_code sweep_axes_read(const struct sweep_document *document, const
     qsort(axes->axes, axes->n_axes, sizeof *axes->axes, compare_marks);
     for (size_t i = 0; i < axes->n_axes; i++) axes->axes[i].group = i;
     enum allometer_code code = read_zip(marks, axes, error);
+    if (!code) code = sweep_axes_check_repeats(marks, axes, error);
     return code ? code : count_models(marks, axes, error);
 }
 

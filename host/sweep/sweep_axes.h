@@ -34,6 +34,10 @@ enum allometer_code sweep_axes_read(const struct sweep_document *document, const
                                     struct sweep_axes *axes, struct allometer_error *error);
 void sweep_axes_free(struct sweep_axes *axes);
 
+/* BAD_INPUT where an axis, or a group of zipped ones, has a value twice. */
+enum allometer_code sweep_axes_check_repeats(const struct sweep_marks *marks, const struct sweep_axes *axes,
+                                             struct allometer_error *error);
+
 /* The axis' value number i. */
 double sweep_axis_value(const struct sweep_axis *axis, uint64_t i);
 

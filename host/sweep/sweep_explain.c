@@ -83,10 +83,10 @@ static enum allometer_code explain_unknown(const char *section, const char *name
          schema->type == CYAML_MAPPING && field->key; field++)
         text_nearest_offer(&nearest, field->key);
     if (nearest.best)
-        return sweep_marks_fail(marks, path, error, "unknown key '%s', did you mean '%s'?", path,
+        return sweep_marks_fail(marks, path, error, "unknown key '%.200s', did you mean '%s'?", path,
                                 nearest.best);
     expectation(schema, section, expected, sizeof expected);
-    return sweep_marks_fail(marks, path, error, "unknown key '%s', expected %s", path, expected);
+    return sweep_marks_fail(marks, path, error, "unknown key '%.200s', expected %s", path, expected);
 }
 
 static enum allometer_code explain_twice(const char *path, const struct sweep_marks *marks,
@@ -118,7 +118,8 @@ enum allometer_code sweep_explain(const struct sweep_log *log, cyaml_err_t fault
     expectation(schema, path, expected, sizeof expected);
     const char *what = *path ? path : "the file";
     if (mark->kind == SWEEP_SCALAR && *mark->text)
-        return sweep_marks_fail(marks, path, error, "%s is '%s', expected %s", what, mark->text, expected);
+        return sweep_marks_fail(marks, path, error, "%s is '%.100s', expected %s", what, mark->text,
+                                expected);
     return sweep_marks_fail(marks, path, error, "%s %s, expected %s", what,
                             mark->kind == SWEEP_LIST      ? "is a list"
                             : mark->kind == SWEEP_MAPPING ? "holds keys"
