@@ -239,7 +239,7 @@ if command -v gnuplot >/dev/null; then
     [ -s fits.svg.gp ] || fail 'no script of the picture'
     expect 0 '' "${fit[@]}" --where task=plain --plot fits.png --quiet
     [ "$(head -c 4 fits.png | tail -c 3)" = PNG ] || fail 'no PNG'
-    expect 1 '^allometer: absent/fits.png: No such file' "${fit[@]}" --plot absent/fits.png --quiet
+    expect 2 '^allometer: absent/fits.png: No such file' "${fit[@]}" --plot absent/fits.png --quiet
     {
         echo 'curve,n,loss'
         for ((c = 0; c < 101; ++c)); do printf '%d,1,2\n%d,2,1.5\n' $c $c; done
@@ -249,6 +249,20 @@ if command -v gnuplot >/dev/null; then
     grep -q '^set title "plain; [a-z0-9-]*"' auto.svg.gp || fail "title of an average: $(grep '^set title' auto.svg.gp)"
     grep -q 'The first 100 of 101 groups' many.svg.gp || fail 'a group is missing in a picture that does not say so'
     [ -z "$(find . -name 'fits.png.*')" ] || fail 'the script of a picture was left behind'
+fi
+mkdir fakes && printf '#!/bin/sh\nhead -c 900 /dev/zero\n' >fakes/gnuplot && chmod +x fakes/gnuplot
+echo 'an earlier picture' >kept.svg && ln -s /dev/full full.svg && mkdir folder.svg
+for word in '' '--keep-plot-files'; do
+    # shellcheck disable=SC2086 # words
+    PATH=$folder/fakes:$PATH expect 1 '^allometer: kept.svg: gnuplot has not drawn all of the picture$' "${fit[@]}" --plot kept.svg --quiet $word
+    [ "$(cat kept.svg)" = 'an earlier picture' ] || fail 'a picture that was not drawn took the place of another'
+done
+if command -v gnuplot >/dev/null; then
+    [ ! -w /dev/full ] || expect 1 '^allometer: full.svg: No space left' "${fit[@]}" --plot full.svg --quiet
+    expect 2 '^allometer: folder.svg: Is a directory' "${fit[@]}" --plot folder.svg --quiet
+    mv fits.svg drawn.svg
+    gnuplot fits.svg.gp
+    cmp fits.svg drawn.svg || fail 'the script that was kept draws something else'
 fi
 PATH=/nowhere "$program" fit "${fit[@]}" --plot none.svg --quiet 2>stderr && fail 'a picture without gnuplot'
 grep -q 'pictures need gnuplot' stderr || fail "without gnuplot: $(cat stderr)"
@@ -308,9 +322,8 @@ expect 0 '' "${fit[@]}" --quiet
 printf 'n,loss\n1,2\n2,NA\n,1.4\n4,1.2\n8,nan\n9,1.1\n' >holes.csv
 expect 0 '^allometer: 2 rows left out: no number in loss \(first: line 3\)$' holes.csv --law power --x n --y loss
 expect 0 '^allometer: 1 row left out: no number in n \(first: line 4\)$' holes.csv --law power --x n --y loss
-for what in 'n,-1 x-not-positive' 'loss,0 y-not-positive' 'loss,inf not-finite'; do
-    awk -F, -v OFS=, -v c="${what%%,*}" -v to="$(sed 's/.*,\(.*\) .*/\1/' <<<"$what")" \
-        'NR == 4 { $(c == "n" ? 1 : 2) = to } 1' <(printf 'n,loss\n1,2\n2,1.6\n3,1.4\n4,1.2\n') >bad.csv
+for what in '-1,1 x-not-positive' '3,0 y-not-positive' '3,inf not-finite'; do
+    printf 'n,loss\n1,2\n2,1.6\n%s\n4,1.2\n' "${what% *}" >bad.csv
     expect 1 "^allometer: no group could be fitted: ${what#* } \\(1 group; first: line 4\\)$" bad.csv --law power --x n --y loss --quiet --out bad_fits.csv
     [ "$(column status bad_fits.csv)" = "${what#* }" ] || fail "no output beside the failure: $(cat bad_fits.csv)"
 done

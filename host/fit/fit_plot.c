@@ -1,5 +1,7 @@
+#define _GNU_SOURCE /* memmem */
 /* Pictures through gnuplot: a script with its data in it, one panel for each group. */
 #include "fit_internal.h"
+#include "output.h"
 #include "text.h"
 
 #include <errno.h>
@@ -205,8 +207,9 @@ static void write_script(FILE *file, const struct allometer_fits *fits, const ch
            columns = (size_t)ceil(sqrt((double)n));
     size_t rows = (n + columns - 1) / columns, several = n > 1;
     for (size_t g = 0; g < n; ++g) write_data(file, fits, g);
-    fprintf(file, "set terminal %s size %zu,%zu %s\nset output ", png ? "pngcairo" : "svg",
-            (several ? columns : 2) * PANEL_WIDTH, (several ? rows : 2) * PANEL_HEIGHT,
+    fprintf(file, "set terminal %s size %zu,%zu %s\nif (!exists('piped')) set output ",
+            png ? "pngcairo" : "svg", (several ? columns : 2) * PANEL_WIDTH,
+            (several ? rows : 2) * PANEL_HEIGHT,
             png ? "font 'sans,11'" : "dynamic font 'sans,12' background 'white'");
     write_string(file, path);
     fputs("\nset xlabel ", file);
@@ -226,10 +229,18 @@ static void write_script(FILE *file, const struct allometer_fits *fits, const ch
     if (several) fputs("unset multiplot\n", file);
 }
 
-static enum allometer_code run_gnuplot(const char *script, struct allometer_error *error) {
-    char program[] = "gnuplot", *arguments[] = {program, (char *)(uintptr_t)script, NULL};
+/* Runs gnuplot on the script; what it draws goes to the picture. */
+static enum allometer_code run_gnuplot(FILE *script, FILE *picture, struct allometer_error *error) {
+    char program[] = "gnuplot", variable[] = "-e", set[] = "piped = 1", from[] = "-";
+    char *arguments[] = {program, variable, set, from, NULL};
+    posix_spawn_file_actions_t actions;
     pid_t child;
-    int status, failure = posix_spawnp(&child, program, NULL, NULL, arguments, environ);
+    int status, failure = posix_spawn_file_actions_init(&actions);
+    if (failure) return allometer_fail(error, ALLOMETER_FAILED, "gnuplot: %s", strerror(failure));
+    failure = posix_spawn_file_actions_adddup2(&actions, fileno(script), STDIN_FILENO);
+    if (!failure) failure = posix_spawn_file_actions_adddup2(&actions, fileno(picture), STDOUT_FILENO);
+    if (!failure) failure = posix_spawnp(&child, program, &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
     if (failure == ENOENT) {
         return allometer_fail(error, ALLOMETER_FAILED, "pictures need gnuplot, which is not installed here");
     }
@@ -242,33 +253,65 @@ static enum allometer_code run_gnuplot(const char *script, struct allometer_erro
                           "gnuplot failed on its script; --keep-plot-files keeps that");
 }
 
+/* Copies a picture that is whole: gnuplot tells nothing of what it could not write. */
+static enum allometer_code copy_picture(FILE *from, FILE *into, int png, struct allometer_error *error) {
+    const char *end = png ? "IEND" : "</svg>";
+    char buffer[1 << 14], tail[17] = "";
+    size_t n;
+    if (fseek(from, -16, SEEK_END) == 0) n = fread(tail, 1, 16, from);
+    rewind(from);
+    if (!memmem(tail, 16, end, strlen(end)))
+        return allometer_fail(error, ALLOMETER_FAILED, "gnuplot has not drawn all of the picture");
+    while ((n = fread(buffer, 1, sizeof buffer, from)) > 0) fwrite(buffer, 1, n, into);
+    if (!ferror(from)) return ALLOMETER_OK;
+    return allometer_fail(error, ALLOMETER_FAILED, "the picture cannot be read back: %s", strerror(errno));
+}
+
+/* The picture, drawn into a temporary file and copied from there: so all errors show. */
+static enum allometer_code draw(FILE *script, FILE *into, int png, struct allometer_error *error) {
+    FILE *picture = tmpfile();
+    if (!picture) return allometer_fail(error, ALLOMETER_FAILED, "a temporary file: %s", strerror(errno));
+    enum allometer_code code = run_gnuplot(script, picture, error);
+    if (code == ALLOMETER_OK) code = copy_picture(picture, into, png, error);
+    fclose(picture);
+    return code;
+}
+
+/* The script, open for reading from its beginning; NULL on errors. */
+static FILE *make_script(const struct allometer_fits *fits, const char *path, int png, const char *kept,
+                         struct allometer_error *error) {
+    FILE *script = kept ? fopen(kept, "w+") : tmpfile();
+    const char *name = kept ? kept : "a temporary file";
+    if (!script) {
+        allometer_fail(error, ALLOMETER_FAILED, "%s: %s", name, strerror(errno));
+        return NULL;
+    }
+    write_script(script, fits, path, png);
+    if (fflush(script) == 0 && !ferror(script) && fseek(script, 0, SEEK_SET) == 0) return script;
+    allometer_fail(error, ALLOMETER_FAILED, "%s: %s", name, strerror(errno));
+    fclose(script);
+    return NULL;
+}
+
 enum allometer_code allometer_fits_plot(const struct allometer_fits *fits, const char *path, int keep,
                                         struct allometer_error *error) {
     size_t length = strlen(path);
     int png = length > 4 && strcmp(path + length - 4, ".png") == 0;
-    char *script = malloc(length + 16);
-    FILE *file = NULL;
-    if (!script) return allometer_fail(error, ALLOMETER_FAILED, "out of memory");
-    if (keep) {
-        sprintf(script, "%s.gp", path);
-        file = fopen(script, "w");
-    } else {
-        sprintf(script, "%s.XXXXXX", path);
-        int descriptor = mkstemp(script);
-        file = descriptor < 0 ? NULL : fdopen(descriptor, "w");
+    char *kept = keep ? malloc(length + 4) : NULL;
+    if (keep && !kept) return allometer_fail(error, ALLOMETER_FAILED, "out of memory");
+    if (keep) sprintf(kept, "%s.gp", path);
+    struct output output;
+    enum allometer_code code = output_begin(&output, path, error);
+    if (code == ALLOMETER_OK) {
+        FILE *script = make_script(fits, path, png, kept, error);
+        code = script ? draw(script, output.file, png, error) : ALLOMETER_FAILED;
+        if (script) fclose(script);
+        if (code != ALLOMETER_OK && error) {
+            struct allometer_error why = *error;
+            allometer_fail(error, code, "%s: %s", path, why.message);
+        }
+        code = output_finish(&output, code, error);
     }
-    enum allometer_code code = ALLOMETER_OK;
-    if (!file) {
-        code = allometer_fail(error, ALLOMETER_FAILED, "%s: %s", keep ? script : path, strerror(errno));
-        free(script);
-        return code;
-    }
-    write_script(file, fits, path, png);
-    int failed = ferror(file);
-    failed |= fclose(file);
-    if (failed) code = allometer_fail(error, ALLOMETER_FAILED, "%s: %s", script, strerror(errno));
-    if (code == ALLOMETER_OK) code = run_gnuplot(script, error);
-    if (!keep) remove(script);
-    free(script);
+    free(kept);
     return code;
 }
