@@ -27,6 +27,7 @@ struct fit_queue {
 #define SOLVER_OFFSET       1e-20 /* promise / cost at which a fit is done */
 #define SOLVER_NOISE        1e-13 /* promise / cost below which a change of the cost may be rounding */
 #define SOLVER_PATIENCE     4     /* steps within noise that may fail to halve the promise */
+#define SOLVER_COLLAPSE     1e-30 /* of an element of A's diagonal: the parameter has ceased to matter */
 
 /* What is known of the lane: to or from SOLVER_STATE(P) numbers. */
 KERNEL void save_state(const struct solver *s, int lane, double *to) {
@@ -116,17 +117,27 @@ KERNEL vd cost_noise(const struct solver *s) {
     return vd_max(vd_set(SOLVER_NOISE) * s->cost, vd_set(4) * vd_sqrt(s->cost * s->floor));
 }
 
-/* Takes the trial where it is better, and sets the damping: Nielsen's rule. */
+/* Takes the trial where it is better, and sets the damping: Nielsen's rule. A step so long that from one point to the next
+   a parameter ceases to matter, as b in exp(-b x), leads to a plateau from which there is no way back; unless a bound is
+   what makes it so. */
 KERNEL void judge(struct solver *s) {
     int P = s->n_parameters;
     VD_FORGET();
     vd sum = s->cost_trial, gain = (s->cost - s->cost_trial) / s->promise;
-    VD_UNROLL for (int j = 0; j < P; ++j) sum = sum + s->a_trial[AT(j, j)];
+    vmd level = sum < sum, bounded = level;
+    VD_UNROLL for (int j = 0; j < P; ++j) {
+        vd diagonal = s->a_trial[AT(j, j)];
+        sum = sum + diagonal;
+        level = vmd_or(level, diagonal < vd_set(SOLVER_COLLAPSE) * s->a[AT(j, j)]);
+        vmd at_bound = vmd_or(s->trial[j] <= s->lower[j], s->trial[j] >= s->upper[j]);
+        bounded = vmd_or(bounded, vmd_and(at_bound, vd_abs(s->trial[j] - s->t[j]) > vd_set(0)));
+    }
     vmd finite = vd_is_finite(sum), at_work = s->status < vd_set(0);
     vd noise = cost_noise(s);
     vmd in_noise = vmd_and(vmd_and(s->promise >= vd_set(0), s->promise <= noise),
                            vd_abs(s->cost - s->cost_trial) <= noise);
     vmd better = vmd_and(s->promise > vd_set(0), s->cost_trial < s->cost);
+    better = vmd_and(better, vmd_or(bounded, vmd_not(level)));
     vmd take = vmd_and(vmd_and(finite, at_work), vmd_or(s->fresh, vmd_or(better, in_noise)));
 
     vd shrink = vd_max(vd_set(0.1), vd_set(1) - (gain + gain - 1) * (gain + gain - 1) * (gain + gain - 1));

@@ -290,6 +290,43 @@ static void test_statuses(void **state) {
     assert_memory_equal(world.parameters, world.starts, 2 * P * sizeof(double));
 }
 
+/* The first step from these starts that lowers the cost leads to b = 75 and beyond, where exp(-b x) is nothing at any
+   point, and the law is level whatever b is: as flat as a minimum, at a cost thousands of times the noise's. */
+static void test_no_plateau(void **state) {
+    (void)state;
+    enum { N = 6, L = 2, STARTS = 4 };
+    static const double x[N] = {1, 2, 3, 5, 7, 10}, truth[L] = {200, 0.5};
+    const double starts[STARTS * L] = {1, 1, 1, 2, 10, 2, 0.1, 3};
+    static const char *const columns[] = {"x"};
+    double y[N], lower[L] = {-INFINITY, -INFINITY}, upper[L] = {INFINITY, INFINITY}, parameters[STARTS * L];
+    struct allometer_fit_outcome outcomes[STARTS];
+    const struct allometer_fit_set set = {.n_units = N};
+    const struct allometer_fit_problem problems[STARTS] = {{0}};
+    struct allometer_law *law;
+    assert_int_equal(allometer_law_parse("a*(1 - exp(-b*x))", columns, 1, &law, NULL), ALLOMETER_OK);
+    for (int i = 0; i < N; ++i) y[i] = truth[0] * (1 - exp(-truth[1] * x[i])) + (i % 2 ? 1 : -1);
+    const struct allometer_fitting fitting = {.law = (int32_t)law->id,
+                                              .program = law->program,
+                                              .objective = ALLOMETER_OBJECTIVE_MSE,
+                                              .max_iterations = 200,
+                                              .points = {.columns = {x}, .target = y},
+                                              .sets = &set,
+                                              .lower = lower,
+                                              .upper = upper,
+                                              .problems = problems,
+                                              .starts = starts,
+                                              .n_sets = 1,
+                                              .n_problems = STARTS};
+    fit(fitting, 0, STARTS, NULL, 1, parameters, outcomes);
+    for (int s = 0; s < STARTS; ++s) {
+        print_message("start %d: %g, %g at a cost of %g, status %d\n", s, parameters[s * L],
+                      parameters[s * L + 1], outcomes[s].cost, outcomes[s].status);
+        assert_true(outcomes[s].status <= ALLOMETER_FIT_COST);
+        assert_true(outcomes[s].cost <= N); /* that of the truth */
+    }
+    allometer_law_free(law);
+}
+
 /* With a law that is linear in its parameters, a - b log x, the minimum under a prior is a linear problem:
    (A + k) t = sum w d y + k * mean, where k is the precision, less where t ended beyond the reach. */
 static void test_prior_is_one_more_point(void **state) {
@@ -380,6 +417,7 @@ int main(void) {
         cmocka_unit_test(test_prior_is_one_more_point),
         cmocka_unit_test(test_bounds_hold),
         cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_no_plateau),
         cmocka_unit_test(test_minima_are_the_same),
     };
     const char *const columns[] = {"log_x"};
