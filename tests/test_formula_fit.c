@@ -234,6 +234,67 @@ static void test_lanczos(void **state) {
     allometer_law_free(law);
 }
 
+/* Cycles are found from defaults, slow ones and fast ones, alone and beside others: each sum of sines of n points has a
+   local minimum at about every one of its n / 2 frequencies. */
+static void test_cycles(void **state) {
+    (void)state;
+    static const struct {
+        const char *formula;
+        double low, high, cycles[3], size[3], noise; /* cycles from the first point to the last */
+        int n_points;
+    } cases[] = {
+        {"a + b*sin(w*x + c)", 0, 50, {0.4}, {3}, 0, 60},
+        {"a + b*sin(w*x + c)", 0, 50, {23.4}, {3}, 0, 100},
+        {"a + b*sin(w*x + c)", -1, 1, {41.7}, {0.01}, 0, 100},
+        {"a + b*cos(2*pi*(x - c)/w)", 1900, 2000, {9.3}, {1e4}, 100, 200},
+        {"a + b*x + c*sin(x/w) + d*cos(x/w)", 0, 1e-3, {61.2}, {1}, 0, 150},
+        {"a + b1*sin(2*pi*x/p1) + c1*cos(2*pi*x/p1) + b2*sin(2*pi*x/p2) + c2*cos(2*pi*x/p2)",
+         0,
+         168,
+         {6.3, 3.8},
+         {1, 1},
+         2,
+         168},
+        {"a + b1*sin(2*pi*x/p1) + c1*cos(2*pi*x/p1) + b2*sin(2*pi*x/p2) + c2*cos(2*pi*x/p2)"
+         " + b3*sin(x*w) + c3*cos(x*w)",
+         0,
+         250,
+         {80.3, 31.6, 5.5},
+         {1, 2, 1},
+         0.3,
+         250},
+    };
+    static const char *const names[] = {"x", "y"};
+    srand48(17);
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; ++k) {
+        struct allometer_law *law = parse(cases[k].formula, 1);
+        struct allometer_table *table = allometer_table_new("test");
+        double noise = 0, size = 0;
+        int n = cases[k].n_points;
+        for (int c = 0; c < 2; ++c) allometer_table_add_column(table, names[c], NULL);
+        for (int i = 0; i < n; ++i) {
+            double share = (double)i / (n - 1), y = 2, off = cases[k].noise * uniform(-1, 1);
+            for (int c = 0; c < 3; ++c) {
+                y += cases[k].size[c] * sin(6.283185307179586 * cases[k].cycles[c] * share + 0.7 + c);
+                size = fmax(size, cases[k].size[c]);
+            }
+            assert_int_equal(allometer_table_add_row(table, (size_t)i + 2, NULL), ALLOMETER_OK);
+            allometer_table_put_number(table, 0, cases[k].low + share * (cases[k].high - cases[k].low));
+            allometer_table_put_number(table, 1, y + off);
+            noise += off * off;
+        }
+        struct allometer_fits *fits = fit(table, law, ALLOMETER_OBJECTIVE_MSE, NULL);
+        print_message("%s, %g cycles, status %d: mse %g, of the noise %g\n", cases[k].formula,
+                      cases[k].cycles[0], fits->groups[0].status, fits->groups[0].objective, noise / n);
+        assert_true(fits->groups[0].status <= ALLOMETER_FIT_COST);
+        /* the minimum is no worse than the truth; without noise rounding alone is left */
+        assert_true(fits->groups[0].objective <= noise / n + 1e-20 * size * size);
+        allometer_fits_free(fits);
+        allometer_table_free(table);
+        allometer_law_free(law);
+    }
+}
+
 /* Where a formula has no value, the group says so, and others go on. */
 static void test_no_value(void **state) {
     (void)state;
@@ -276,6 +337,6 @@ static int close_device(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_laws_as_formulas),
                                        cmocka_unit_test(test_no_value), cmocka_unit_test(test_two_breaks),
-                                       cmocka_unit_test(test_lanczos)};
+                                       cmocka_unit_test(test_lanczos), cmocka_unit_test(test_cycles)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }
