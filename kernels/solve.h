@@ -117,9 +117,9 @@ KERNEL vd cost_noise(const struct solver *s) {
     return vd_max(vd_set(SOLVER_NOISE) * s->cost, vd_set(4) * vd_sqrt(s->cost * s->floor));
 }
 
-/* Takes the trial where it is better, and sets the damping: Nielsen's rule. A step so long that from one point to the next
-   a parameter ceases to matter, as b in exp(-b x), leads to a plateau from which there is no way back; unless a bound is
-   what makes it so. */
+/* Takes the trial where it is better, and sets the damping: Nielsen's rule. A step so long that with it a parameter ceases
+   to matter, as b in exp(-b x), leads to a plateau: what is left of the gradient may say that it was too long, and yet
+   be too faint to lead back. Not where a bound is what makes it so. */
 KERNEL void judge(struct solver *s) {
     int P = s->n_parameters;
     VD_FORGET();
@@ -128,7 +128,8 @@ KERNEL void judge(struct solver *s) {
     VD_UNROLL for (int j = 0; j < P; ++j) {
         vd diagonal = s->a_trial[AT(j, j)];
         sum = sum + diagonal;
-        level = vmd_or(level, diagonal < vd_set(SOLVER_COLLAPSE) * s->a[AT(j, j)]);
+        vmd faint = diagonal < vd_set(SOLVER_COLLAPSE) * s->a[AT(j, j)];
+        level = vmd_or(level, vmd_and(faint, s->g_trial[j] * s->step[j] < vd_set(0)));
         vmd at_bound = vmd_or(s->trial[j] <= s->lower[j], s->trial[j] >= s->upper[j]);
         bounded = vmd_or(bounded, vmd_and(at_bound, vd_abs(s->trial[j] - s->t[j]) > vd_set(0)));
     }
