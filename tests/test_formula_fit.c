@@ -16,7 +16,7 @@
 #include "compare.h"
 
 static struct allometer_law *parse(const char *text, int n_columns) {
-    static const char *const columns[] = {"x"};
+    static const char *const columns[] = {"x", "z"};
     struct allometer_law *law;
     struct allometer_error error = {0};
     if (allometer_law_parse(text, columns, n_columns, &law, &error) != ALLOMETER_OK)
@@ -295,6 +295,42 @@ static void test_cycles(void **state) {
     }
 }
 
+/* On logs the exponential of a formula is fitted as the formula would be to log y: then one parameter is left to be drawn,
+   where of all three few draws come near. */
+static void test_exponential_on_logs(void **state) {
+    (void)state;
+    enum { POINTS = 128, NOISES = 10 };
+    static const char *const names[] = {"x", "z", "y"};
+    static const double temperatures[] = {180, 225, 250, 275};
+    struct allometer_law *laws[2] = {parse("exp(a - b*x*exp(c*z))", 2), parse("a - b*x*exp(c*z)", 2)};
+    srand48(3);
+    for (int k = 0; k < NOISES; ++k) {
+        double x[POINTS], z[POINTS], log_y[POINTS], objectives[2], c = uniform(0.05, 0.07);
+        for (int i = 0; i < POINTS; ++i) {
+            x[i] = pow(2, i / 16), z[i] = temperatures[i / 4 % 4];
+            log_y[i] = 2.6 - x[i] * exp(c * (z[i] - 325)) + uniform(-0.3, 0.3);
+        }
+        for (int plain = 0; plain < 2; ++plain) {
+            struct allometer_table *table = allometer_table_new("test");
+            for (int column = 0; column < 3; ++column) allometer_table_add_column(table, names[column], NULL);
+            for (int i = 0; i < POINTS; ++i) {
+                assert_int_equal(allometer_table_add_row(table, (size_t)i + 2, NULL), ALLOMETER_OK);
+                allometer_table_put_number(table, 0, x[i]);
+                allometer_table_put_number(table, 1, z[i]);
+                allometer_table_put_number(table, 2, plain ? log_y[i] : exp(log_y[i]));
+            }
+            struct allometer_fits *fits =
+                fit(table, laws[plain], plain ? ALLOMETER_OBJECTIVE_MSE : ALLOMETER_OBJECTIVE_MSLE, "z");
+            assert_true(fits->groups[0].status <= ALLOMETER_FIT_COST);
+            objectives[plain] = fits->groups[0].objective;
+            allometer_fits_free(fits);
+            allometer_table_free(table);
+        }
+        assert_close("exponential on logs", objectives[0], objectives[1], 0, 1e-12);
+    }
+    for (int plain = 0; plain < 2; ++plain) allometer_law_free(laws[plain]);
+}
+
 /* Where a formula has no value, the group says so, and others go on. */
 static void test_no_value(void **state) {
     (void)state;
@@ -335,8 +371,9 @@ static int close_device(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_laws_as_formulas),
-                                       cmocka_unit_test(test_no_value), cmocka_unit_test(test_two_breaks),
-                                       cmocka_unit_test(test_lanczos), cmocka_unit_test(test_cycles)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_laws_as_formulas), cmocka_unit_test(test_no_value),
+        cmocka_unit_test(test_two_breaks),       cmocka_unit_test(test_lanczos),
+        cmocka_unit_test(test_cycles),           cmocka_unit_test(test_exponential_on_logs)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -94,10 +94,25 @@ static double solve_linear(const struct formula_search *search, double *start) {
 
 /* ---- the search ---- */
 
+/* The logarithm of exp(formula) is the formula, linear in more of its parameters. */
+static void take_exponent(struct formula_search *search) {
+    const struct allometer_program *program = search->law->program;
+    int last = program->n_instructions - 1;
+    int before = program->n_parameters + program->n_columns + program->n_constants + last - 1;
+    if (!search->on_logs || last < 1 || program->code[last].operation != ALLOMETER_OPERATION_exp
+        || program->code[last].a != before)
+        return;
+    search->exponent = *search->law, search->exponent_program = *program;
+    --search->exponent_program.n_instructions;
+    search->exponent.program = &search->exponent_program;
+    search->law = &search->exponent, search->on_logs = 0;
+}
+
 static void begin_search(struct formula_search *search, const struct fit_work *work, size_t group) {
     size_t first = (size_t)work->units[work->sets[group].first_unit], n = work->fits->groups[group].n_train;
     search->work = work, search->law = work->fits->law, search->P = work->n_parameters;
     search->on_logs = work->fits->options.objective != ALLOMETER_OBJECTIVE_MSE;
+    take_exponent(search);
     search->n = n < SEARCH_POINTS ? (int)n : SEARCH_POINTS,
     search->n_few = search->n < SEARCH_FEW ? search->n : SEARCH_FEW;
     search->lower = work->lower + group * (size_t)search->P;

@@ -13,7 +13,9 @@ enum {
 /* What the starts of one group are made from. */
 struct formula_search {
     const struct fit_work *work;
-    const struct allometer_law *law;
+    const struct allometer_law *law; /* what y is to be: the fit's law, or what it is the exponential of */
+    struct allometer_law exponent;
+    struct allometer_program exponent_program;
     int P, n, n_few, on_logs;
     double columns[ALLOMETER_MAX_LAW_COLUMNS][SEARCH_POINTS], y[SEARCH_POINTS], weight[SEARCH_POINTS], y_size;
     const double *lower, *upper;                         /* P */
