@@ -156,6 +156,31 @@ expect_output '' export merged.db
 cmp -s good.csv stdout || fail "merged shards give other results"
 expect 2 'both read and written' merge merged.db merged.db
 
+# Shards one after the other into one store.
+expect 0 'both.db: 3 models of shard 1/3, 0 of them diverged; 3 trained now; the store holds 3 of the sweep.s 8$' sweep good.yaml --device cpu --shard 1/3 --out both.db
+expect 0 '3 models of shard 2/3, .*; 3 trained now; the store holds 6 of the sweep.s 8$' sweep good.yaml --device cpu --shard 2/3 --out both.db
+expect_output '"models": 2, "done": 2, .*"trained": 2, "stored": 8,' sweep good.yaml --device cpu --shard 3/3 --out both.db --json
+expect_output '' export both.db
+cmp -s good.csv stdout || fail "shards in one store give other results"
+
+# Nothing to tell of layers, and nothing to fit, is told.
+expect 0 'note: good.db holds no rows by layer' export good.db --layers
+expect 0 '' export good.db --layers --quiet
+[ ! -s stderr ] || fail "--quiet is not: $(cat stderr)"
+sed 's/^train: {/train: {optimizer: sgd, learning_rate: 1.0e+30, /' good.yaml >div.yaml
+expect 0 '8 models, 8 of them diverged' sweep div.yaml --device cpu
+expect 2 'div.db: all 8 models diverged' fit div.db --law power --x task.scale --y loss
+expect 0 '' sweep good.yaml --device cpu --shard 9/9 --out none.db
+expect 2 'none.db: holds no models yet' fit none.db --law power --x task.scale --y loss
+
+# A pruned model has the parameters that are left: 16 neurons of 2 inputs and outputs, or 4 of them.
+sed 's/^axes:/axes:\n  train.prune: {values: [0, 4]}/' good.yaml >prune.yaml
+expect 0 '16 models' sweep prune.yaml --device cpu
+expect_output '' export prune.db
+awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+    { expected = ($at["train.prune"] ? 4 : 16) * (2 + 1 + 2) + 2; wrong += $at["parameters"] != expected }
+    END { exit NR != 33 || wrong }' stdout || fail "parameters of pruned models: $(head -n 3 stdout)"
+
 # Output that cannot be written is a failure.
 if [ -e /dev/full ]; then
     "$program" export good.db >/dev/full 2>stderr

@@ -114,6 +114,11 @@ int verb_export(int argc, char **argv) {
     if (arguments.quiet) return VERB_DONE;
     if (arguments.weights)
         fprintf(stderr, "%s: weights of %llu models\n", arguments.weights, (unsigned long long)n_models);
+    if (arguments.rows == ALLOMETER_STORE_LAYERS && summary.n_stored && !summary.has_layers)
+        fprintf(
+            stderr,
+            "allometer: note: %s holds no rows by layer, which are measured where model.depth is above 1\n",
+            arguments.path);
     if (summary.n_stored < summary.n_models)
         fprintf(stderr, "allometer: note: %s holds %llu of the sweep's %llu models\n", arguments.path,
                 (unsigned long long)summary.n_stored, (unsigned long long)summary.n_models);

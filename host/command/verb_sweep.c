@@ -130,22 +130,34 @@ static void print_plan(const struct sweep_arguments *arguments, const struct all
         allometer_plan_print(plan, sweep, stdout);
 }
 
+/* n_stored: models in the store, of all shards. */
 static void print_summary(const struct sweep_arguments *arguments,
-                          const struct allometer_run_progress *progress) {
+                          const struct allometer_run_progress *progress, uint64_t n_stored,
+                          uint64_t n_models) {
     if (arguments->json)
-        printf(
-            "{\"models\": %llu, \"done\": %llu, \"diverged\": %llu, \"trained\": %llu, \"seconds\": %.3f}\n",
-            (unsigned long long)progress->n_models, (unsigned long long)progress->n_done,
-            (unsigned long long)progress->n_diverged, (unsigned long long)progress->n_trained,
-            progress->seconds);
-    if (stop && progress->n_done < progress->n_models && !arguments->quiet)
+        printf("{\"models\": %llu, \"done\": %llu, \"diverged\": %llu, \"trained\": %llu, \"stored\": %llu, "
+               "\"seconds\": %.3f}\n",
+               (unsigned long long)progress->n_models, (unsigned long long)progress->n_done,
+               (unsigned long long)progress->n_diverged, (unsigned long long)progress->n_trained,
+               (unsigned long long)n_stored, progress->seconds);
+    if (arguments->quiet) return;
+    char shard[64] = "";
+    if (arguments->n_shards > 1)
+        snprintf(shard, sizeof shard, " of shard %u/%u", arguments->shard, arguments->n_shards);
+    if (stop && progress->n_done < progress->n_models) {
         fprintf(stderr,
-                "allometer: stopped with %llu of %llu models in %s; the same command goes on from there\n",
-                (unsigned long long)progress->n_done, (unsigned long long)progress->n_models, arguments->out);
-    else if (!arguments->quiet)
-        fprintf(stderr, "%s: %llu models, %llu of them diverged; %llu trained now\n", arguments->out,
-                (unsigned long long)progress->n_done, (unsigned long long)progress->n_diverged,
-                (unsigned long long)progress->n_trained);
+                "allometer: stopped with %llu of %llu models%s in %s; the same command goes on from there\n",
+                (unsigned long long)progress->n_done, (unsigned long long)progress->n_models, shard,
+                arguments->out);
+        return;
+    }
+    fprintf(stderr, "%s: %llu models%s, %llu of them diverged; %llu trained now", arguments->out,
+            (unsigned long long)progress->n_done, shard, (unsigned long long)progress->n_diverged,
+            (unsigned long long)progress->n_trained);
+    if (arguments->n_shards > 1)
+        fprintf(stderr, "; the store holds %llu of the sweep's %llu", (unsigned long long)n_stored,
+                (unsigned long long)n_models);
+    fputc('\n', stderr);
 }
 
 static enum allometer_code warn_of_foreign(struct allometer_store *store,
@@ -183,7 +195,11 @@ static enum allometer_code train(const struct sweep_arguments *arguments, const 
         catch_signals();
         code = allometer_run(sweep, store, backend, device, &run_options, &finished, error);
         sweep_progress_end(&progress);
-        if (!code || code == ALLOMETER_INTERRUPTED) print_summary(arguments, &finished);
+        uint64_t n_stored = 0, n_diverged;
+        struct allometer_error unknown;
+        if ((!code || code == ALLOMETER_INTERRUPTED)
+            && !allometer_store_count(store, 1, 1, &n_stored, &n_diverged, &unknown))
+            print_summary(arguments, &finished, n_stored, allometer_sweep_n_models(sweep));
     }
     struct allometer_error lost;
     if (allometer_store_close(store, &lost) && (!code || code == ALLOMETER_INTERRUPTED))

@@ -206,6 +206,15 @@ static int insert(sqlite3_stmt *statement) {
     return step == SQLITE_DONE;
 }
 
+/* Parameters that a model has at the end: of each hidden layer, the neurons that pruning left. */
+static int64_t parameters_left(const struct allometer_model *model) {
+    const struct allometer_model left = {.n_inputs = model->n_inputs,
+                                         .width = model->prune ? model->prune : model->width,
+                                         .depth = model->depth,
+                                         .n_outputs = model->n_outputs};
+    return allometer_n_parameters(&left);
+}
+
 static int insert_model(struct allometer_store *store, uint64_t index, const struct allometer_model *model,
                         const struct allometer_axis_value *values, const struct allometer_result *result) {
     sqlite3_stmt *add = store->add_model;
@@ -222,7 +231,7 @@ static int insert_model(struct allometer_store *store, uint64_t index, const str
     sqlite3_bind_int(add, ++at, model->width);
     sqlite3_bind_int(add, ++at, model->depth);
     sqlite3_bind_int(add, ++at, model->n_outputs);
-    sqlite3_bind_int64(add, ++at, allometer_n_parameters(model));
+    sqlite3_bind_int64(add, ++at, parameters_left(model));
     sqlite3_bind_text(add, ++at, status_names[result->status != ALLOMETER_MODEL_DONE], -1, SQLITE_STATIC);
     sqlite3_bind_int(add, ++at, result->steps);
     sqlite3_bind_double(add, ++at, result->train_loss); /* SQLite stores NaN as NULL */

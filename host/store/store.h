@@ -63,6 +63,7 @@ struct allometer_store_summary {
     char name[256];
     uint64_t n_models, n_stored, n_diverged; /* of the sweep; of them in this file; of those */
     uint64_t n_weights;                      /* models with kept weights */
+    int has_layers;                          /* whether the view `layers` has any row */
 };
 enum allometer_code allometer_store_summarize(const char *path, struct allometer_store_summary *summary,
                                               struct allometer_error *error);
@@ -85,7 +86,8 @@ enum allometer_code allometer_store_export(const char *path, enum allometer_stor
 enum allometer_code allometer_store_export_weights(const char *path, const char *folder, uint64_t *n_models,
                                                    struct allometer_error *error);
 
-/* The rows of `results` whose model is done, as a table for `fit`; n_diverged counts the models left out. */
+/* The rows of `results` whose model is done, as a table for `fit`; n_diverged counts the models left out. BAD_INPUT: none
+   is done. */
 enum allometer_code allometer_store_read_table(const char *path, struct allometer_table **table,
                                                uint64_t *n_diverged, struct allometer_error *error);
 

@@ -117,11 +117,12 @@ enum allometer_code store_file_summarize(const struct store_file *file,
                                          struct allometer_error *error) {
     *summary = (struct allometer_store_summary){0};
     sqlite3_stmt *statement;
-    enum allometer_code code = store_prepare(file,
-                                             "SELECT name, models, (SELECT count(*) FROM model), (SELECT "
-                                             "count(*) FROM model WHERE status = 'diverged'),"
-                                             " (SELECT count(*) FROM weights) FROM sweep",
-                                             &statement, error);
+    enum allometer_code code =
+        store_prepare(file,
+                      "SELECT name, models, (SELECT count(*) FROM model), (SELECT "
+                      "count(*) FROM model WHERE status = 'diverged'),"
+                      " (SELECT count(*) FROM weights), EXISTS (SELECT 1 FROM layer) FROM sweep",
+                      &statement, error);
     if (code) return code;
     if (sqlite3_step(statement) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(statement, 0);
@@ -130,6 +131,7 @@ enum allometer_code store_file_summarize(const struct store_file *file,
         summary->n_stored = (uint64_t)sqlite3_column_int64(statement, 2);
         summary->n_diverged = (uint64_t)sqlite3_column_int64(statement, 3);
         summary->n_weights = (uint64_t)sqlite3_column_int64(statement, 4);
+        summary->has_layers = sqlite3_column_int(statement, 5);
     } else
         code = store_fail(file, "reading the summary", error);
     sqlite3_finalize(statement);
@@ -186,6 +188,11 @@ enum allometer_code allometer_store_read_table(const char *path, struct allomete
     if (!code) code = fill_table(&file, filled, error);
     if (!code) code = store_file_summarize(&file, &summary, error);
     store_file_close(&file);
+    if (!code && filled->n_rows == 0)
+        code = summary.n_diverged
+                   ? allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: all %llu models diverged", path,
+                                    (unsigned long long)summary.n_diverged)
+                   : allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: holds no models yet", path);
     if (code) {
         allometer_table_free(filled);
         return code;
