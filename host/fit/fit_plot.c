@@ -87,18 +87,30 @@ static void shorten(char *text, size_t most) {
     if (n > most) strcpy(text + cut, "...");
 }
 
+/* The name of an axis, in at most so many characters. */
+static void write_label(FILE *file, char axis, const char *name, size_t most) {
+    char text[4 * SINGLE_TITLE + 4];
+    snprintf(text, sizeof text, "%s", name);
+    shorten(text, most);
+    fprintf(file, "set %clabel ", axis);
+    write_string(file, text);
+    fputs(" noenhanced\n", file);
+}
+
 /* The group's key, or the law where there is one group only; how the fit ended unless well; what there is room for. */
 static void write_title(FILE *file, const struct allometer_fits *fits,
                         const struct allometer_fit_group *group) {
     char title[1024] = "", more[512] = "";
     size_t length = 0, n = 0, room = fits->n_groups > 1 ? PANEL_TITLE : SINGLE_TITLE;
-    if (fits->options.n_groups == 0) snprintf(title, sizeof title, "%s", group->law->name);
+    if (fits->options.n_groups == 0)
+        snprintf(title, sizeof title, "%s", fits->law->candidates ? "average" : group->law->name);
     for (size_t c = 0; c < fits->options.n_groups && length < sizeof title / 2; ++c) {
-        length +=
-            (size_t)snprintf(title + length, sizeof title - length, "%s%.200s", c ? ", " : "", group->key[c]);
+        length += (size_t)snprintf(title + length, sizeof title - length, "%s%.420s", c ? ", " : "",
+                                   *group->key[c] ? group->key[c] : "(empty)");
     }
-    if (fits->options.n_groups && group->law != fits->law)
-        n = (size_t)snprintf(more, sizeof more, "; %.100s", group->law->name);
+    if (group->law != fits->law)
+        n = (size_t)snprintf(more, sizeof more, "%s most weight: %s", fits->options.n_groups ? ";" : ",",
+                             group->law->name);
     if (group->status > ALLOMETER_FIT_COST)
         n +=
             (size_t)snprintf(more + n, sizeof more - n, " (%s)", allometer_group_status_names[group->status]);
@@ -129,23 +141,65 @@ static void widen(struct range *range, double value) {
     range->high = fmax(range->high, value);
 }
 
-/* Labels at 1, 2 and 5 times powers of ten, for logarithmic axes that hold few powers themselves. */
+/* Where a group lies in the picture: all points, and the law where there are points, but not wherever its interval may
+   go. */
+struct place {
+    struct range x, y;
+};
+
+static struct place place_of(const struct allometer_fits *fits, const struct allometer_fit_group *group) {
+    struct place place = {{INFINITY, -INFINITY}, {INFINITY, -INFINITY}};
+    for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i) {
+        widen(&place.x, fits->law->n_columns == 1 ? fits->x[0][i] : fits->yhat[i]);
+        widen(&place.y, fits->y[i]);
+        widen(&place.y, fits->yhat[i]);
+    }
+    return place;
+}
+
+/* Axes of all panels. Logarithmic where that shows more, and all values can be shown: where one panel spans a factor of
+   4, and no panel has a value that is not above 0. */
+struct axes {
+    int log_x, log_y;
+};
+
+static struct axes choose_axes(const struct allometer_fits *fits, size_t n_panels) {
+    struct axes axes = {0};
+    struct range x = {INFINITY, -INFINITY}, y = x;
+    for (size_t g = 0; g < n_panels; ++g) {
+        struct place place = place_of(fits, &fits->groups[g]);
+        axes.log_x |= place.x.high > 4 * place.x.low;
+        axes.log_y |= place.y.high > 4 * place.y.low;
+        x.low = fmin(x.low, place.x.low), y.low = fmin(y.low, place.y.low);
+    }
+    axes.log_x &= x.low > 0, axes.log_y &= y.low > 0;
+    return axes;
+}
+
+static void write_tic(FILE *file, double at, int *n) {
+    fprintf(file, "%s%.4g", (*n)++ ? ", " : "", at);
+}
+
+/* Labels for logarithmic axes that hold few powers of ten: at 1, 2 and 5 times these, or, where those are few too, at
+   even steps. */
 static void write_tics(FILE *file, char axis, double low, double high) {
-    int first = 1;
+    static const double steps[] = {1, 2, 5};
+    int n = 0;
+    double size = pow(10, floor(log10((high - low) / 4)));
+    double ratio = (high - low) / 4 / size, step = size * (ratio < 2 ? 1 : ratio < 5 ? 2 : 5);
     fprintf(file, "set %ctics (", axis);
-    for (double power = pow(10, floor(log10(low))); power <= high; power *= 10) {
-        static const double steps[] = {1, 2, 5};
+    for (double at = ceil(low / step); high < 5 * low && at * step <= high; ++at)
+        write_tic(file, at * step, &n);
+    for (double power = pow(10, floor(log10(low))); high >= 5 * low && power <= high; power *= 10) {
         for (int i = 0; i < 3; ++i) {
             double at = steps[i] * power;
-            if (at >= low && at <= high) fprintf(file, "%s%.3g", first ? "" : ", ", at), first = 0;
+            if (at >= low && at <= high) write_tic(file, at, &n);
         }
     }
     fputs(")\n", file);
 }
 
-/* Logarithmic where that shows more: a range above 0 that spans a factor of 4. */
-static void write_axis(FILE *file, char axis, struct range range, double margin) {
-    int logs = range.low > 0 && range.high > 4 * range.low;
+static void write_axis(FILE *file, char axis, struct range range, int logs, double margin) {
     double width = logs ? log(range.high / range.low) : range.high - range.low;
     double low = logs ? range.low * exp(-margin * width) : range.low - margin * width;
     double high = logs ? range.high * exp(margin * width) : range.high + margin * width;
@@ -160,25 +214,14 @@ static void write_axis(FILE *file, char axis, struct range range, double margin)
     fprintf(file, "set %crange [%.17g:%.17g]\n", axis, low, high);
 }
 
-/* All points are in the picture, and the law where there are points, but not wherever its interval may go. 0 if there
-   is nothing to see. */
-static int write_axes(FILE *file, const struct allometer_fits *fits, size_t g) {
+static void write_panel(FILE *file, const struct allometer_fits *fits, size_t g, struct axes axes) {
     const struct allometer_fit_group *group = &fits->groups[g];
-    struct range x = {INFINITY, -INFINITY}, y = x;
-    for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i) {
-        widen(&x, fits->law->n_columns == 1 ? fits->x[0][i] : fits->yhat[i]);
-        widen(&y, fits->y[i]);
-        widen(&y, fits->yhat[i]);
-    }
-    write_axis(file, 'x', x, 0.08);
-    write_axis(file, 'y', y, 0.12);
-    return x.low <= x.high && y.low <= y.high;
-}
-
-static void write_panel(FILE *file, const struct allometer_fits *fits, size_t g) {
-    const struct allometer_fit_group *group = &fits->groups[g];
+    struct place place = place_of(fits, group);
+    const char *law = fits->law->candidates ? "average" : "law";
     write_title(file, fits, group);
-    if (!write_axes(file, fits, g)) {
+    write_axis(file, 'x', place.x, axes.log_x, 0.08);
+    write_axis(file, 'y', place.y, axes.log_y, 0.12);
+    if (!(place.x.low <= place.x.high && place.y.low <= place.y.high)) {
         fputs("plot [1:2] [1:2] 0 notitle\n", file);
         return;
     }
@@ -187,8 +230,8 @@ static void write_panel(FILE *file, const struct allometer_fits *fits, size_t g)
                 "plot $band%zu using 1:2 with filledcurves closed fs solid noborder lc rgb '#c6dbef' title "
                 "'where a new point "
                 "would lie, %g %%', \\\n"
-                "     $curve%zu using 1:2 with lines lw 2 lc rgb '#2171b5' title 'law', \\\n",
-                g, 100 * fits->options.confidence, g);
+                "     $curve%zu using 1:2 with lines lw 2 lc rgb '#2171b5' title '%s', \\\n",
+                g, 100 * fits->options.confidence, g, law);
     } else {
         fputs("plot x with lines lw 2 lc rgb '#2171b5' title 'law', \\\n", file);
     }
@@ -206,24 +249,25 @@ static void write_script(FILE *file, const struct allometer_fits *fits, const ch
     size_t n = fits->n_groups < MOST_PANELS ? fits->n_groups : MOST_PANELS,
            columns = (size_t)ceil(sqrt((double)n));
     size_t rows = (n + columns - 1) / columns, several = n > 1;
+    struct axes axes = choose_axes(fits, n);
     for (size_t g = 0; g < n; ++g) write_data(file, fits, g);
     fprintf(file, "set terminal %s size %zu,%zu %s\nif (!exists('piped')) set output ",
             png ? "pngcairo" : "svg", (several ? columns : 2) * PANEL_WIDTH,
             (several ? rows : 2) * PANEL_HEIGHT,
             png ? "font 'sans,11'" : "dynamic font 'sans,12' background 'white'");
     write_string(file, path);
-    fputs("\nset xlabel ", file);
-    write_string(file, fits->law->n_columns == 1 ? fits->options.x[0] : fits->law->formula);
-    fputs(" noenhanced\nset ylabel ", file);
-    write_string(file, fits->options.y);
-    fputs(" noenhanced\nset key top right samplen 2 font ',9' spacing 0.9\nset border 3\nset tics nomirror\n"
+    putc('\n', file);
+    write_label(file, 'x', fits->law->n_columns == 1 ? fits->options.x[0] : fits->law->formula,
+                several ? PANEL_TITLE : SINGLE_TITLE);
+    write_label(file, 'y', fits->options.y, several ? PANEL_TITLE - 16 : SINGLE_TITLE - 32);
+    fputs("set key top right samplen 2 font ',9' spacing 0.9\nset border 3\nset tics nomirror\n"
           "set grid lt 1 lw 0.5 lc rgb '#e0e0e0'\n",
           file);
     if (several) fprintf(file, "set multiplot layout %zu,%zu", rows, columns);
     if (fits->n_groups > n) fprintf(file, " title 'The first %zu of %zu groups'", n, fits->n_groups);
     if (several) putc('\n', file);
     for (size_t g = 0; g < n; ++g) {
-        write_panel(file, fits, g);
+        write_panel(file, fits, g, axes);
         if (g == 0 && several) fputs("unset key\n", file);
     }
     if (several) fputs("unset multiplot\n", file);
