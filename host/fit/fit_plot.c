@@ -258,7 +258,7 @@ static void write_script(FILE *file, const struct allometer_fits *fits, const ch
     write_string(file, path);
     putc('\n', file);
     write_label(file, 'x', fits->law->n_columns == 1 ? fits->options.x[0] : fits->law->formula,
-                several ? PANEL_TITLE : SINGLE_TITLE);
+                several ? PANEL_TITLE - 8 : SINGLE_TITLE - 8);
     write_label(file, 'y', fits->options.y, several ? PANEL_TITLE - 16 : SINGLE_TITLE - 32);
     fputs("set key top right samplen 2 font ',9' spacing 0.9\nset border 3\nset tics nomirror\n"
           "set grid lt 1 lw 0.5 lc rgb '#e0e0e0'\n",
