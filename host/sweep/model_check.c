@@ -31,10 +31,11 @@ static int check_ranges(const struct allometer_model *model, struct model_proble
     size_t n_keys = allometer_sweep_keys(&keys);
     for (size_t i = 0; i < n_keys; i++) {
         if (!keys[i].is_axis || keys[i].kind == ALLOMETER_KEY_SEED) continue;
-        if (sweep_key_of_subtask(&keys[i])
-            && (model->data || keys[i].offset >= offsetof(struct allometer_subtask, count)))
+        const int of_subtask = sweep_key_of_subtask(&keys[i]);
+        if (of_subtask
+            && (model->data || keys[i].offset >= offsetof(struct allometer_model, subtasks[0].count)))
             continue; /* of a sweep file's entry */
-        int n_subtasks = sweep_key_of_subtask(&keys[i]) ? model->n_subtasks : 1;
+        int n_subtasks = of_subtask ? model->n_subtasks : 1;
         for (int subtask = 0; subtask < n_subtasks; subtask++)
             if (check_key(model, &keys[i], subtask, problem)) return 1;
     }

@@ -9,7 +9,7 @@
 
 #define SETTING(field) offsetof(struct allometer_sweep_settings, field)
 #define MODEL(field)   SETTING(model.field)
-#define SUBTASK(field) offsetof(struct allometer_subtask, field)
+#define SUBTASK(field) MODEL(subtasks[0].field)
 
 #define TEXT(at)          ALLOMETER_KEY_TEXT, 0, at, 0, 0, 0, NULL
 #define NUMBER(at, a, b)  ALLOMETER_KEY_NUMBER, 1, at, a, b, ALLOMETER_CLOSED, NULL
@@ -93,7 +93,6 @@ static const struct allometer_sweep_key keys[] = {
 /* clang-format on */
 
 enum { N_KEYS = sizeof keys / sizeof keys[0] };
-static const char subtask_prefix[] = "task.subtasks.N.";
 
 size_t allometer_sweep_keys(const struct allometer_sweep_key **rows) {
     *rows = keys;
@@ -106,7 +105,7 @@ const char *sweep_key_name(const struct allometer_sweep_key *key) {
 }
 
 int sweep_key_of_subtask(const struct allometer_sweep_key *key) {
-    return strncmp(key->path, subtask_prefix, sizeof subtask_prefix - 1) == 0;
+    return key->offset >= MODEL(subtasks[0]) && key->offset < MODEL(subtasks[1]);
 }
 
 void sweep_key_path(const struct allometer_sweep_key *key, int subtask, char path[SWEEP_PATH_SIZE]) {
@@ -143,10 +142,13 @@ int sweep_key_parse(const struct allometer_sweep_key *key, const char *text, dou
     return text_to_double(text, value) && sweep_key_accepts(key, *value);
 }
 
+static size_t offset_of(const struct allometer_sweep_key *key, int subtask) {
+    return key->offset + (sweep_key_of_subtask(key) ? (size_t)subtask * sizeof(struct allometer_subtask) : 0);
+}
+
 void sweep_key_set(const struct allometer_sweep_key *key, int subtask, double value,
                    struct allometer_sweep_settings *settings) {
-    char *base = sweep_key_of_subtask(key) ? (char *)&settings->model.subtasks[subtask] : (char *)settings;
-    void *field = base + key->offset;
+    void *field = (char *)settings + offset_of(key, subtask);
     switch (key->kind) {
     case ALLOMETER_KEY_TEXT:
         break;
@@ -164,10 +166,7 @@ void sweep_key_set(const struct allometer_sweep_key *key, int subtask, double va
 }
 
 double sweep_key_get(const struct allometer_sweep_key *key, int subtask, const void *settings) {
-    const char *base = settings;
-    if (sweep_key_of_subtask(key))
-        base += MODEL(subtasks) + (size_t)subtask * sizeof(struct allometer_subtask);
-    const void *field = base + key->offset;
+    const void *field = (const char *)settings + offset_of(key, subtask);
     switch (key->kind) {
     case ALLOMETER_KEY_TEXT:
         break;

@@ -37,7 +37,7 @@ struct allometer_sweep_key {
         *path; /* "train.learning_rate"; N in "task.subtasks.N.weight" stands for a subtask's index from 0 */
     enum allometer_sweep_key_kind kind;
     int is_axis;      /* may be swept over */
-    size_t offset;    /* in the settings; of a subtask's key in struct allometer_subtask */
+    size_t offset;    /* in the settings; of a subtask's key: that of the first subtask */
     double low, high; /* range */
     enum {
         ALLOMETER_CLOSED,
