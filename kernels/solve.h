@@ -117,28 +117,34 @@ KERNEL vd cost_noise(const struct solver *s) {
     return vd_max(vd_set(SOLVER_NOISE) * s->cost, vd_set(4) * vd_sqrt(s->cost * s->floor));
 }
 
-/* Takes the trial where it is better, and sets the damping: Nielsen's rule. A step so long that with it a parameter ceases
-   to matter, as b in exp(-b x), leads to a plateau: what is left of the gradient may say that it was too long, and yet
-   be too faint to lead back. Not where a bound is what makes it so. */
+/* Whether the trial is a step so long that with it a parameter ceases to matter, as b in exp(-b x), and so leads to a plateau:
+   what is left of the gradient may say that it was too long, and yet be too faint to lead back. Not where a bound is what
+   makes it so. */
+KERNEL vmd leads_to_plateau(const struct solver *s) {
+    vd zero = vd_set(0);
+    vmd level = zero < zero, bounded = level;
+    VD_UNROLL for (int j = 0; j < s->n_parameters; ++j) {
+        vmd faint = s->a_trial[AT(j, j)] < vd_set(SOLVER_COLLAPSE) * s->a[AT(j, j)];
+        level = vmd_or(level, vmd_and(faint, s->g_trial[j] * s->step[j] < zero));
+        vmd at_bound = vmd_or(s->trial[j] <= s->lower[j], s->trial[j] >= s->upper[j]);
+        bounded = vmd_or(bounded, vmd_and(at_bound, vd_abs(s->trial[j] - s->t[j]) > zero));
+    }
+    return vmd_and(level, vmd_not(bounded));
+}
+
+/* Takes the trial where it is better, and sets the damping: Nielsen's rule. */
 KERNEL void judge(struct solver *s) {
     int P = s->n_parameters;
     VD_FORGET();
+    vmd plateau = leads_to_plateau(s);
+    VD_FORGET();
     vd sum = s->cost_trial, gain = (s->cost - s->cost_trial) / s->promise;
-    vmd level = sum < sum, bounded = level;
-    VD_UNROLL for (int j = 0; j < P; ++j) {
-        vd diagonal = s->a_trial[AT(j, j)];
-        sum = sum + diagonal;
-        vmd faint = diagonal < vd_set(SOLVER_COLLAPSE) * s->a[AT(j, j)];
-        level = vmd_or(level, vmd_and(faint, s->g_trial[j] * s->step[j] < vd_set(0)));
-        vmd at_bound = vmd_or(s->trial[j] <= s->lower[j], s->trial[j] >= s->upper[j]);
-        bounded = vmd_or(bounded, vmd_and(at_bound, vd_abs(s->trial[j] - s->t[j]) > vd_set(0)));
-    }
+    VD_UNROLL for (int j = 0; j < P; ++j) sum = sum + s->a_trial[AT(j, j)];
     vmd finite = vd_is_finite(sum), at_work = s->status < vd_set(0);
     vd noise = cost_noise(s);
     vmd in_noise = vmd_and(vmd_and(s->promise >= vd_set(0), s->promise <= noise),
                            vd_abs(s->cost - s->cost_trial) <= noise);
-    vmd better = vmd_and(s->promise > vd_set(0), s->cost_trial < s->cost);
-    better = vmd_and(better, vmd_or(bounded, vmd_not(level)));
+    vmd better = vmd_and(vmd_and(s->promise > vd_set(0), s->cost_trial < s->cost), vmd_not(plateau));
     vmd take = vmd_and(vmd_and(finite, at_work), vmd_or(s->fresh, vmd_or(better, in_noise)));
 
     vd shrink = vd_max(vd_set(0.1), vd_set(1) - (gain + gain - 1) * (gain + gain - 1) * (gain + gain - 1));
