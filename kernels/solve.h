@@ -25,6 +25,7 @@ struct fit_queue {
 #define SOLVER_LAMBDA_LEAST 1e-14
 #define SOLVER_LAMBDA_MOST  1e16
 #define SOLVER_OFFSET       1e-20 /* promise / cost at which a fit is done */
+#define SOLVER_RATE         1e-2  /* from promise to promise, at most, of what converges for sure */
 #define SOLVER_NOISE        1e-13 /* promise / cost below which a change of the cost may be rounding */
 #define SOLVER_PATIENCE     4     /* steps within noise that may fail to halve the promise */
 #define SOLVER_COLLAPSE     1e-30 /* of an element of A's diagonal: the parameter has ceased to matter */
@@ -132,8 +133,8 @@ KERNEL vmd leads_to_plateau(const struct solver *s) {
     return vmd_and(level, vmd_not(bounded));
 }
 
-/* Takes the trial where it is better, and sets the damping: Nielsen's rule. */
-KERNEL void judge(struct solver *s) {
+/* Takes the trial where it is better, and sets the damping: Nielsen's rule. What the steps promised that were taken, or 0. */
+KERNEL vd judge(struct solver *s) {
     int P = s->n_parameters;
     VD_FORGET();
     vmd plateau = leads_to_plateau(s);
@@ -173,6 +174,7 @@ KERNEL void judge(struct solver *s) {
     s->status = vd_select(vmd_and(s->fresh, vmd_not(finite)), vd_set(ALLOMETER_FIT_NOT_FINITE), s->status);
     s->least_promise = vd_select(s->fresh, vd_set(1.7976931348623157e308), s->least_promise);
     s->idle = vd_select(s->fresh, vd_set(0), s->idle);
+    return vd_select(vmd_and(take, vmd_not(s->fresh)), s->promise, vd_set(0));
 }
 
 /* Whether the step at hand says that the lane is at its minimum: a status, or -1. */
@@ -189,8 +191,17 @@ KERNEL vd minimum(const struct solver *s) {
     return vd_select(at_gradient, vd_set(ALLOMETER_FIT_GRADIENT), status);
 }
 
-/* The next trial of each lane, or the status with which it ends. */
-KERNEL void propose(struct solver *s, int32_t max_iterations) {
+/* Whether the step at hand is the last one and need not be tried: noise would hide what it changes, and at the rate at
+   which the promises fell since the one `before` the next is none. */
+KERNEL vmd is_last(const struct solver *s, vd before) {
+    vd rate = s->promise / before; /* NaN or infinite where nothing led here */
+    vmd converges = vmd_and(rate >= vd_set(0), rate <= vd_set(SOLVER_RATE));
+    vmd last = vmd_and(converges, rate * s->promise <= vd_set(SOLVER_OFFSET) * s->cost);
+    return vmd_and(vmd_and(last, s->promise <= cost_noise(s)), vmd_not(s->damped));
+}
+
+/* The next trial of each lane, or the status with which it ends. before: what the steps promised that led here. */
+KERNEL void propose(struct solver *s, vd before, int32_t max_iterations) {
     vd zero = vd_set(0);
     solve_step(s, s->lambda);
     vd status = minimum(s);
@@ -201,6 +212,10 @@ KERNEL void propose(struct solver *s, int32_t max_iterations) {
         vd sure = minimum(s);
         status = vd_select(vmd_and(unsure, s->promise >= zero), sure, status);
     }
+    vmd last = vmd_and(vmd_and(s->status < zero, status < zero), is_last(s, before));
+    VD_UNROLL for (int j = 0; j < s->n_parameters; ++j) s->t[j] = vd_select(last, s->trial[j], s->t[j]);
+    s->cost = vd_select(last, s->cost - s->promise, s->cost);
+    status = vd_select(last, vd_set(ALLOMETER_FIT_GRADIENT), status);
     vd noise = cost_noise(s), most = vd_set(1.7976931348623157e308);
     vmd within = vmd_and(s->promise >= zero, s->promise <= noise), above = s->promise > noise;
     vmd halved = vmd_and(within, s->promise < vd_set(0.5) * s->least_promise);
@@ -243,8 +258,7 @@ KERNEL void solve(const struct allometer_fitting *fitting, struct fit_queue *que
     for (int lane = 0; lane < VD_LANES; ++lane) refill(&s, lane, fitting, queue, points);
     for (int busy = s.problem[0] >= 0; busy;) {
         evaluate(&s, law, fitting, points, P, C);
-        judge(&s);
-        propose(&s, fitting->max_iterations);
+        propose(&s, judge(&s), fitting->max_iterations);
         bend_step(&s, law, fitting, points, P, C);
         busy = retire(&s, fitting, queue, points);
     }
