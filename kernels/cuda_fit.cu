@@ -61,7 +61,7 @@ KERNEL void solve_share(const struct cuda_fit_launch *launch, law_function law, 
         }
         if (!busy) continue;
         evaluate(&s, law, fitting, &points, P, C);
-        propose(&s, judge(&s), fitting->max_iterations);
+        propose(&s, judge(&s, s.n_parameters), fitting->max_iterations, s.n_parameters);
         bend_step(&s, law, fitting, &points, P, C);
         s.fresh = 0;
         if (s.status >= 0) {

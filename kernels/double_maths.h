@@ -38,14 +38,16 @@ KERNEL vd vd_reciprocal_sqrt_u20(vd x) {
 #endif
 }
 
-/* x 2^n of an x near 1 and an n of -1022 to 1024, which `shifted` holds in its low bits. */
-KERNEL vd scale_by_power(vd x, vd n, vd shifted) {
+/* y 2^n of a y near 1 and an n of -1022 to 1024, which `shifted` holds in its low bits; 0 where x < -707. */
+KERNEL vd scale_by_power(vd y, vd n, vd shifted, vd x) {
 #if VD_LANES == 8
     (void)shifted;
-    return (vd)_mm512_scalef_pd((__m512d)x, (__m512d)n);
+    return (vd)_mm512_maskz_scalef_pd(_mm512_cmp_pd_mask((__m512d)x, _mm512_set1_pd(-707), _CMP_NLT_UQ),
+                                      (__m512d)y, (__m512d)n);
 #else
     (void)n; /* in two steps: 2^1024 is not a double; overflows as it should */
-    return x * vd_of_bits(((vd_bits(shifted) + 1022) & 0x7ff) << 52) * 2;
+    y = y * vd_of_bits(((vd_bits(shifted) + 1022) & 0x7ff) << 52) * 2;
+    return vd_select(x < vd_set(-707), vd_set(0), y);
 #endif
 }
 
@@ -59,8 +61,7 @@ KERNEL vd vd_exp_u10(vd x) {
     vd middle = (0x1.6c16c16c162d4p-10 + r * 0x1.a01a01abe7fe1p-13)
                 + r2 * (0x1.a01a01a6d889cp-16 + r * 0x1.71de0231960ebp-19);
     vd high = (0x1.27e4db646b17ep-22 + r * 0x1.af4de97ca4194p-26) + r2 * 0x1.1f730349868cep-29;
-    vd y = scale_by_power(1 + (r + r2 * (low + r4 * (middle + r4 * high))), n, shifted);
-    return vd_select(x < vd_set(-707), vd_set(0), y);
+    return scale_by_power(1 + (r + r2 * (low + r4 * (middle + r4 * high))), n, shifted, x);
 }
 
 /* log(x) and 1 / x of positive normal numbers: with x = m 2^k, one reciprocal of m (1 + m) serves both. */

@@ -153,7 +153,8 @@ KERNEL void evaluate(struct solver *s, law_function law, const struct allometer_
     VD_UNROLL for (int j = 0; j < P; ++j) s->g_trial[j] = g[j];
     VD_UNROLL for (int j = 0; j < TRIANGLE(P); ++j) s->a_trial[j] = a[j];
 #endif
-    VD_UNROLL for (int j = 0; j < P && fitting->prior_precision; ++j) {
+    VD_UNROLL for (int j = 0; j < P; ++j) {
+        if (!fitting->prior_precision) break;
         vd off = s->mean[j] - s->trial[j], share = off / s->reach[j];
         vd growth = vd_set(1) + share * share, weight = s->precision[j] / growth;
         cost = cost + s->precision[j] * s->reach[j] * s->reach[j] * vd_log_u10(growth);
@@ -166,8 +167,7 @@ KERNEL void evaluate(struct solver *s, law_function law, const struct allometer_
 /* S from the step that was taken: the least change of it, in the metric of the true curvature, after which S s is what
    A leaves unexplained of the change of g. It is first made smaller where it was too large along the step, so that it
    vanishes as the residuals do. */
-KERNEL void learn_curvature(struct solver *s, vmd taken) {
-    int P = s->n_parameters;
+KERNEL void learn_curvature(struct solver *s, vmd taken, int P) {
     vd change[ALLOMETER_MAX_PARAMETERS], missing[ALLOMETER_MAX_PARAMETERS], known[ALLOMETER_MAX_PARAMETERS];
     vd along = vd_set(0), missing_along = along, known_along = along, zero = along;
     VD_UNROLL for (int j = 0; j < P; ++j) {
@@ -202,11 +202,11 @@ KERNEL void learn_curvature(struct solver *s, vmd taken) {
 }
 
 /* Whether S is part of the model from here on: if it predicted the change of the cost better; a start knows none. */
-KERNEL void judge_curvature(struct solver *s, vmd taken) {
+KERNEL void judge_curvature(struct solver *s, vmd taken, int P) {
     vd without = s->promise + s->trust * s->bend, with = without - s->bend, change = s->cost - s->cost_trial;
     vd closer = vd_select(vd_abs(change - with) < vd_abs(change - without), vd_set(1), vd_set(0));
     s->trust = vd_select(s->fresh, vd_set(0), vd_select(taken, closer, s->trust));
-    VD_UNROLL for (int j = 0; j < TRIANGLE(s->n_parameters); ++j) {
+    VD_UNROLL for (int j = 0; j < TRIANGLE(P); ++j) {
         s->curvature[j] = vd_select(s->fresh, vd_set(0), s->curvature[j]);
     }
 }

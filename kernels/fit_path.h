@@ -58,7 +58,7 @@ KERNEL void bend_step(struct solver *s, law_function law, const struct allometer
         vmd inside = vmd_and(s->trial[j] > s->lower[j], s->trial[j] < s->upper[j]);
         b[j] = vd_select(inside, vd_set(2 / SOLVER_PROBE) * b[j], zero);
     }
-    solve_factored(s, b);
+    solve_factored(s, b, P);
     VD_UNROLL for (int j = 0; j < P; ++j) {
         size = size + s->scale[j] * b[j] * b[j], size_step = size_step + s->scale[j] * step[j] * step[j];
     }

@@ -14,8 +14,7 @@ KERNEL vd model_curve(const struct solver *s, int j, int k) {
 }
 
 /* Solves for P right sides in place, by the factor at hand, whose pivots are stored as their inverses. */
-KERNEL void solve_factored(const struct solver *s, vd *x) {
-    int P = s->n_parameters;
+KERNEL void solve_factored(const struct solver *s, vd *x, int P) {
     VD_UNROLL for (int j = 0; j < P; ++j) {
         VD_UNROLL for (int k = 0; k < j; ++k) x[j] = x[j] - s->factor[AT(j, k)] * x[k];
         x[j] = x[j] * s->factor[AT(j, j)];
@@ -28,8 +27,7 @@ KERNEL void solve_factored(const struct solver *s, vd *x) {
 
 /* Solves (A + S + lambda D) s = g by Cholesky's method over the parameters that are open; the others move by `fixed`.
    Where the matrix is positive definite. */
-KERNEL vmd solve_open(struct solver *s, vd lambda, const vmd *open, const vd *fixed) {
-    int P = s->n_parameters;
+KERNEL vmd solve_open(struct solver *s, vd lambda, const vmd *open, const vd *fixed, int P) {
     vd one = vd_set(1), zero = vd_set(0);
     vmd solvable = zero <= zero, damped = zero < zero;
     VD_FORGET();
@@ -54,16 +52,16 @@ KERNEL vmd solve_open(struct solver *s, vd lambda, const vmd *open, const vd *fi
         }
         s->step[j] = right;
     }
-    solve_factored(s, s->step);
+    solve_factored(s, s->step, P);
     s->damped = damped;
     return solvable;
 }
 
 /* What the step promises by the model, and its part that is due to S. */
-KERNEL void promise_of(struct solver *s, vmd solvable) {
+KERNEL void promise_of(struct solver *s, vmd solvable, int P) {
     vd promise = vd_set(0), bend = vd_set(0);
     VD_FORGET();
-    VD_UNROLL for (int j = 0; j < s->n_parameters; ++j) {
+    VD_UNROLL for (int j = 0; j < P; ++j) {
         vd pull = s->g[j] + s->g[j] - s->a[AT(j, j)] * s->step[j], turn = s->curvature[AT(j, j)] * s->step[j];
         VD_UNROLL for (int k = 0; k < j; ++k) {
             pull = pull - 2 * s->a[AT(j, k)] * s->step[k];
@@ -78,8 +76,7 @@ KERNEL void promise_of(struct solver *s, vmd solvable) {
 
 /* The step from the damped model within the bounds. A parameter that would cross a bound goes there and no further, and
    the others make the best of it. */
-KERNEL void solve_step(struct solver *s, vd lambda) {
-    int P = s->n_parameters;
+KERNEL void solve_step(struct solver *s, vd lambda, int P) {
     vd fixed[ALLOMETER_MAX_PARAMETERS], zero = vd_set(0);
     vmd open[ALLOMETER_MAX_PARAMETERS], solvable, crossing;
     VD_UNROLL for (int j = 0; j < P; ++j) {
@@ -89,7 +86,7 @@ KERNEL void solve_step(struct solver *s, vd lambda) {
         fixed[j] = zero;
     }
     VD_ROLL for (int pass = 0; pass < SOLVER_PASSES; ++pass) {
-        solvable = solve_open(s, lambda, open, fixed);
+        solvable = solve_open(s, lambda, open, fixed, P);
         crossing = zero < zero;
         VD_UNROLL for (int j = 0; j < P; ++j) {
             s->trial[j] = vd_min(vd_max(s->t[j] + s->step[j], s->lower[j]), s->upper[j]);
@@ -101,7 +98,7 @@ KERNEL void solve_step(struct solver *s, vd lambda) {
         if (!vmd_any(crossing)) break;
     }
     VD_UNROLL for (int j = 0; j < P; ++j) s->step[j] = vd_select(open[j], s->step[j], fixed[j]);
-    promise_of(s, solvable);
+    promise_of(s, solvable, P);
 }
 
 #endif

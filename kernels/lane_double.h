@@ -3,8 +3,10 @@
      vd vmd              one double for each lane; a mask, from comparing two vd or from vmd_and, vmd_or, vmd_not
      VD_LANES            how many lanes a vd has: 8, 4 or 2 on the CPU, 1 on CUDA, where a lane is a thread
      vd_NAME_uNN         functions of vd, the NN tenths of a unit in the last place that they promise in the name
+     vmd_bits            a mask's lanes as the bits of a number, the first lowest
      vd_get, vd_put      one lane's element, for work that is done lane by lane
-     VD_UNROLL, VD_ROLL  before a loop: that CUDA should unroll it, so that what it indexes stays in registers, or not
+     VD_UNROLL, VD_ROLL  before a loop over parameters: that it should be unrolled, on CUDA in whole, so that what it
+                         indexes stays in registers; or that CUDA should not
      VD_FORGET           that on CUDA what follows should read memory again, rather than have registers hold it all
      VD_HIDE             a pointer's origin, so that on CUDA what it points to stays in memory */
 #ifndef ALLOMETER_LANE_DOUBLE_H
@@ -75,8 +77,8 @@ KERNEL vmd vmd_not(vmd a) {
     return !a;
 }
 
-KERNEL int vmd_any(vmd a) {
-    return a;
+KERNEL unsigned vmd_bits(vmd a) {
+    return (unsigned)a;
 }
 
 KERNEL vmd vmd_of_lane(int lane) {
@@ -162,7 +164,11 @@ KERNEL vd vd_erf_u10(vd x) {
 #define SLEEF_D(name, accuracy) Sleef_##name##d2_##accuracy##advsimd
 #endif
 
+#ifdef ALLOMETER_FEW_SPECIALIZATIONS
 #define VD_UNROLL
+#else
+#define VD_UNROLL _Pragma("GCC unroll 8") /* loops over few parameters would else wait for their own ends */
+#endif
 #define VD_ROLL
 #define VD_FORGET()
 #define VD_HIDE(p) (void)(p)
@@ -216,13 +222,13 @@ KERNEL vmd vmd_not(vmd a) {
     return ~a;
 }
 
-KERNEL int vmd_any(vmd a) {
+KERNEL unsigned vmd_bits(vmd a) {
 #if VD_LANES == 8
-    return _mm512_movepi64_mask((__m512i)a) != 0;
+    return _mm512_movepi64_mask((__m512i)a);
 #elif VD_LANES == 4
-    return _mm256_movemask_pd((__m256d)a) != 0;
+    return (unsigned)_mm256_movemask_pd((__m256d)a);
 #else
-    return (a[0] | a[1]) != 0;
+    return (unsigned)((a[0] & 1) | (a[1] & 2));
 #endif
 }
 
@@ -276,6 +282,10 @@ KERNEL vd vd_erf_u10(vd x) {
 }
 
 #endif
+
+KERNEL int vmd_any(vmd a) {
+    return vmd_bits(a) != 0;
+}
 
 /* b where either is NaN. */
 KERNEL vd vd_max(vd a, vd b) {

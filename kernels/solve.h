@@ -121,10 +121,10 @@ KERNEL vd cost_noise(const struct solver *s) {
 /* Whether the trial is a step so long that with it a parameter ceases to matter, as b in exp(-b x), and so leads to a plateau:
    what is left of the gradient may say that it was too long, and yet be too faint to lead back. Not where a bound is what
    makes it so. */
-KERNEL vmd leads_to_plateau(const struct solver *s) {
+KERNEL vmd leads_to_plateau(const struct solver *s, int P) {
     vd zero = vd_set(0);
     vmd level = zero < zero, bounded = level;
-    VD_UNROLL for (int j = 0; j < s->n_parameters; ++j) {
+    VD_UNROLL for (int j = 0; j < P; ++j) {
         vmd faint = s->a_trial[AT(j, j)] < vd_set(SOLVER_COLLAPSE) * s->a[AT(j, j)];
         level = vmd_or(level, vmd_and(faint, s->g_trial[j] * s->step[j] < zero));
         vmd at_bound = vmd_or(s->trial[j] <= s->lower[j], s->trial[j] >= s->upper[j]);
@@ -134,10 +134,9 @@ KERNEL vmd leads_to_plateau(const struct solver *s) {
 }
 
 /* Takes the trial where it is better, and sets the damping: Nielsen's rule. What the steps promised that were taken, or 0. */
-KERNEL vd judge(struct solver *s) {
-    int P = s->n_parameters;
+KERNEL vd judge(struct solver *s, int P) {
     VD_FORGET();
-    vmd plateau = leads_to_plateau(s);
+    vmd plateau = leads_to_plateau(s, P);
     VD_FORGET();
     vd sum = s->cost_trial, gain = (s->cost - s->cost_trial) / s->promise;
     VD_UNROLL for (int j = 0; j < P; ++j) sum = sum + s->a_trial[AT(j, j)];
@@ -160,8 +159,8 @@ KERNEL vd judge(struct solver *s) {
         s->t[j] = vd_select(vmd_or(take, s->fresh), s->trial[j], s->t[j]);
     }
     VD_UNROLL for (int j = 0; j < TRIANGLE(P); ++j) s->a[j] = vd_select(take, s->a_trial[j], s->a[j]);
-    judge_curvature(s, learn);
-    learn_curvature(s, learn);
+    judge_curvature(s, learn, P);
+    learn_curvature(s, learn, P);
     VD_FORGET();
     s->trust = vd_select(in_noise, vd_set(0), s->trust); /* what cannot be judged any more is not trusted */
     VD_UNROLL for (int j = 0; j < P; ++j) {
@@ -178,9 +177,8 @@ KERNEL vd judge(struct solver *s) {
 }
 
 /* Whether the step at hand says that the lane is at its minimum: a status, or -1. */
-KERNEL vd minimum(const struct solver *s) {
-    int P = s->n_parameters;
-    vmd still = s->promise >= vd_set(0), within_noise = s->promise <= cost_noise(s);
+KERNEL vd minimum(const struct solver *s, vd noise, int P) {
+    vmd still = s->promise >= vd_set(0), within_noise = s->promise <= noise;
     VD_UNROLL for (int j = 0; j < P; ++j) {
         still = vmd_and(still, vd_abs(s->step[j]) <= vd_set(4.5e-16) * vd_abs(s->t[j]));
     }
@@ -193,30 +191,30 @@ KERNEL vd minimum(const struct solver *s) {
 
 /* Whether the step at hand is the last one and need not be tried: noise would hide what it changes, and at the rate at
    which the promises fell since the one `before` the next is none. */
-KERNEL vmd is_last(const struct solver *s, vd before) {
+KERNEL vmd is_last(const struct solver *s, vd before, vd noise) {
     vd rate = s->promise / before; /* NaN or infinite where nothing led here */
     vmd converges = vmd_and(rate >= vd_set(0), rate <= vd_set(SOLVER_RATE));
     vmd last = vmd_and(converges, rate * s->promise <= vd_set(SOLVER_OFFSET) * s->cost);
-    return vmd_and(vmd_and(last, s->promise <= cost_noise(s)), vmd_not(s->damped));
+    return vmd_and(vmd_and(last, s->promise <= noise), vmd_not(s->damped));
 }
 
 /* The next trial of each lane, or the status with which it ends. before: what the steps promised that led here. */
-KERNEL void propose(struct solver *s, vd before, int32_t max_iterations) {
-    vd zero = vd_set(0);
-    solve_step(s, s->lambda);
-    vd status = minimum(s);
+KERNEL void propose(struct solver *s, vd before, int32_t max_iterations, int P) {
+    vd zero = vd_set(0), noise = cost_noise(s);
+    solve_step(s, s->lambda, P);
+    vd status = minimum(s, noise, P);
     vmd unsure = vmd_and(status >= zero, s->damped);
     if (vmd_any(unsure)) { /* ask again almost without damping */
         s->lambda = vd_select(unsure, vd_min(s->lambda, vd_set(SOLVER_LAMBDA_LEAST)), s->lambda);
-        solve_step(s, s->lambda);
-        vd sure = minimum(s);
+        solve_step(s, s->lambda, P);
+        vd sure = minimum(s, noise, P);
         status = vd_select(vmd_and(unsure, s->promise >= zero), sure, status);
     }
-    vmd last = vmd_and(vmd_and(s->status < zero, status < zero), is_last(s, before));
-    VD_UNROLL for (int j = 0; j < s->n_parameters; ++j) s->t[j] = vd_select(last, s->trial[j], s->t[j]);
+    vmd last = vmd_and(vmd_and(s->status < zero, status < zero), is_last(s, before, noise));
+    VD_UNROLL for (int j = 0; j < P; ++j) s->t[j] = vd_select(last, s->trial[j], s->t[j]);
     s->cost = vd_select(last, s->cost - s->promise, s->cost);
     status = vd_select(last, vd_set(ALLOMETER_FIT_GRADIENT), status);
-    vd noise = cost_noise(s), most = vd_set(1.7976931348623157e308);
+    vd most = vd_set(1.7976931348623157e308);
     vmd within = vmd_and(s->promise >= zero, s->promise <= noise), above = s->promise > noise;
     vmd halved = vmd_and(within, s->promise < vd_set(0.5) * s->least_promise);
     s->least_promise = vd_select(above, most, vd_select(halved, s->promise, s->least_promise));
@@ -234,21 +232,21 @@ KERNEL void propose(struct solver *s, vd before, int32_t max_iterations) {
    one another, so that those beside them do not pay for it. */
 KERNEL int retire(struct solver *s, const struct allometer_fitting *fitting, struct fit_queue *queue,
                   struct lane_points *points) {
-    int busy = 0, bends = queue->next < queue->end && queue->n_waiting < queue->room
-                          && vmd_any(s->iterations == vd_set(SOLVER_BENDS_FROM));
+    unsigned done = vmd_bits(s->status >= vd_set(0));
+    unsigned bend = vmd_bits(s->iterations == vd_set(SOLVER_BENDS_FROM)) & ~done;
     s->fresh = vmd_and(s->fresh, vmd_not(s->fresh));
-    for (int lane = 0; lane < VD_LANES; ++lane) {
-        if (s->problem[lane] >= 0 && vd_get(&s->status, lane) >= 0) {
-            store_result(s, lane, fitting);
-            refill(s, lane, fitting, queue, points);
-        } else if (bends && s->problem[lane] >= 0 && queue->n_waiting < queue->room
-                   && vd_get(&s->iterations, lane) == SOLVER_BENDS_FROM) {
-            park(s, lane, queue);
-            refill(s, lane, fitting, queue, points);
-        }
-        busy |= s->problem[lane] >= 0;
+    for (unsigned left = done; left; left &= left - 1) {
+        int lane = __builtin_ctz(left);
+        if (s->problem[lane] < 0) continue;
+        store_result(s, lane, fitting);
+        refill(s, lane, fitting, queue, points);
     }
-    return busy;
+    for (; bend && queue->next < queue->end && queue->n_waiting < queue->room; bend &= bend - 1) {
+        int lane = __builtin_ctz(bend);
+        park(s, lane, queue);
+        refill(s, lane, fitting, queue, points);
+    }
+    return vmd_any(s->status < vd_set(0));
 }
 
 /* Works through the queue. store: SOLVER_STORE(P) vd's; C columns. */
@@ -258,7 +256,7 @@ KERNEL void solve(const struct allometer_fitting *fitting, struct fit_queue *que
     for (int lane = 0; lane < VD_LANES; ++lane) refill(&s, lane, fitting, queue, points);
     for (int busy = s.problem[0] >= 0; busy;) {
         evaluate(&s, law, fitting, points, P, C);
-        propose(&s, judge(&s), fitting->max_iterations);
+        propose(&s, judge(&s, P), fitting->max_iterations, P);
         bend_step(&s, law, fitting, points, P, C);
         busy = retire(&s, fitting, queue, points);
     }
