@@ -81,8 +81,7 @@ static void note_clusters(const struct allometer_fits *fits) {
     }
     if (fewest == ENOUGH_CLUSTERS || !fits->options.cluster || !fits->options.bootstrap) return;
     fprintf(stderr,
-            "allometer: few clusters: %zu of %s%s; intervals of a bootstrap are too narrow below some %d "
-            "(those of 95 %% hold about 76 %% of the time with 4 clusters, 92 %% with 16)\n",
+            "allometer: few clusters: %zu of %s%s; intervals of a bootstrap are too narrow below some %d\n",
             fewest, fits->options.cluster, fits->n_groups > 1 ? " in one group" : "", ENOUGH_CLUSTERS);
 }
 
