@@ -147,7 +147,8 @@ enum allometer_code allometer_store_count(struct allometer_store *store, unsigne
                                           uint64_t *n_stored, uint64_t *n_diverged,
                                           struct allometer_error *error) {
     static const char sql[] =
-        "SELECT count(*), count(*) FILTER (WHERE status = 'diverged') FROM model WHERE id % ?1 = ?2";
+        "SELECT (SELECT count(*) FROM model WHERE id % ?1 = ?2),"
+        " (SELECT count(*) FROM model WHERE status = 'diverged' AND id % ?1 = ?2)"; /* indexed */
     sqlite3_stmt *statement;
     pthread_mutex_lock(&store->mutex);
     enum allometer_code code = store_prepare(&store->file, sql, &statement, error);

@@ -9,6 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* One thread at a time uses a connection, or the store's own mutex sees to it: SQLite would take one for every value that
+   is bound or read. */
+enum { UNSHARED = SQLITE_OPEN_NOMUTEX };
+
 /* SQLite's reasons in the user's words. What is not here is reported in SQLite's own. */
 static const struct {
     int reason;
@@ -148,7 +152,8 @@ static enum allometer_code reopen_immutable(struct store_file *file, struct allo
     char *name = sqlite3_str_finish(uri);
     sqlite3_close(file->db);
     file->db = NULL;
-    int failed = !name || sqlite3_open_v2(name, &file->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    int failed =
+        !name || sqlite3_open_v2(name, &file->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | UNSHARED, NULL);
     sqlite3_free(name);
     return failed ? store_fail(file, "opening", error) : ALLOMETER_OK;
 }
@@ -163,7 +168,7 @@ static int has_no_log(const char *path) {
 
 static enum allometer_code open_to_read(struct store_file *file, struct allometer_error *error) {
     int is_new = 0;
-    if (sqlite3_open_v2(file->path, &file->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(file->path, &file->db, SQLITE_OPEN_READONLY | UNSHARED, NULL) != SQLITE_OK)
         return store_fail(file, "opening", error);
     sqlite3_busy_timeout(file->db, 10000);
     enum allometer_code code = check_owner(file, &is_new, error);
@@ -182,7 +187,7 @@ static enum allometer_code open_to_write(struct store_file *file, int *is_new,
                                          struct allometer_error *error) {
     enum allometer_code code = lock_take(file->path, &file->lock, error);
     if (code) return code;
-    if (sqlite3_open_v2(file->path, &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(file->path, &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | UNSHARED, NULL))
         return store_fail(file, "opening", error);
     sqlite3_busy_timeout(file->db, 10000);
     code = check_owner(file, is_new, error);

@@ -14,6 +14,18 @@ found(struct model_problem *problem, const char *path, const char *format, ...) 
     return 1;
 }
 
+/* The same of subtask k, whose path begins the message; written only when something is wrong, for millions of models are right. */
+static int __attribute__((format(printf, 3, 4)))
+found_in(struct model_problem *problem, int k, const char *format, ...) {
+    snprintf(problem->path, sizeof problem->path, "task.subtasks.%d", k);
+    int n = snprintf(problem->message, sizeof problem->message, "%s ", problem->path);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(problem->message + n, sizeof problem->message - (size_t)n, format, arguments);
+    va_end(arguments);
+    return 1;
+}
+
 static int check_key(const struct allometer_model *model, const struct allometer_sweep_key *key, int subtask,
                      struct model_problem *problem) {
     double value = sweep_key_get(key, subtask, model);
@@ -43,25 +55,21 @@ static int check_ranges(const struct allometer_model *model, struct model_proble
 }
 
 /* What subtask k can take or give within a series. */
-static int check_series(const struct allometer_model *model, int k, const char *path,
-                        struct model_problem *problem) {
+static int check_series(const struct allometer_model *model, int k, struct model_problem *problem) {
     const struct allometer_subtask *subtask = &model->subtasks[k];
     const struct allometer_function_shape *shape = &allometer_function_shapes[subtask->function];
     const char *function = allometer_functions.rows[subtask->function].name;
     if (subtask->feeds && model->mixed)
-        return found(problem, path, "%s feeds another, expected none to where each sample has one subtask",
-                     path);
+        return found_in(problem, k, "feeds another, expected none to where each sample has one subtask");
     if (subtask->feeds && k == model->n_subtasks - 1)
-        return found(problem, path, "%s is the last and feeds another, expected one after it", path);
+        return found_in(problem, k, "is the last and feeds another, expected one after it");
     if (subtask->feeds && (shape->n_outputs != 1 || shape->loss != ALLOMETER_LOSS_MEAN_SQUARED_ERROR))
-        return found(problem, path, "%s feeds another, expected a function of one value, not %s", path,
-                     function);
+        return found_in(problem, k, "feeds another, expected a function of one value, not %s", function);
     if (subtask->feeds && subtask->weight != 0)
-        return found(problem, path, "%s feeds another and weighs %g, expected 0", path,
-                     (double)subtask->weight);
+        return found_in(problem, k, "feeds another and weighs %g, expected 0", (double)subtask->weight);
     if (k > 0 && subtask[-1].feeds && shape->n_inputs != 1)
-        return found(problem, path, "%s follows in a series, expected a function of one input, not %s", path,
-                     function);
+        return found_in(problem, k, "follows in a series, expected a function of one input, not %s",
+                        function);
     return 0;
 }
 
@@ -75,36 +83,34 @@ static int check_layout(const struct allometer_model *model, struct model_proble
         const struct allometer_subtask *subtask = &model->subtasks[k];
         const struct allometer_function_shape *shape = &allometer_function_shapes[subtask->function];
         const char *function = allometer_functions.rows[subtask->function].name;
-        char path[SWEEP_PATH_SIZE];
-        snprintf(path, sizeof path, "task.subtasks.%d", k);
         if ((subtask->function == ALLOMETER_FUNCTION_DATA) != (model->data != NULL))
-            return found(problem, path, "%s is %s, expected data for rows of a file and for nothing else",
-                         path, function);
-        if (check_series(model, k, path, problem)) return 1;
+            return found_in(problem, k, "is %s, expected data for rows of a file and for nothing else",
+                            function);
+        if (check_series(model, k, problem)) return 1;
         const struct allometer_subtask *before = k > 0 && subtask[-1].feeds ? &subtask[-1] : NULL;
         const int32_t takes = before ? before->n_inputs : shape->n_inputs,
                       gives = subtask->feeds ? 0 : shape->n_outputs,
                       first_input = before ? before->first_input : n_inputs;
         if (takes && subtask->n_inputs != takes)
-            return found(problem, path, "%s takes %d inputs, expected %d for %s", path, subtask->n_inputs,
-                         takes, function);
+            return found_in(problem, k, "takes %d inputs, expected %d for %s", subtask->n_inputs, takes,
+                            function);
         if (!model->data && subtask->n_outputs != gives)
-            return found(problem, path, "%s has %d outputs, expected %d for %s", path, subtask->n_outputs,
-                         gives, function);
+            return found_in(problem, k, "has %d outputs, expected %d for %s", subtask->n_outputs, gives,
+                            function);
         if (!model->data && subtask->loss != shape->loss)
-            return found(problem, path, "%s has loss number %d, expected %d (%s) for %s", path, subtask->loss,
-                         shape->loss, allometer_losses.rows[shape->loss].name, function);
+            return found_in(problem, k, "has loss number %d, expected %d (%s) for %s", subtask->loss,
+                            shape->loss, allometer_losses.rows[shape->loss].name, function);
         if (subtask->first_input != first_input || subtask->first_output != n_outputs)
-            return found(problem, path, "%s starts at input %d and output %d, expected %d and %d", path,
-                         subtask->first_input, subtask->first_output, first_input, n_outputs);
+            return found_in(problem, k, "starts at input %d and output %d, expected %d and %d",
+                            subtask->first_input, subtask->first_output, first_input, n_outputs);
         weights += (double)subtask->weight;
         if (!model->mixed) {
             n_inputs += before ? 0 : subtask->n_inputs;
             n_outputs += subtask->n_outputs;
         } else if (subtask->n_inputs > n_variables || subtask->n_outputs > model->n_outputs) {
-            return found(problem, path,
-                         "%s takes %d of %d variables and %d of %d outputs, expected as many as there are",
-                         path, subtask->n_inputs, n_variables, subtask->n_outputs, model->n_outputs);
+            return found_in(problem, k,
+                            "takes %d of %d variables and %d of %d outputs, expected as many as there are",
+                            subtask->n_inputs, n_variables, subtask->n_outputs, model->n_outputs);
         }
     }
     if (model->mixed) n_inputs = model->n_inputs, n_outputs = model->n_outputs;
@@ -163,7 +169,11 @@ int model_problem_find(const struct allometer_model *model, struct model_problem
     if (model->n_subtasks < 1 || model->n_subtasks > ALLOMETER_MAX_SUBTASKS)
         return found(problem, "task.subtasks", "task.subtasks has %d entries, expected 1 to %d",
                      model->n_subtasks, ALLOMETER_MAX_SUBTASKS);
-    return check_ranges(model, problem) || check_layout(model, problem) || check_together(model, problem);
+    return check_ranges(model, problem) || model_problem_find_between(model, problem);
+}
+
+int model_problem_find_between(const struct allometer_model *model, struct model_problem *problem) {
+    return check_layout(model, problem) || check_together(model, problem);
 }
 
 enum allometer_code allometer_model_check(const struct allometer_model *model,

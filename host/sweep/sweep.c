@@ -85,8 +85,11 @@ static int complete_model(const struct allometer_sweep_settings *settings, struc
     return 1;
 }
 
+/* What the keys set is within its range since they were read, and what follows from them with it: the first model answers for
+   that, and each for the values of its axes. */
 static int make_model(const struct allometer_sweep *sweep, uint64_t index, struct allometer_model *model,
                       struct allometer_axis_value *values, struct model_problem *problem) {
+    int is_within = index > 0;
     struct allometer_sweep_settings settings;
     const struct allometer_model *all = &sweep->settings.model;
     /* Not the room for entries that are not there: a sweep may have millions of models. */
@@ -98,6 +101,7 @@ static int make_model(const struct allometer_sweep *sweep, uint64_t index, struc
         const struct sweep_axis *axis = &sweep->axes.axes[i];
         double value = sweep_axis_value(axis, index / axis->stride % axis->n_values);
         sweep_key_set(axis->key, axis->subtask, value, &settings);
+        is_within &= sweep_key_accepts(axis->key, value);
         if (!values) continue;
         int is_text = axis->key->kind == ALLOMETER_KEY_WORD;
         values[i] =
@@ -106,13 +110,13 @@ static int make_model(const struct allometer_sweep *sweep, uint64_t index, struc
     settings.is_told = sweep->settings.is_told, settings.test_share = sweep->settings.test_share;
     if (sweep->data) {
         complete_data(&settings, sweep->data, model);
-        return model_problem_find(model, problem);
+    } else if (!complete_model(&settings, model)) {
+        snprintf(problem->path, sizeof problem->path, "task.subtasks");
+        snprintf(problem->message, sizeof problem->message, "task.subtasks are more than %d, expected fewer",
+                 ALLOMETER_MAX_SUBTASKS);
+        return 1;
     }
-    if (complete_model(&settings, model)) return model_problem_find(model, problem);
-    snprintf(problem->path, sizeof problem->path, "task.subtasks");
-    snprintf(problem->message, sizeof problem->message, "task.subtasks are more than %d, expected fewer",
-             ALLOMETER_MAX_SUBTASKS);
-    return 1;
+    return is_within ? model_problem_find_between(model, problem) : model_problem_find(model, problem);
 }
 
 static enum allometer_code read_key(const struct sweep_document *document, const struct sweep_marks *marks,
