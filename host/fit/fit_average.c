@@ -106,7 +106,7 @@ static double drift_of(const struct average *average, size_t g) {
 static void describe_parameters(const struct average *average, size_t g, const struct candidate *candidate) {
     struct allometer_fit_group *group = &average->fits->groups[g];
     size_t P = candidate->n_parameters;
-    double z = student_quantile(0.5 + 0.5 * average->fits->options.confidence, 1e9);
+    double z = student_quantile(0.5 + 0.5 * average->fits->options.confidence, INFINITY);
     memcpy(group->inner, candidate->parameters + g * N_SPANS * P, P * sizeof(double));
     for (size_t p = 0; p < P; ++p) {
         enum allometer_role role = candidate->law->parameters[p].role;

@@ -17,7 +17,7 @@ struct normal {
 
 /* A quantile of a mixture lies between those of its parts. */
 static double mixture_quantile(const struct normal *parts, size_t n, double share) {
-    double z = student_quantile(share, 1e9), low = INFINITY, high = -INFINITY;
+    double z = student_quantile(share, INFINITY), low = INFINITY, high = -INFINITY;
     for (size_t i = 0; i < n; ++i) {
         low = fmin(low, parts[i].mean + z * parts[i].deviation);
         high = fmax(high, parts[i].mean + z * parts[i].deviation);

@@ -178,12 +178,12 @@ static void find_start(struct formula_search *search, int index, double *start) 
     double trial[ALLOMETER_MAX_PARAMETERS], least = NAN;
     int drawn[ALLOMETER_MAX_PARAMETERS];
     int P = search->P, pinned = index % 2 == 0, n_drawn = choose_drawn(search, index == 0, drawn);
-    double ratio = fit_even_ratio(n_drawn ? n_drawn : 1);
+    const struct fit_sequence sequence = fit_sequence_of(n_drawn ? n_drawn : 1);
     for (int k = 0; k < (n_drawn ? DRAWS : 1); ++k) {
         for (int p = 0; p < P; ++p) trial[p] = 0;
         for (int j = 0; j < n_drawn; ++j) {
             int p = drawn[j];
-            trial[p] = draw(search, p, fit_even_draw(index * DRAWS + k, j, ratio), k);
+            trial[p] = draw(search, p, fit_sequence_draw(&sequence, index * DRAWS + k, j), k);
         }
         for (int p = 0; p < P; ++p) {
             if (pinned && !isnan(wanted[p]) && (index == 0 || !search->linear[p])) trial[p] = wanted[p];
@@ -195,7 +195,7 @@ static void find_start(struct formula_search *search, int index, double *start) 
         if (!search->turns[p] || (pinned && !isnan(wanted[p]))) continue;
         for (int k = 0; k < DRAWS; ++k) {
             memcpy(trial, start, (size_t)P * sizeof *trial);
-            trial[p] = draw(search, p, fit_even_draw(index * DRAWS + k, P + j, ratio), k);
+            trial[p] = draw(search, p, fit_sequence_draw(&sequence, index * DRAWS + k, P + j), k);
             try_start(search, trial, &least, start);
         }
     }
@@ -215,7 +215,7 @@ void fit_formula_starts_around(const struct fit_work *work, size_t group, const 
     int drawn[ALLOMETER_MAX_PARAMETERS];
     begin_search(&search, work, group);
     int n_drawn = choose_drawn(&search, 0, drawn);
-    double ratio = fit_even_ratio(n_drawn ? n_drawn : 1);
+    const struct fit_sequence sequence = fit_sequence_of(n_drawn ? n_drawn : 1);
     for (int i = 0; i < n; ++i) {
         double *start = starts + (size_t)i * (size_t)search.P;
         memcpy(start, parameters, (size_t)search.P * sizeof *start);
@@ -225,7 +225,7 @@ void fit_formula_starts_around(const struct fit_work *work, size_t group, const 
         }
         for (int j = 0; j < n_drawn; ++j) { /* one in four by far, the others a little */
             int p = drawn[j];
-            double off = (i % 4 == j % 4 ? 3 : 0.3) * (2 * fit_even_draw(i, j, ratio) - 1);
+            double off = (i % 4 == j % 4 ? 3 : 0.3) * (2 * fit_sequence_draw(&sequence, i, j) - 1);
             double moved = search_is_positive(&search, p) ? start[p] + off : start[p] * (1 + 0.5 * off);
             start[p] = within(moved, search.lower[p], search.upper[p]);
         }

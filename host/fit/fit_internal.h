@@ -63,10 +63,13 @@ int fit_n_starts(const struct fit_work *work);
 size_t fit_start_scratch(const struct fit_work *work);
 void fit_starts(const struct fit_work *work, size_t group, double *starts, double *scratch);
 
-/* Coordinate j of point `index` of a sequence that fills the unit cube of d dimensions evenly (Roberts 2018: the additive
-   recurrence of the generalized golden ratio, the root of r^(d + 1) = r + 1). */
-double fit_even_ratio(int d);
-double fit_even_draw(int index, int j, double ratio);
+/* A sequence that fills the unit cube of d dimensions evenly (Roberts 2018: the additive recurrence of the generalized
+   golden ratio, the root of r^(d + 1) = r + 1), and coordinate j of its point `index`. */
+struct fit_sequence {
+    double step[2 * ALLOMETER_MAX_PARAMETERS];
+};
+struct fit_sequence fit_sequence_of(int d);
+double fit_sequence_draw(const struct fit_sequence *sequence, int index, int j);
 /* Solves the m normal equations a s = b in place (s in b), slightly damped; parameters that nothing determines get 0. */
 void fit_solve_normal(double *a, double *b, int m);
 
@@ -111,7 +114,8 @@ enum allometer_code fit_bands(const struct fit_work *work, size_t group,
 enum allometer_code fit_filter_rows(const struct allometer_table *table,
                                     const struct allometer_fit_filter *wanted, int *passes, size_t stride,
                                     struct allometer_error *error);
-/* quantile.c: Student's t: the x below which a share p of the distribution with so many degrees of freedom lies. */
+/* quantile.c: Student's t: the x below which a share p of the distribution with so many degrees of freedom lies; of the
+   normal distribution, if infinitely many. */
 double student_quantile(double p, double degrees);
 /* The q-quantile of n sorted values, interpolated linearly between order statistics; NaN if n = 0. */
 double sorted_quantile(const double *sorted, size_t n, double q);

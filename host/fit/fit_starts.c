@@ -10,30 +10,29 @@ struct group_points {
     const struct fit_work *work;
     size_t n;
     const double *columns[ALLOMETER_MAX_LAW_COLUMNS]; /* n each, as the law reads them */
-    const double *target;
+    double *y;                                        /* n */
     int on_logs;
     double x_low[ALLOMETER_MAX_LAW_COLUMNS], x_high[ALLOMETER_MAX_LAW_COLUMNS], y_low, y_high;
     const double *lower, *upper; /* P */
-    double *scratch;             /* n * (P + 1) */
+    struct fit_sequence sequence;
+    double *scratch; /* n * (P + 1) */
 };
 
-static double y_of(const struct group_points *points, size_t i) {
-    return points->on_logs ? exp(points->target[i]) : points->target[i];
-}
-
-double fit_even_ratio(int d) {
+struct fit_sequence fit_sequence_of(int d) {
+    struct fit_sequence sequence;
     double r = 2;
     for (int i = 0; i < 40; ++i) r = pow(1 + r, 1.0 / (d + 1));
-    return r;
+    for (int j = 0; j < 2 * ALLOMETER_MAX_PARAMETERS; ++j) sequence.step[j] = pow(r, -(j + 1));
+    return sequence;
 }
 
-double fit_even_draw(int index, int j, double ratio) {
-    double at = 0.5 + index * pow(ratio, -(j + 1));
+double fit_sequence_draw(const struct fit_sequence *sequence, int index, int j) {
+    double at = 0.5 + index * sequence->step[j];
     return at - floor(at);
 }
 
-static double even_draw(int index, int j, int d) {
-    return fit_even_draw(index, j, fit_even_ratio(d));
+static double even_draw(const struct group_points *points, int index, int j) {
+    return fit_sequence_draw(&points->sequence, index, j);
 }
 
 static int is_drawn(enum allometer_role role) {
@@ -85,13 +84,12 @@ void fit_solve_normal(double *a, double *b, int m) {
    those that fit log(y - asymptote) best. An error of y weighs as much as it does in the objective. */
 static void start_log_linear(const struct group_points *points, int index, double *start) {
     const struct allometer_law *law = points->work->fits->law;
-    int P = law->n_parameters, n_drawn = 0, m = 0, linear[ALLOMETER_MAX_PARAMETERS];
+    int P = law->n_parameters, m = 0, linear[ALLOMETER_MAX_PARAMETERS];
     double *values = points->scratch, *derivatives = values + points->n, asymptote = 0;
     double a[ALLOMETER_MAX_PARAMETERS * ALLOMETER_MAX_PARAMETERS] = {0}, b[ALLOMETER_MAX_PARAMETERS] = {0};
-    for (int p = 0; p < P; ++p) n_drawn += is_drawn(law->parameters[p].role);
     for (int p = 0, j = 0; p < P; ++p) {
         enum allometer_role role = law->parameters[p].role;
-        start[p] = is_drawn(role) ? draw(points, role, even_draw(index, j++, n_drawn)) : 0;
+        start[p] = is_drawn(role) ? draw(points, role, even_draw(points, index, j++)) : 0;
         if (!isnan(points->work->wanted[p])) start[p] = points->work->wanted[p];
         start[p] = within(start[p], points->lower[p], points->upper[p]);
         if (!is_drawn(role) && points->lower[p] < points->upper[p] && isnan(points->work->wanted[p]))
@@ -100,7 +98,7 @@ static void start_log_linear(const struct group_points *points, int index, doubl
     }
     allometer_law_evaluate_formed(law, start, points->columns, points->n, values, derivatives);
     for (size_t i = 0; i < points->n; ++i) {
-        double y = y_of(points, i), above = y - asymptote, least = 1e-3 * (points->y_high - points->y_low);
+        double y = points->y[i], above = y - asymptote, least = 1e-3 * (points->y_high - points->y_low);
         if (!(above > least)) above = least > 0 ? least : 1e-300;
         double term = values[i] - asymptote, error = log(above) - log(term), row[ALLOMETER_MAX_PARAMETERS];
         double weight = points->on_logs ? above / y : above / points->y_high;
@@ -124,12 +122,12 @@ static void start_m4(const struct group_points *points, int index, double *start
                                                 ALLOMETER_ROLE_SHAPE};
     double a[4] = {0}, b[2] = {0};
     for (int p = 0; p < 3; ++p) {
-        start[p] = draw(points, roles[p], even_draw(index, p, 3));
+        start[p] = draw(points, roles[p], even_draw(points, index, p));
         start[p] = within(start[p], points->lower[p], points->upper[p]);
     }
     double alpha = exp(start[2]);
     for (size_t i = 0; i < points->n; ++i) {
-        double y = y_of(points, i), above = y - start[0], below = start[1] - y;
+        double y = points->y[i], above = y - start[0], below = start[1] - y;
         double weight = 1 / (1 / above + alpha / below) / (points->on_logs ? y : 1);
         double error = log(above) - alpha * log(below), row[2] = {1, -points->columns[0][i]};
         if (!(above > 0 && below > 0)) continue;
@@ -145,17 +143,17 @@ static void start_m4(const struct group_points *points, int index, double *start
 /* Each of the two terms gets half of what is above the drawn asymptote, in the middle of the data. */
 static void start_chinchilla(const struct group_points *points, int index, double *start) {
     double middle_y = sqrt(points->y_low * points->y_high);
-    start[0] = draw(points, ALLOMETER_ROLE_ASYMPTOTE, even_draw(index, 0, 3));
+    start[0] = draw(points, ALLOMETER_ROLE_ASYMPTOTE, even_draw(points, index, 0));
     for (int c = 0; c < 2; ++c) {
         double middle_x = 0.5 * (points->x_low[c] + points->x_high[c]);
-        start[3 + c] = 0.05 + 0.95 * even_draw(index, 1 + c, 3);
+        start[3 + c] = 0.05 + 0.95 * even_draw(points, index, 1 + c);
         start[1 + c] = log(0.5 * fmax(middle_y - start[0], 1e-3 * middle_y)) + start[3 + c] * middle_x;
     }
 }
 
 static void start_kaplan(const struct group_points *points, int index, double *start) {
     double log_y = 0.5 * log(points->y_low * points->y_high);
-    for (int p = 2; p < 4; ++p) start[p] = log(0.02) + even_draw(index, p - 2, 2) * log(50);
+    for (int p = 2; p < 4; ++p) start[p] = log(0.02) + even_draw(points, index, p - 2) * log(50);
     double alpha_n = exp(start[2]), alpha_d = exp(start[3]), half = log_y / alpha_d + log(0.5);
     start[0] = 0.5 * (points->x_low[0] + points->x_high[0]) + alpha_d / alpha_n * half;
     start[1] = 0.5 * (points->x_low[1] + points->x_high[1]) + half;
@@ -168,25 +166,26 @@ static void start_logarithmic(const struct group_points *points, int index, doub
 }
 
 static const struct {
-    int n; /* starts */
+    int n;       /* starts */
+    int n_drawn; /* parameters that are drawn for one; 0: as the law's roles say */
     void (*start)(const struct group_points *points, int index, double *start);
 } plans[ALLOMETER_LAW_COUNT] = {
-    [ALLOMETER_LAW_power] = {1, start_log_linear},
-    [ALLOMETER_LAW_power_offset] = {16, start_log_linear},
-    [ALLOMETER_LAW_exponential] = {16, start_log_linear},
-    [ALLOMETER_LAW_logarithmic] = {1, start_logarithmic},
-    [ALLOMETER_LAW_m3] = {32, start_log_linear},
-    [ALLOMETER_LAW_m4] = {128, start_m4},
-    [ALLOMETER_LAW_resource] = {1, start_log_linear},
-    [ALLOMETER_LAW_bnsl_0] = {16, start_log_linear},
-    [ALLOMETER_LAW_bnsl_1] = {256, start_log_linear},
-    [ALLOMETER_LAW_bnsl_2] = {512, start_log_linear},
-    [ALLOMETER_LAW_bnsl_3] = {768, start_log_linear},
-    [ALLOMETER_LAW_bnsl_4] = {1024, start_log_linear},
-    [ALLOMETER_LAW_bnsl_5] = {1024, start_log_linear},
-    [ALLOMETER_LAW_bnsl_6] = {1024, start_log_linear},
-    [ALLOMETER_LAW_chinchilla] = {128, start_chinchilla},
-    [ALLOMETER_LAW_kaplan] = {128, start_kaplan},
+    [ALLOMETER_LAW_power] = {1, 0, start_log_linear},
+    [ALLOMETER_LAW_power_offset] = {16, 0, start_log_linear},
+    [ALLOMETER_LAW_exponential] = {16, 0, start_log_linear},
+    [ALLOMETER_LAW_logarithmic] = {1, 0, start_logarithmic},
+    [ALLOMETER_LAW_m3] = {32, 0, start_log_linear},
+    [ALLOMETER_LAW_m4] = {128, 3, start_m4},
+    [ALLOMETER_LAW_resource] = {1, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_0] = {16, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_1] = {256, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_2] = {512, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_3] = {768, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_4] = {1024, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_5] = {1024, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_6] = {1024, 0, start_log_linear},
+    [ALLOMETER_LAW_chinchilla] = {128, 3, start_chinchilla},
+    [ALLOMETER_LAW_kaplan] = {128, 2, start_kaplan},
 };
 
 int fit_n_starts(const struct fit_work *work) {
@@ -199,23 +198,32 @@ size_t fit_start_scratch(const struct fit_work *work) {
     for (size_t g = 0; g < work->fits->n_groups; ++g) {
         if (work->fits->groups[g].n_train > most) most = work->fits->groups[g].n_train;
     }
-    return most * (size_t)(work->n_parameters + 1);
+    return most * (size_t)(work->n_parameters + 2);
 }
 
-static void fit_start(const struct fit_work *work, size_t group, int index, double *start, double *scratch) {
+static int n_drawn_of(const struct allometer_law *law) {
+    int n = plans[law->id].n_drawn;
+    if (n) return n;
+    for (int p = 0; p < law->n_parameters; ++p) n += is_drawn(law->parameters[p].role);
+    return n;
+}
+
+static struct group_points points_of(const struct fit_work *work, size_t group, double *scratch) {
     size_t first = (size_t)work->units[work->sets[group].first_unit], P = (size_t)work->n_parameters;
     struct group_points points = {.work = work,
                                   .n = work->fits->groups[group].n_train,
-                                  .target = work->target + first,
+                                  .y = scratch,
                                   .on_logs = work->fits->options.objective != ALLOMETER_OBJECTIVE_MSE,
                                   .y_low = INFINITY,
                                   .y_high = -INFINITY,
                                   .lower = work->lower + group * P,
                                   .upper = work->upper + group * P,
-                                  .scratch = scratch};
+                                  .sequence = fit_sequence_of(n_drawn_of(work->fits->law))};
+    points.scratch = scratch + points.n;
     for (size_t i = 0; i < points.n; ++i) {
-        points.y_low = fmin(points.y_low, y_of(&points, i)),
-        points.y_high = fmax(points.y_high, y_of(&points, i));
+        double target = work->target[first + i];
+        points.y[i] = points.on_logs ? exp(target) : target;
+        points.y_low = fmin(points.y_low, points.y[i]), points.y_high = fmax(points.y_high, points.y[i]);
     }
     for (int c = 0; c < work->n_columns; ++c) {
         points.columns[c] = work->columns[c] + first;
@@ -225,11 +233,7 @@ static void fit_start(const struct fit_work *work, size_t group, int index, doub
             points.x_high[c] = fmax(points.x_high[c], points.columns[c][i]);
         }
     }
-    plans[work->fits->law->id].start(&points, index, start);
-    for (size_t p = 0; p < P; ++p) {
-        if (!isnan(work->wanted[p])) start[p] = work->wanted[p];
-        start[p] = within(start[p], points.lower[p], points.upper[p]);
-    }
+    return points;
 }
 
 void fit_starts(const struct fit_work *work, size_t group, double *starts, double *scratch) {
@@ -237,7 +241,14 @@ void fit_starts(const struct fit_work *work, size_t group, double *starts, doubl
         fit_formula_starts(work, group, starts);
         return;
     }
+    size_t P = (size_t)work->n_parameters;
+    const struct group_points points = points_of(work, group, scratch);
     for (int i = 0; i < work->n_starts; ++i) {
-        fit_start(work, group, i, starts + (size_t)i * (size_t)work->n_parameters, scratch);
+        double *start = starts + (size_t)i * P;
+        plans[work->fits->law->id].start(&points, i, start);
+        for (size_t p = 0; p < P; ++p) {
+            if (!isnan(work->wanted[p])) start[p] = work->wanted[p];
+            start[p] = within(start[p], points.lower[p], points.upper[p]);
+        }
     }
 }

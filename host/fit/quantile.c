@@ -3,10 +3,21 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* The regularized incomplete beta function I_x(a, b), by Lentz's continued fraction (Abramowitz and Stegun 26.5.8). */
-static double incomplete_beta(double a, double b, double x) {
-    if (x <= 0 || x >= 1) return x <= 0 ? 0 : 1;
-    if (x > (a + 1) / (a + b + 2)) return 1 - incomplete_beta(b, a, 1 - x);
+#define PI 3.141592653589793
+
+/* gamma(a + 1/2) / gamma(a); where a is large by its series, since two logarithms would cancel. */
+static double gamma_ratio(double a) {
+    int sign; /* lgamma alone would write a global */
+    if (a < 100) return exp(lgamma_r(a + 0.5, &sign) - lgamma_r(a, &sign));
+    double u = 1 / a;
+    return sqrt(a) * (1 + u * (-1.0 / 8 + u * (1.0 / 128 + u * (5.0 / 1024 - u * (21.0 / 32768)))));
+}
+
+/* The regularized incomplete beta function I_x(a, b) where a or b is 1/2, by Lentz's continued fraction (Abramowitz and
+   Stegun 26.5.8). y: 1 - x, which x alone may not tell. */
+static double incomplete_beta(double a, double b, double x, double y) {
+    if (x <= 0 || y <= 0) return x <= 0 ? 0 : 1;
+    if (x > (a + 1) / (a + b + 2)) return 1 - incomplete_beta(b, a, y, x);
     const double tiny = 1e-300;
     double c = 1, d = 1 - (a + b) * x / (a + 1), fraction;
     d = 1 / (fabs(d) < tiny ? tiny : d);
@@ -24,29 +35,40 @@ static double incomplete_beta(double a, double b, double x) {
         }
         if (fabs(change - 1) < 1e-15) break;
     }
-    int sign; /* lgamma alone would write a global */
-    return exp(lgamma_r(a + b, &sign) - lgamma_r(a, &sign) - lgamma_r(b, &sign) + a * log(x) + b * log1p(-x))
-           * fraction / a;
+    return gamma_ratio(a == 0.5 ? b : a) / sqrt(PI)
+           * exp(a * (x < 0.5 ? log(x) : log1p(-y)) + b * (y < 0.5 ? log(y) : log1p(-x))) * fraction / a;
 }
 
-static double student_below(double t, double degrees) {
-    double tail = 0.5 * incomplete_beta(degrees / 2, 0.5, degrees / (degrees + t * t));
-    return t > 0 ? 1 - tail : tail;
+/* The share of the distribution that lies above t > 0, and its density there. */
+static double student_above(double t, double degrees, double *density) {
+    if (isinf(degrees)) {
+        *density = exp(-0.5 * t * t) / sqrt(2 * PI);
+        return 0.5 * erfc(t / sqrt(2));
+    }
+    *density =
+        gamma_ratio(0.5 * degrees) / sqrt(PI * degrees) * exp(-0.5 * (degrees + 1) * log1p(t * t / degrees));
+    double x = degrees / (degrees + t * t), y = t * t / (degrees + t * t);
+    return 0.5 * incomplete_beta(degrees / 2, 0.5, x, y);
 }
 
+/* Newton's method on the logarithm of what lies above, which hardly bends; between bounds that close in. */
 double student_quantile(double p, double degrees) {
     if (!(p > 0 && p < 1 && degrees > 0)) return NAN;
     if (p < 0.5) return -student_quantile(1 - p, degrees);
-    double low = 0, high = 1;
-    while (student_below(high, degrees) < p && high < 1e150) high *= 2;
-    for (int i = 0; i < 200 && high - low > 1e-15 * high; ++i) {
-        double middle = 0.5 * (low + high);
-        if (student_below(middle, degrees) < p)
-            low = middle;
+    const double wanted = 1 - p;
+    double low = 0, high = INFINITY, t = 1;
+    for (int i = 0; i < 2000; ++i) {
+        double density, above = student_above(t, degrees, &density);
+        if (above > wanted)
+            low = t;
         else
-            high = middle;
+            high = t;
+        double next = t + above / density * log(above / wanted);
+        if (!(next > low && next < high)) next = isinf(high) ? 2 * t : 0.5 * (low + high);
+        if (fabs(next - t) <= 1e-15 * t || high - low <= 1e-15 * t || next > 1e150) return next;
+        t = next;
     }
-    return 0.5 * (low + high);
+    return t;
 }
 
 static int ascending(const void *a, const void *b) {
