@@ -13,13 +13,17 @@ array color[6] = [blue, vermilion, green, orange, purple, sky]
 array title_[6] = ["plan M models", "train and store M tiny models", "fit F groups", "fit N points", "one model of H neurons", "one model of S samples"]
 of(what) = sprintf("<awk -F, '$1 == \"%s\"' %s/growth.csv", what, results)
 field(cost, what, name) = system(sprintf("awk -F, -v what='%s' -v name=%s 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next } $at[\"what\"] == what { print $at[name] }' %s/growth-%s.csv", what, name, results, cost)) + 0
-array a_s[6]; array b_s[6]
-do for [i = 1:6] { a_s[i] = field("seconds", word(whats, i), "a"); b_s[i] = field("seconds", word(whats, i), "b") }
+array start[6]; array each[6]; array exponent[6]
+do for [i = 1:6] {
+    start[i] = field("seconds", word(whats, i), "start")
+    each[i] = field("seconds", word(whats, i), "each")
+    exponent[i] = field("seconds", word(whats, i), "exponent")
+}
 
 set ylabel "seconds"
 plot for [i = 1:6] of(word(whats, i)) using 2:3 with points pointtype 7 linecolor rgb color[i] \
-         title sprintf("%s: n^{%.2f}", title_[i], -b_s[i]), \
-     for [i = 1:6] of(word(whats, i)) using 2:($5 == 1 ? a_s[i] * $2 ** -b_s[i] : NaN) with lines linewidth 1.5 linecolor rgb color[i] notitle
+         title sprintf("%s: n^{%.2f}", title_[i], exponent[i]), \
+     for [i = 1:6] of(word(whats, i)) using 2:(start[i] + each[i] * $2 ** exponent[i]) with lines linewidth 1.5 linecolor rgb color[i] notitle
 
 set ylabel "resident memory, MiB"
 set format y "%g"
