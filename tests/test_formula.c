@@ -217,6 +217,21 @@ static void test_grammar(void **state) {
     }
 }
 
+/* Of several columns, a formula that is one of them. */
+static void test_column_alone(void **state) {
+    (void)state;
+    static const char *const names[] = {"x", "y"};
+    const double x = 2, y = 3, *columns[] = {&x, &y};
+    for (int c = 0; c < 2; ++c) {
+        struct allometer_law *law;
+        double value;
+        assert_int_equal(allometer_law_parse_columns(names[c], names, 2, &law, NULL), ALLOMETER_OK);
+        allometer_law_evaluate(law, NULL, columns, 1, &value, NULL);
+        assert_close(names[c], value, *columns[c], 0, 0);
+        allometer_law_free(law);
+    }
+}
+
 static void test_names(void **state) {
     (void)state;
     struct allometer_law *law = parse("E + A/`Model Size`^α + B_2/x^β + 0*A", 2);
@@ -323,8 +338,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_instructions), cmocka_unit_test(test_whole_formulas),
         cmocka_unit_test(test_borders),      cmocka_unit_test(test_grammar),
-        cmocka_unit_test(test_names),        cmocka_unit_test(test_words),
-        cmocka_unit_test(test_errors_point), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_column_alone), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_words),        cmocka_unit_test(test_errors_point),
+        cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

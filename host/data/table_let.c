@@ -12,11 +12,19 @@ static int continues_word(char c) {
     return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
 }
 
-/* Whether the name stands in the formula, but not within a longer word. */
+/* Whether the formula reads the column: its name stands there as a whole word, but for that of a function, or in
+   backquotes. */
 static int mentions(const char *formula, const char *name) {
-    size_t n = strlen(name);
-    for (const char *at = formula; n && (at = strstr(at, name)); ++at) {
-        if ((at == formula || !continues_word(at[-1])) && !continues_word(at[n])) return 1;
+    size_t n = strlen(name), length;
+    for (const char *at = formula; *at; at += length ? length : 1) {
+        int quoted = *at == '`';
+        at += quoted;
+        for (length = 0; quoted ? at[length] && at[length] != '`' : continues_word(at[length]);) ++length;
+        int same = n && length == n && strncmp(at, name, n) == 0;
+        int is_number = isdigit((unsigned char)*at),
+            is_called = at[length + strspn(at + length, " \t\r\n")] == '(';
+        if (same && (quoted || !(is_number || is_called))) return 1;
+        if (quoted && at[length]) ++length;
     }
     return 0;
 }

@@ -12,7 +12,12 @@ static enum allometer_code make_law(struct formula_parser *parser, int root) {
         formula_fail_at(parser, parser->text, "nothing to fit: every name in it is a column");
         return parser->code;
     }
-    if (!formula_nodes_program(&parser->nodes, root, P, parser->n_columns, &made->program)) {
+    /* a program's value is that of its last slot: of a column alone, an instruction that gives it */
+    if (parser->nodes.nodes[root].kind == FORMULA_COLUMN) {
+        root = formula_node_instruction(&parser->nodes, ALLOMETER_OPERATION_multiply, root,
+                                        formula_node_constant(&parser->nodes, 1));
+    }
+    if (root < 0 || !formula_nodes_program(&parser->nodes, root, P, parser->n_columns, &made->program)) {
         formula_fail_full(parser, parser->text);
         return parser->code;
     }
