@@ -153,7 +153,12 @@ static void what_is_too_little_is_told(void **state) {
     composite_free(&composite);
     table->columns[3].numbers[4] = 0; /* a loss of 0 */
     refuse(table, "allocated",
-           "6 of 7 models have a loss and neurons above 0 in every subtask, expected at least 7");
+           "6 of 7 models have a finite loss and neurons above 0 in every subtask, expected at least 7");
+    table->columns[3].numbers[4] = INFINITY;
+    refuse(table, "allocated", "6 of 7 models");
+    table->columns[3].numbers[4] = 1;
+    table->columns[0].numbers[5] = NAN;
+    refuse(table, "allocated", "column 'model': expected a number, found none");
     allometer_table_free(table);
     made.K = 1;
     table = make_table(&made, rng);

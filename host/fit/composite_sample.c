@@ -29,8 +29,14 @@ static enum allometer_code read_rows(const struct allometer_table *table,
     for (size_t r = 0; r < table->n_rows; r++) {
         double value[5];
         for (int i = 0; i < 5; i++) value[i] = table->columns[columns[i]].numbers[r];
-        rows[r] =
-            (struct row){value[0], value[1], value[2], value[3], value[4], value[2] > 0 && value[3] > 0};
+        for (int i = 0; i < 2; i++)
+            if (isnan(value[i]))
+                return allometer_fail(error, ALLOMETER_BAD_INPUT,
+                                      "%s:%zu: column '%s': expected a number, found none", table->source,
+                                      table->lines[r], names[i]);
+        rows[r] = (struct row){value[0], value[1], value[2], value[3], value[4], 1};
+        for (int i = 0; i < 5; i++)
+            rows[r].is_good &= isfinite(value[i]) && (i < 2 || i == 4 || value[i] > 0);
     }
     for (size_t f = 0; f < options->n_filters; f++) {
         enum allometer_code code =
@@ -78,10 +84,10 @@ static enum allometer_code take_models(const struct allometer_table *table, cons
         return allometer_fail(error, ALLOMETER_BAD_INPUT,
                               "%s: one subtask, expected two at least for a composite law", table->source);
     if (sample->M < K + 4)
-        return allometer_fail(
-            error, ALLOMETER_BAD_INPUT,
-            "%s: %d of %d models have a loss and neurons above 0 in every subtask, expected at least %d",
-            table->source, sample->M, sample->M + composite->n_left_out, K + 4);
+        return allometer_fail(error, ALLOMETER_BAD_INPUT,
+                              "%s: %d of %d models have a finite loss and neurons above 0 in every subtask, "
+                              "expected at least %d",
+                              table->source, sample->M, sample->M + composite->n_left_out, K + 4);
     return ALLOMETER_OK;
 }
 
