@@ -10,6 +10,7 @@ static enum allometer_code find_parameter(const struct allometer_law *law, const
     size_t length = 0;
     for (*parameter = 0; *parameter < law->n_parameters; ++*parameter) {
         if (strcmp(law->parameters[*parameter].name, name) == 0) return ALLOMETER_OK;
+        if (length >= sizeof names - 1) continue; /* full: snprintf tells what it would have written */
         length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", length ? ", " : "",
                                    law->parameters[*parameter].name);
     }
