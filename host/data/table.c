@@ -112,7 +112,7 @@ void allometer_table_put_number(struct allometer_table *table, size_t column, do
     table->columns[column].numbers[table->n_rows - 1] = value;
 }
 
-static int is_missing(const char *text) {
+int allometer_cell_is_missing(const char *text) {
     static const char *const words[] = {"", "NA", "N/A", "NaN", "null", "None"};
     for (size_t i = 0; i < sizeof words / sizeof *words; ++i) {
         if (strcasecmp(text, words[i]) == 0) return 1;
@@ -120,8 +120,7 @@ static int is_missing(const char *text) {
     return 0;
 }
 
-/* Decimal numbers, and infinities as programs print them. */
-static int parse_number(const char *text, double *value) {
+int allometer_cell_number(const char *text, double *value) {
     const char *word = text + (*text == '+' || *text == '-');
     if (strcasecmp(word, "inf") == 0 || strcasecmp(word, "infinity") == 0) {
         *value = *text == '-' ? -INFINITY : INFINITY;
@@ -145,9 +144,9 @@ enum allometer_code allometer_table_put_text(struct allometer_table *table, size
     if (!kept) return out_of_memory(table, error);
     into->texts[row] = kept;
     double value = NAN;
-    int is_number = parse_number(kept, &value);
+    int is_number = allometer_cell_number(kept, &value);
     into->numbers[row] = is_number ? value : NAN;
-    if (!is_number && !is_missing(kept) && into->n_words++ == 0) into->first_word = row;
+    if (!is_number && !allometer_cell_is_missing(kept) && into->n_words++ == 0) into->first_word = row;
     return ALLOMETER_OK;
 }
 
@@ -190,7 +189,8 @@ enum allometer_code allometer_table_find_number(const struct allometer_table *ta
 const char *allometer_table_text(const struct allometer_table *table, size_t column, size_t row,
                                  char *buffer) {
     const struct allometer_column *from = &table->columns[column];
-    if (from->texts && from->texts[row][0]) return is_missing(from->texts[row]) ? "" : from->texts[row];
+    if (from->texts && from->texts[row][0])
+        return allometer_cell_is_missing(from->texts[row]) ? "" : from->texts[row];
     if (isnan(from->numbers[row])) return "";
     text_from_double(buffer, from->numbers[row]);
     return buffer;

@@ -40,6 +40,10 @@ void allometer_table_put_number(struct allometer_table *table, size_t column, do
 enum allometer_code allometer_table_put_text(struct allometer_table *table, size_t column, const char *text,
                                              size_t length, struct allometer_error *error);
 
+/* What the text of a cell is: missing, see above; a number, decimal or an infinity as programs print it. */
+int allometer_cell_is_missing(const char *text);
+int allometer_cell_number(const char *text, double *value);
+
 /* Finds a column by its exact name. BAD_INPUT lists the columns there are, or says that the name stands
  * twice. */
 enum allometer_code allometer_table_find(const struct allometer_table *table, const char *name,

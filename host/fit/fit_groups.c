@@ -1,6 +1,5 @@
 /* From a table's rows to groups: filters, the columns that take part, rows alike in the group columns. */
 #include "fit_internal.h"
-#include "text.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,11 +20,13 @@ struct filter {
 static enum allometer_code resolve_filter(const struct allometer_table *table,
                                           const struct allometer_fit_filter *wanted, struct filter *filter,
                                           struct allometer_error *error) {
-    *filter = (struct filter){.text = wanted->value, .comparison = wanted->comparison};
+    *filter = (struct filter){.comparison = wanted->comparison};
+    /* a missing cell is told as an empty text, however it is written */
+    filter->text = allometer_cell_is_missing(wanted->value) ? "" : wanted->value;
     enum allometer_code code = allometer_table_find(table, wanted->column, &filter->column, error);
     if (code != ALLOMETER_OK) return code;
     filter->numeric =
-        text_to_double(wanted->value, &filter->number) && table->columns[filter->column].n_words == 0;
+        allometer_cell_number(wanted->value, &filter->number) && table->columns[filter->column].n_words == 0;
     if (!filter->numeric && wanted->comparison > ALLOMETER_NOT_EQUAL) {
         return allometer_fail(error, ALLOMETER_BAD_INPUT,
                               "%s: '%s' compared with '%s': only numbers are larger or smaller than others",
@@ -165,7 +166,7 @@ static enum allometer_code copy_rows(struct allometer_fits *fits, const size_t *
                                      struct allometer_error *error) {
     const struct allometer_fit_options *options = &fits->options;
     const struct allometer_table *table = fits->table;
-    size_t n = fits->n_rows, x[ALLOMETER_MAX_LAW_COLUMNS], y;
+    size_t n = fits->n_rows, x[ALLOMETER_MAX_LAW_COLUMNS], y, weight = 0;
     struct filter train = {0};
     enum allometer_code code = allometer_table_find_number(table, options->y, &y, error);
     for (int c = 0; c < fits->law->n_columns && code == ALLOMETER_OK; ++c) {
@@ -173,6 +174,8 @@ static enum allometer_code copy_rows(struct allometer_fits *fits, const size_t *
         fits->x[c] = fit_allocate(&fits->memory, n, sizeof *fits->x[c]);
         if (!fits->x[c]) return out_of_memory(error);
     }
+    if (code == ALLOMETER_OK && options->weight)
+        code = allometer_table_find_number(table, options->weight, &weight, error);
     if (code == ALLOMETER_OK && options->train_column) {
         struct allometer_fit_filter wanted = {options->train_column, options->train_value, ALLOMETER_EQUAL};
         code = resolve_filter(table, &wanted, &train, error);
@@ -181,7 +184,7 @@ static enum allometer_code copy_rows(struct allometer_fits *fits, const size_t *
     fits->rows = fit_allocate(&fits->memory, n, sizeof *fits->rows);
     fits->y = fit_allocate(&fits->memory, n, sizeof *fits->y);
     fits->train = fit_allocate(&fits->memory, n, sizeof *fits->train);
-    size_t *next = malloc((fits->n_groups + 1) * sizeof *next), first = 0, n_train = 0;
+    size_t *next = malloc((fits->n_groups + 1) * sizeof *next), first = 0, n_marked = 0, n_train = 0;
     if (!fits->rows || !fits->y || !fits->train || !next) {
         free(next);
         return out_of_memory(error);
@@ -196,9 +199,16 @@ static enum allometer_code copy_rows(struct allometer_fits *fits, const size_t *
         for (int c = 0; c < fits->law->n_columns; ++c) fits->x[c][at] = table->columns[x[c]].numbers[row];
         fits->y[at] = table->columns[y].numbers[row];
         fits->train[at] = !options->train_column || filter_passes(table, &train, row);
+        n_marked += fits->train[at];
+        /* what counts for nothing is no point: it adds no degree of freedom */
+        if (options->weight && table->columns[weight].numbers[row] == 0) fits->train[at] = 0;
         n_train += fits->train[at];
     }
     free(next);
+    if (n_marked && n_train == 0) {
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: --weight: every row to be fitted has %s 0",
+                              table->source, options->weight);
+    }
     if (n_train == 0) {
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: --train: no row has %s=%s", table->source,
                               options->train_column, options->train_value);

@@ -8,7 +8,9 @@ double fit_rmsle(const struct allometer_fits *fits, const struct allometer_fit_g
     double sum = 0;
     size_t n = 0;
     for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i) {
-        if (fits->train[i] != train || isnan(fits->y[i]) || isnan(fits->x[0][i])) continue;
+        int missing = isnan(fits->y[i]);
+        for (int c = 0; c < fits->law->n_columns; ++c) missing |= isnan(fits->x[c][i]);
+        if (fits->train[i] != train || missing) continue;
         double error = log(fits->yhat[i]) - log(fits->y[i]);
         sum += error * error;
         ++n;
