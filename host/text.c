@@ -65,15 +65,33 @@ void text_from_float(char text[TEXT_NUMBER_SIZE], float value) {
     uselocale(previous);
 }
 
+/* The length of the UTF-8 character that begins here; 0: these bytes are none (RFC 3629). */
+static int character_length(const unsigned char *c) {
+    const int length = *c < 0x80                 ? 1
+                       : *c >= 0xc2 && *c < 0xe0 ? 2
+                       : (*c & 0xf0) == 0xe0     ? 3
+                       : *c >= 0xf0 && *c < 0xf5 ? 4
+                                                 : 0;
+    for (int i = 1; i < length; i++)
+        if ((c[i] & 0xc0) != 0x80) return 0;
+    const int overlong = (*c == 0xe0 && c[1] < 0xa0) || (*c == 0xf0 && c[1] < 0x90),
+              outside = (*c == 0xed && c[1] >= 0xa0) || (*c == 0xf4 && c[1] >= 0x90);
+    return overlong || outside ? 0 : length;
+}
+
 void text_write_json(FILE *file, const char *text) {
     putc('"', file);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (*c == '"' || *c == '\\')
+    for (const unsigned char *c = (const unsigned char *)text; *c;) {
+        const int length = character_length(c);
+        if (length == 0)
+            fputs("\\ufffd", file); /* JSON is UTF-8, whatever a table is */
+        else if (*c == '"' || *c == '\\')
             fprintf(file, "\\%c", *c);
         else if (*c < 0x20 || *c == 0x7f)
             fprintf(file, "\\u%04x", *c);
         else
-            putc(*c, file);
+            fwrite(c, 1, (size_t)length, file);
+        c += length ? length : 1;
     }
     putc('"', file);
 }

@@ -226,12 +226,48 @@ expect 2 "column 'note': expected a number, found 'x'" "${made[@]}" --x D,half -
 expect 2 'expected COLUMN=FORMULA' "${made[@]}" --x D,half --let D/2
 expect 2 'expected a second ` after' "${made[@]}" --x '`size, N,D'
 
+# A column alone, though others are called as words of its name, or as a function.
+printf 'Model Size,Size,Model,log,n,loss\n1,10,A,a,1,3\n2,20,B,b,2,2\n4,30,C,c,4,1.5\n' >names.csv
+expect 0 '' names.csv --let 'N=`Model Size`' --let 'M=exp(log(n))' --law power --x N --y loss --where 'M<9' --predictions named.csv --quiet
+[ "$(column N named.csv | tr '\n' ' ')" = '1 2 4 ' ] || fail "another column than the one named: $(cat named.csv)"
+
+# ---- what counts for nothing, what is missing, what is infinite -------------------------------------------------------------
+{
+    echo 'n,m,loss,weight'
+    for ((i = 1; i <= 12; ++i)); do
+        awk -v i="$i" 'BEGIN { printf "%d,%s,%.17g,%d\n", i, i == 12 ? "" : i * i, 3 / i * (1 + 0.01 * cos(i)), i < 9 }'
+    done
+    echo '13,169,inf,1'
+} >weights.csv
+zero=(weights.csv --law power --x n --y loss --quiet)
+expect 0 '' "${zero[@]}" --where 'loss<inf' --weight weight --out weighed.csv
+expect 0 '' "${zero[@]}" --where weight=1 --where 'loss!=inf' --out without.csv
+cmp <(cut -d, -f 1-5,7- weighed.csv) <(cut -d, -f 1-5,7- without.csv) || fail 'rows of weight 0 change the standard errors'
+expect 2 'weights.csv: --weight: every row to be fitted has none 0' "${zero[@]}" --let 'none=0*n' --weight none
+expect 0 '' weights.csv --law 'a/n^b + 0*m' --x n,m --y loss --where 'loss<inf' --train weight=1 --out outside.csv --quiet
+[ -n "$(column rmsle_test outside.csv)" ] || fail 'a row without its second variable hides how well the others are predicted'
+expect 2 'none of the 13 rows' "${zero[@]}" --where 'loss=NA'
+
+# ---- options that would not be used -----------------------------------------------------------------------------------------
+expect 2 'delta goes with --objective huber' "${fit[@]}" --delta 0.1
+expect 2 'keep-plot-files goes with --plot' "${fit[@]}" --keep-plot-files
+expect 2 'composite is a law of its own, expected no --group' runs.csv --composite --group task
+expect 2 'composite is a law of its own, expected no --plot' runs.csv --composite --plot a.svg
+expect 2 'x: --composite has 1 independent variable, 2' runs.csv --composite --x n,seed
+long='n' && for ((i = 0; i < 20; ++i)); do long="$long + a_parameter_of_a_very_long_name_$i*n^$i"; done
+expect 2 "has no parameter 'no'; it has a_parameter_of_a_very_long_name_0, a_par" runs.csv --law "$long" --x n --y loss --start no=1
+
 # ---- other forms of output ------------------------------------------------------------------------------------------------
 expect 0 '' runs.csv --law m2 --x n --y loss --where n\>0 --where 'task=bent, twice' --objective mse
 grep -qE '^c  *0\.(79|80)' stdout || fail "power-offset: $(cat stdout)"
 if command -v python3 >/dev/null; then
     expect 0 '' "${fit[@]}" --json
     python3 -c 'import json, sys; d = json.load(sys.stdin); assert len(d["groups"]) == 6, d' <stdout || fail 'JSON'
+    printf 'g,n,loss\ncaf\351,1,3\ncaf\351,2,2\ncaf\351,3,1\n\303\251\360\237\230\200,1,1\n' >latin.csv
+    expect 0 '' latin.csv --law power --x n --y loss --group g --json
+    python3 -c 'import json, sys
+names = [group["group"]["g"] for group in json.loads(sys.stdin.buffer.read().decode())["groups"]]
+assert names == ["caf\ufffd", "\u00e9\U0001f600"], names' <stdout || fail 'JSON of a table that is not UTF-8'
 fi
 if command -v gnuplot >/dev/null; then
     expect 0 '' "${fit[@]}" --plot fits.svg --keep-plot-files --quiet

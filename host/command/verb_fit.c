@@ -236,10 +236,8 @@ static error_t parse(int key, char *value, struct argp_state *state) {
             argp_error(state,
                        "--cluster goes with --bootstrap, such as --bootstrap 2000, or with --law auto");
         }
-        if (arguments->composite) {
-            if (arguments->law) argp_error(state, "--composite is a law of its own, expected no --law");
-            return 0;
-        }
+        verb_fit_check(arguments, state);
+        if (arguments->composite) return 0;
         if (!arguments->n_x || !fit->y) argp_error(state, "expected --x and --y, columns of the table");
         if (arguments->resamples && !fit->bootstrap) {
             argp_error(state, "--resamples goes with --bootstrap, such as --bootstrap 2000");
@@ -337,14 +335,14 @@ static enum allometer_code open_device(struct fit_arguments *arguments, const st
 }
 
 int verb_fit(int argc, char **argv) {
-    struct fit_arguments arguments = {
-        .options = {.objective = ALLOMETER_OBJECTIVE_MSLE, .delta = 1e-3, .confidence = 0.95},
-        .breaks = BREAKS_UNSAID};
+    struct fit_arguments arguments = {.options = {.objective = ALLOMETER_OBJECTIVE_MSLE, .confidence = 0.95},
+                                      .breaks = BREAKS_UNSAID};
     struct allometer_error error = {0};
     struct allometer_table *table = NULL;
     struct allometer_fits *fits = NULL;
     verb_parse(&argp, argc, argv, &arguments);
     struct allometer_fit_options *fit = &arguments.options;
+    if (!(fit->delta > 0)) fit->delta = 1e-3;
     fit->groups = arguments.groups;
     fit->filters = arguments.filters;
     fit->settings = arguments.settings;

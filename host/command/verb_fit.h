@@ -32,6 +32,8 @@ void verb_fit_let(struct fit_arguments *arguments, struct argp_state *state, cha
 /* --x, --group: option tells which. A name with a comma in it stands in backquotes. */
 void verb_fit_columns(struct fit_arguments *arguments, struct argp_state *state, const char *option,
                       char *list);
+/* Refuses options that would be read and not used. */
+void verb_fit_check(const struct fit_arguments *arguments, struct argp_state *state);
 /* --composite: fits, prints and writes the law of all subtasks at once. */
 enum allometer_code verb_fit_composite(const struct fit_arguments *arguments,
                                        const struct allometer_table *table, struct allometer_error *error);

@@ -133,3 +133,30 @@ void verb_fit_objective(struct fit_arguments *arguments, struct argp_state *stat
         argp_error(state, "--objective: '%s', expected mse, msle or huber", value);
     arguments->options.objective = (enum allometer_objective)i;
 }
+
+void verb_fit_check(const struct fit_arguments *arguments, struct argp_state *state) {
+    const struct allometer_fit_options *fit = &arguments->options;
+    const struct {
+        const char *option;
+        int is_given;
+    } of_laws[] = {{"law", arguments->law != NULL},
+                   {"group", fit->n_groups > 0},
+                   {"train", fit->train_column != NULL},
+                   {"weight", fit->weight != NULL},
+                   {"breaks", arguments->breaks != BREAKS_UNSAID},
+                   {"objective", fit->objective != ALLOMETER_OBJECTIVE_MSLE},
+                   {"start, --bound or --fix", fit->n_settings > 0},
+                   {"iterations", fit->max_iterations > 0},
+                   {"predictions", arguments->predictions != NULL},
+                   {"resamples", arguments->resamples != NULL},
+                   {"plot", arguments->plot != NULL}};
+    for (size_t i = 0; arguments->composite && i < sizeof of_laws / sizeof *of_laws; ++i) {
+        if (of_laws[i].is_given)
+            argp_error(state, "--composite is a law of its own, expected no --%s", of_laws[i].option);
+    }
+    if (arguments->composite && arguments->n_x > 1)
+        argp_error(state, "--x: --composite has 1 independent variable, %d columns given", arguments->n_x);
+    if (fit->delta > 0 && fit->objective != ALLOMETER_OBJECTIVE_HUBER)
+        argp_error(state, "--delta goes with --objective huber");
+    if (arguments->keep && !arguments->plot) argp_error(state, "--keep-plot-files goes with --plot");
+}
