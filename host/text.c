@@ -65,8 +65,8 @@ void text_from_float(char text[TEXT_NUMBER_SIZE], float value) {
     uselocale(previous);
 }
 
-/* The length of the UTF-8 character that begins here; 0: these bytes are none (RFC 3629). */
-static int character_length(const unsigned char *c) {
+int text_character_length(const char *text) {
+    const unsigned char *c = (const unsigned char *)text;
     const int length = *c < 0x80                 ? 1
                        : *c >= 0xc2 && *c < 0xe0 ? 2
                        : (*c & 0xf0) == 0xe0     ? 3
@@ -81,14 +81,14 @@ static int character_length(const unsigned char *c) {
 
 void text_write_json(FILE *file, const char *text) {
     putc('"', file);
-    for (const unsigned char *c = (const unsigned char *)text; *c;) {
-        const int length = character_length(c);
+    for (const char *c = text; *c;) {
+        const int length = text_character_length(c);
         if (length == 0)
             fputs("\\ufffd", file); /* JSON is UTF-8, whatever a table is */
         else if (*c == '"' || *c == '\\')
             fprintf(file, "\\%c", *c);
-        else if (*c < 0x20 || *c == 0x7f)
-            fprintf(file, "\\u%04x", *c);
+        else if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            fprintf(file, "\\u%04x", (unsigned)*c);
         else
             fwrite(c, 1, (size_t)length, file);
         c += length ? length : 1;

@@ -15,7 +15,10 @@ int text_to_double(const char *text, double *value);
 void text_from_double(char text[TEXT_NUMBER_SIZE], double value);
 void text_from_float(char text[TEXT_NUMBER_SIZE], float value);
 
-/* Writes text as a JSON string, with its quotes. */
+/* Bytes of the UTF-8 character that the text begins with; 0: these are none (RFC 3629). */
+int text_character_length(const char *text);
+
+/* Writes text as a JSON string, with its quotes; bytes that are no UTF-8 become U+FFFD. */
 void text_write_json(FILE *file, const char *text);
 
 /* The candidate nearest to a misspelt word: start with {word}, offer each candidate, read best (NULL if none is

@@ -282,10 +282,10 @@ if command -v gnuplot >/dev/null; then
     } >many.csv
     expect 0 '' many.csv --law resource --x n --y loss --group curve --plot many.svg --keep-plot-files --quiet
     expect 0 '' runs.csv --law auto --x n --y loss --where task=plain --group task --plot auto.svg --keep-plot-files --quiet
-    grep -q '^set title "plain; most weight: [a-z0-9-]*"' auto.svg.gp || fail "title of an average: $(grep '^set title' auto.svg.gp)"
+    grep -q "^set title 'plain; most weight: [a-z0-9-]*'" auto.svg.gp || fail "title of an average: $(grep '^set title' auto.svg.gp)"
     grep -q "lines .*title 'average'" auto.svg.gp || fail 'the legend calls an average a law'
     expect 0 '' runs.csv --law auto --x n --y loss --where task=plain --plot auto.svg --keep-plot-files --quiet
-    grep -q '^set title "average, most weight: [a-z0-9-]*"' auto.svg.gp || fail "title of an average: $(grep '^set title' auto.svg.gp)"
+    grep -q "^set title 'average, most weight: [a-z0-9-]*'" auto.svg.gp || fail "title of an average: $(grep '^set title' auto.svg.gp)"
     # axes alike in all panels: c spans little, all are positive; with d, no
     awk 'BEGIN { print "g,a name that goes on far beyond what any axis of a small panel could hold,loss"
         for (i = 1; i < 9; ++i) printf ",%d,%g\na very long key of a group, %s,%d,%g\nc,%d,%g\nd,%d,%g\n", i, 9 / i,
@@ -294,10 +294,10 @@ if command -v gnuplot >/dev/null; then
     axes=(axes.csv --law power-offset --x 'a name that goes on far beyond what any axis of a small panel could hold' --y loss --group g)
     expect 0 '' "${axes[@]}" --where g!=d --plot axes.svg --keep-plot-files --quiet
     [ "$(grep -c '^set logscale y' axes.svg.gp)" -eq 3 ] || fail 'panels with other axes than their neighbors'
-    grep -q '^set ytics ([^)]*,[^)]*,' <(sed -n '/^set title "c;/,$p' axes.svg.gp) || fail 'a short logarithmic axis has no labels'
-    grep -q '^set title "(empty); a ' axes.svg.gp || fail "a group without a name: $(grep '^set title' axes.svg.gp)"
-    grep -qE '^set title "a very long key of a group.*\.\.\.' axes.svg.gp || fail "a long name: $(grep '^set title' axes.svg.gp)"
-    grep -qE '^set xlabel "a name that goes on.{20,35}\.\.\."' axes.svg.gp || fail "a long name: $(grep '^set xlabel' axes.svg.gp)"
+    grep -q '^set ytics ([^)]*,[^)]*,' <(sed -n "/^set title 'c;/,\$p" axes.svg.gp) || fail 'a short logarithmic axis has no labels'
+    grep -q "^set title '(empty); a " axes.svg.gp || fail "a group without a name: $(grep '^set title' axes.svg.gp)"
+    grep -qE "^set title 'a very long key of a group.*\.\.\." axes.svg.gp || fail "a long name: $(grep '^set title' axes.svg.gp)"
+    grep -qE "^set xlabel 'a name that goes on.{20,35}\.\.\.'" axes.svg.gp || fail "a long name: $(grep '^set xlabel' axes.svg.gp)"
     expect 0 '' "${axes[@]}" --objective mse --plot axes.svg --keep-plot-files --quiet
     grep -q '^set logscale y' axes.svg.gp && fail 'a logarithmic axis beside values below 0'
     grep -q 'The first 100 of 101 groups' many.svg.gp || fail 'a group is missing in a picture that does not say so'
@@ -311,6 +311,13 @@ for word in '' '--keep-plot-files'; do
     [ "$(cat kept.svg)" = 'an earlier picture' ] || fail 'a picture that was not drawn took the place of another'
 done
 if command -v gnuplot >/dev/null; then
+    # What a table holds is shown, not run, and the picture is XML, whatever it is.
+    echo 'g,n,loss' >run.csv
+    for n in 1 2 3; do printf '"`touch ran`; $(touch ran) ""it%ss"" %s \351\001",%d,%d\n' "'" '\' "$n" $((4 - n)); done >>run.csv
+    expect 0 '' run.csv --law power --x n --y loss --group g --plot run.svg --quiet
+    [ ! -e ran ] || fail 'a picture runs what a table holds'
+    ! command -v python3 >/dev/null || python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("run.svg")' || fail 'a picture that is not XML'
+    grep -q 'touch ran`; $(touch ran)' run.svg || fail 'the name of a group is missing in its picture'
     [ ! -w /dev/full ] || expect 1 '^allometer: full.svg: No space left' "${fit[@]}" --plot full.svg --quiet
     expect 2 '^allometer: folder.svg: Is a directory' "${fit[@]}" --plot folder.svg --quiet
     mv fits.svg drawn.svg

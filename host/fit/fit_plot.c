@@ -16,14 +16,22 @@ enum { MOST_PANELS = 100, PANEL_WIDTH = 420, PANEL_HEIGHT = 320, PANEL_TITLE = 5
 
 extern char **environ;
 
-/* A gnuplot string in double quotes: what would end it or mean something in it is escaped. */
+/* A gnuplot string in single quotes, in which a doubled quote alone means something: in double quotes gnuplot would run
+   what stands in backquotes as a command of the shell. */
 static void write_string(FILE *file, const char *text) {
-    putc('"', file);
-    for (; *text; ++text) {
-        if (*text == '"' || *text == '\\') putc('\\', file);
-        putc(*text == '\n' || *text == '\r' ? ' ' : *text, file);
+    putc('\'', file);
+    while (*text) {
+        const int length = text_character_length(text);
+        if (*text == '\'') putc('\'', file);
+        if (length == 0) /* SVG is UTF-8, and without control characters, whatever a table is */
+            fputs("\xef\xbf\xbd", file);
+        else if ((unsigned char)*text < ' ' || *text == 0x7f)
+            putc(' ', file);
+        else
+            fwrite(text, 1, (size_t)length, file);
+        text += length ? length : 1;
     }
-    putc('"', file);
+    putc('\'', file);
 }
 
 static void write_row(FILE *file, const double *values, size_t n) {
