@@ -52,6 +52,7 @@ expect 2 "unexpected 'b.yaml'" sweep a.yaml b.yaml
 expect 2 'expected I/N' sweep a.yaml --shard 0/3
 expect 2 'expected I/N' sweep a.yaml --shard 4/3
 expect 2 'expected I/N' sweep a.yaml --shard 1/3x
+expect 2 'expected I/N' sweep a.yaml --shard 4294967297/4294967298
 expect 2 'expected auto, cpu or cuda' sweep a.yaml --device tpu
 expect 2 'whole number from 1' sweep a.yaml --threads 0
 expect 2 'whole number from 1' sweep a.yaml --threads many
@@ -185,6 +186,7 @@ awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
 if [ -e /dev/full ]; then
     "$program" export good.db >/dev/full 2>stderr
     [ $? -eq 1 ] || fail "writing to a full disk went unnoticed"
+    [ "$(wc -l <stderr)" -eq 1 ] || fail "a full disk is told of twice: $(cat stderr)"
 fi
 
 # ---- weights --------------------------------------------------------------------------------------------------

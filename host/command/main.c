@@ -39,9 +39,9 @@ static int unknown_verb(const char *word) {
 
 /* What was printed may still fail to arrive: a full disk, a closed pipe. */
 static int finish_output(int code) {
-    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || code) return code; /* who failed has said why */
     perror("allometer: cannot write to standard output");
-    return code ? code : VERB_FAILED;
+    return VERB_FAILED;
 }
 
 int main(int argc, char **argv) {

@@ -40,11 +40,12 @@ static const struct argp_option options[] = {
 };
 
 static void parse_shard(struct sweep_arguments *arguments, const char *value, struct argp_state *state) {
-    int length = 0;
-    if (value[strspn(value, "0123456789/")]
-        || sscanf(value, "%u/%u%n", &arguments->shard, &arguments->n_shards, &length) != 2 || value[length]
-        || arguments->shard < 1 || arguments->shard > arguments->n_shards)
+    unsigned long long shard = 0, n_shards = 0;
+    int length = 0; /* of 9 digits at most: what is longer does not end where it should */
+    if (value[strspn(value, "0123456789/")] || sscanf(value, "%9llu/%9llu%n", &shard, &n_shards, &length) != 2
+        || value[length] || shard < 1 || shard > n_shards)
         argp_error(state, "--shard: '%s', expected I/N with I from 1 to N, such as 3/8", value);
+    arguments->shard = (unsigned)shard, arguments->n_shards = (unsigned)n_shards;
 }
 
 static error_t parse(int key, char *value, struct argp_state *state) {
