@@ -313,7 +313,7 @@ done
 if command -v gnuplot >/dev/null; then
     # What a table holds is shown, not run, and the picture is XML, whatever it is.
     echo 'g,n,loss' >run.csv
-    for n in 1 2 3; do printf '"`touch ran`; $(touch ran) ""it%ss"" %s \351\001",%d,%d\n' "'" '\' "$n" $((4 - n)); done >>run.csv
+    for n in 1 2 3; do printf '"`touch ran`; $(touch ran) ""it%ss"" %s \351\001",%d,%d\n' "'" "\\" "$n" $((4 - n)); done >>run.csv
     expect 0 '' run.csv --law power --x n --y loss --group g --plot run.svg --quiet
     [ ! -e ran ] || fail 'a picture runs what a table holds'
     ! command -v python3 >/dev/null || python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("run.svg")' || fail 'a picture that is not XML'
