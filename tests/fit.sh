@@ -143,8 +143,8 @@ for task in plain '"bent, twice"' negative constant single missing; do
     [ "$(grep -c "^$task," resamples.csv)" -eq 400 ] || fail "$task: not a row for every resample"
 done
 grep -q '^single,400,too-few-points,,$' resamples.csv || fail 'the resamples of a group without a fit do not say why'
-error=$(awk -F, '$1 == "plain" { n++; d = $5 - 0.5; s += d; t += d * d } END { print sqrt((t - s * s / n) / (n - 1)) }' resamples.csv)
-close 'deviation of the resamples' "$error" "$(column b_se one.csv | head -n 1)" 1e-4
+error=$(awk -F, '$1 == "plain" { n++; d = $5 - 0.5; s += d; t += d * d } END { print sqrt((t - s * s / n) / (n - 1) * 6 / 5) }' resamples.csv)
+close 'deviation of the resamples of 6 clusters' "$error" "$(column b_se one.csv | head -n 1)" 1e-4
 
 # ---- parameters the user knows ------------------------------------------------------------------------------------------
 expect 0 '' "${fit[@]}" --where task=plain --fix b=0.4 --out fixed.csv --quiet
@@ -393,7 +393,10 @@ expect 2 "large.csv:3: column 'n': out of the range of a double: '1e400'" large.
 expect 2 'cluster goes with --bootstrap' "${fit[@]}" --cluster seed
 expect 2 'cluster goes with --bootstrap' runs.csv --composite --cluster seed
 expect 2 'one resample has no spread, expected 0, or 2 and more' "${fit[@]}" --bootstrap 1
-expect 0 '^allometer: few clusters: 6 of seed in one group; .* too narrow' "${fit[@]}" --bootstrap 40 --cluster seed
+expect 0 '^allometer: few clusters: 3 of seed in one group; .* too narrow' "${fit[@]}" --bootstrap 40 --cluster seed --where 'seed<3'
+expect 0 '^allometer: few clusters: 1 of seed in one group; .* no interval' "${fit[@]}" --bootstrap 40 --cluster seed --where 'seed<1'
+expect 0 '' "${fit[@]}" --bootstrap 40 --cluster seed
+grep -q 'few clusters' stderr && fail "6 clusters of two parameters are not few: $(cat stderr)"
 expect 0 '' "${fit[@]}" --bootstrap 40 --cluster n
 grep -q 'few clusters' stderr && fail "24 clusters are not few: $(cat stderr)"
 expect 0 '' "${fit[@]}" --bootstrap 40 --where task=plain --where 'n<100'

@@ -91,6 +91,10 @@ static int bootstrap_intervals(const struct sample *sample, const struct composi
         sort_doubles(sorted, (size_t)B);
         slope->lower = sorted_quantile(sorted, (size_t)B, 0.5 - 0.5 * options->confidence);
         slope->upper = sorted_quantile(sorted, (size_t)B, 0.5 + 0.5 * options->confidence);
+        if (!options->cluster) continue;
+        const double widening = cluster_widening((size_t)n_clusters, options->confidence);
+        slope->lower = widened_bound(slope->lower, -1, slope->value, widening, -INFINITY);
+        slope->upper = widened_bound(slope->upper, 1, slope->value, widening, INFINITY);
     }
     free(clusters), free(slopes), free(lines), free(total);
     return ready;

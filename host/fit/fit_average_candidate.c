@@ -108,26 +108,27 @@ static double held_out_error(const struct allometer_fits *spans, const struct ca
     return n ? sum / (double)n : NAN;
 }
 
-/* The covariance of every group's parameters among its resamples. */
+/* The covariance of every group's parameters among its resamples; of clusters, widened as intervals are. */
 static enum allometer_code resample(const struct average *average, struct candidate *candidate,
                                     struct allometer_error *error) {
-    size_t P = candidate->n_parameters, R = (size_t)average->fits->options.bootstrap;
+    const struct allometer_fit_options *options = &average->fits->options;
+    size_t P = candidate->n_parameters, R = (size_t)options->bootstrap;
     double *parameters = malloc((R + 1) * P * sizeof *parameters), *mean = parameters + R * P;
     enum allometer_code code = ALLOMETER_OK;
     if (!parameters) return allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu resamples", R);
     for (size_t g = 0; g < average->fits->n_groups && code == ALLOMETER_OK; ++g) {
         double *covariance = candidate->resampled + g * P * P;
-        size_t n = 0;
-        if (!allometer_group_has_values(candidate->status[g * N_SPANS])) continue;
+        size_t n = 0, n_units = average->spans.groups[g * N_SPANS].n_units;
+        double widening = options->cluster ? cluster_widening(n_units, options->confidence) : 1;
+        if (!allometer_group_has_values(candidate->status[g * N_SPANS]) || n_units < 2) continue;
         code = fit_resample(&candidate->work, g * N_SPANS, parameters, &n, error);
         candidate->n_resamples[g] = (int32_t)n;
         memset(mean, 0, P * sizeof *mean);
         for (size_t i = 0; i < n * P; ++i) mean[i % P] += parameters[i] / (double)n;
         for (size_t i = 0; i < n * P; ++i) {
             size_t p = i % P, others = i - p;
-            for (size_t q = 0; q < P; ++q)
-                covariance[p * P + q] +=
-                    (parameters[i] - mean[p]) * (parameters[others + q] - mean[q]) / (double)(n - 1);
+            double off = widening * widening * (parameters[i] - mean[p]) / (double)(n - 1);
+            for (size_t q = 0; q < P; ++q) covariance[p * P + q] += off * (parameters[others + q] - mean[q]);
         }
     }
     free(parameters);

@@ -10,8 +10,8 @@ enum { CHUNK = 128 }; /* points at a time, so that memory stays small with many 
 
 /* Quantiles over the resamples of the law at x plus one of the errors, drawn anew. */
 static void from_resamples(const struct fit_work *work, size_t group, const struct fit_precision *precision,
-                           const double *const *columns, size_t n, double *scratch, double *lower,
-                           double *upper) {
+                           const double *const *columns, size_t n, const double *yhat, double *scratch,
+                           double *lower, double *upper) {
     const struct allometer_fits *fits = work->fits;
     size_t R = precision->n_resamples, P = (size_t)work->n_parameters, n_errors = fits->groups[group].n_train;
     int on_logs = fits->options.objective != ALLOMETER_OBJECTIVE_MSE;
@@ -26,7 +26,10 @@ static void from_resamples(const struct fit_work *work, size_t group, const stru
                 {(uint32_t)(r * CHUNK + i), 0, (uint32_t)stream, (uint32_t)(stream >> 32)}};
             uint32_t word = philox4x32(at, key).v[0];
             double error = precision->errors[((uint64_t)word * n_errors) >> 32];
-            scratch[i * R + r] = (on_logs ? log(values[i]) : values[i]) + error;
+            double value = on_logs ? log(values[i]) : values[i];
+            if (fits->options.cluster)
+                value += (precision->widening - 1) * (value - (on_logs ? log(yhat[i]) : yhat[i]));
+            scratch[i * R + r] = value + error;
         }
     }
     for (size_t i = 0; i < n; ++i) {
@@ -77,7 +80,7 @@ enum allometer_code fit_bands(const struct fit_work *work, size_t group,
         size_t length = n - i < CHUNK ? n - i : CHUNK;
         for (int c = 0; c < work->n_columns; ++c) part[c] = columns[c] + i;
         if (R)
-            from_resamples(work, group, precision, part, length, scratch, lower + i, upper + i);
+            from_resamples(work, group, precision, part, length, yhat + i, scratch, lower + i, upper + i);
         else
             from_errors(work, group, precision, part, length, scratch, lower + i, upper + i);
     }

@@ -92,6 +92,7 @@ struct fit_precision {
     double *errors;  /* n_train: y - law or log y - log law, widened for the parameters that were fitted */
     const double *resamples; /* n_resamples x P: bootstrap minima */
     size_t n_resamples;
+    double widening; /* of the resamples' spread: cluster_widening, or 1 where single points are drawn */
 };
 
 /* fit_statistics.c: all that is reported of a group whose parameters are known. */
@@ -117,6 +118,14 @@ enum allometer_code fit_filter_rows(const struct allometer_table *table,
 /* quantile.c: Student's t: the x below which a share p of the distribution with so many degrees of freedom lies; of the
    normal distribution, if infinitely many. */
 double student_quantile(double p, double degrees);
+/* How much farther from the estimate the bounds of an interval lie than the quantiles of its bootstrap, where n clusters
+   are drawn: Student's distribution with n - 1 degrees of freedom takes the place of the normal one, and the variance, of
+   which resamples show (n - 1)/n, is made whole (Hesterberg 2015, What teachers should know about the bootstrap: the
+   expanded percentile interval; few clusters: Cameron, Gelbach and Miller 2008). NaN for n < 2. */
+double cluster_widening(size_t n, double confidence);
+/* A bound of an interval (side -1: lower, 1: upper) from a quantile of the resamples: so many times farther from the
+   estimate, where it lies on its side of it, but not beyond what bounds the parameter. */
+double widened_bound(double quantile, int side, double estimate, double widening, double bound);
 /* The q-quantile of n sorted values, interpolated linearly between order statistics; NaN if n = 0. */
 double sorted_quantile(const double *sorted, size_t n, double q);
 void sort_doubles(double *values, size_t n);

@@ -39,6 +39,17 @@ static void intervals_from_errors(const struct fit_work *work, struct allometer_
     }
 }
 
+/* Widens what the errors of a cluster have in common, of which there are as few as clusters. */
+static void widen_errors(const struct fit_work *work, size_t g, const struct fit_precision *precision) {
+    const int64_t *units = work->units + work->sets[g].first_unit;
+    for (int32_t u = 0; u < work->sets[g].n_units; ++u) {
+        double mean = 0, *errors = precision->errors + (units[u] - units[0]);
+        int64_t n = units[u + 1] - units[u];
+        for (int64_t i = 0; i < n; ++i) mean += errors[i] / (double)n;
+        for (int64_t i = 0; i < n; ++i) errors[i] += (precision->widening - 1) * mean;
+    }
+}
+
 /* Standard deviation of a parameter in its own units. */
 static double deviation(const double *inner, size_t n, enum allometer_role role) {
     double mean = 0, sum = 0;
@@ -50,19 +61,25 @@ static double deviation(const double *inner, size_t n, enum allometer_role role)
     return sum > 0 ? sqrt(sum / (double)(n - 1)) : NAN; /* 0: fixed */
 }
 
-static void intervals_from_resamples(const struct fit_work *work, struct allometer_fit_group *group,
+static void intervals_from_resamples(const struct fit_work *work, size_t g,
                                      const struct fit_precision *precision, double *scratch) {
     const struct allometer_fits *fits = work->fits;
-    double tail = 0.5 * (1 - fits->options.confidence);
-    size_t P = (size_t)work->n_parameters;
+    struct allometer_fit_group *group = &fits->groups[g];
+    double tail = 0.5 * (1 - fits->options.confidence), U = (double)group->n_units;
+    /* resamples of U clusters show (U - 1)/U of the variance; those of one, rounding */
+    double whole = !fits->options.cluster ? 1 : U > 1 ? sqrt(U / (U - 1)) : NAN;
+    size_t P = (size_t)work->n_parameters, R = precision->n_resamples;
     for (size_t p = 0; p < P; ++p) {
         enum allometer_role role = fits->law->parameters[p].role;
-        for (size_t r = 0; r < precision->n_resamples; ++r) scratch[r] = precision->resamples[r * P + p];
-        sort_doubles(scratch, precision->n_resamples);
-        group->errors[p] = deviation(scratch, precision->n_resamples, role);
-        group->lower[p] = allometer_role_outer(role, sorted_quantile(scratch, precision->n_resamples, tail));
-        group->upper[p] =
-            allometer_role_outer(role, sorted_quantile(scratch, precision->n_resamples, 1 - tail));
+        for (size_t r = 0; r < R; ++r) scratch[r] = precision->resamples[r * P + p];
+        sort_doubles(scratch, R);
+        double low = widened_bound(sorted_quantile(scratch, R, tail), -1, group->inner[p],
+                                   precision->widening, work->lower[g * P + p]);
+        double high = widened_bound(sorted_quantile(scratch, R, 1 - tail), 1, group->inner[p],
+                                    precision->widening, work->upper[g * P + p]);
+        group->errors[p] = whole * deviation(scratch, R, role);
+        group->lower[p] = allometer_role_outer(role, low);
+        group->upper[p] = allometer_role_outer(role, high);
     }
 }
 
@@ -92,7 +109,7 @@ static void describe_parameters(const struct fit_work *work, size_t g, const str
         group->errors[p] = scale * sqrt(precision->covariance[j * precision->n_free + j]);
     }
     if (precision->n_resamples)
-        intervals_from_resamples(work, group, precision, scratch);
+        intervals_from_resamples(work, g, precision, scratch);
     else
         intervals_from_errors(work, group, precision);
 }
@@ -133,7 +150,9 @@ enum allometer_code fit_describe_group(struct fit_work *work, size_t g, const do
     struct allometer_fit_group *group = &fits->groups[g];
     if (!allometer_group_has_values(group->status)) return ALLOMETER_OK;
     size_t kept = n >= FEWEST_RESAMPLES ? n : 0;
-    struct fit_precision precision = {.resamples = resamples, .n_resamples = kept};
+    struct fit_precision precision = {.resamples = resamples, .n_resamples = kept, .widening = 1};
+    if (fits->options.cluster)
+        precision.widening = cluster_widening(group->n_units, fits->options.confidence);
     precision.errors = malloc(group->n_train * sizeof *precision.errors);
     double *scratch = malloc((kept + 1) * sizeof *scratch);
     enum allometer_code code =
@@ -147,6 +166,7 @@ enum allometer_code fit_describe_group(struct fit_work *work, size_t g, const do
         group->n_resamples = (int32_t)n;
         group->objective = mean_objective(work, g);
         describe_parameters(work, g, &precision, scratch);
+        if (fits->options.cluster && kept) widen_errors(work, g, &precision);
         code = fit_bands(work, g, &precision, columns, group->n_rows, fits->yhat + first,
                          fits->options.bands ? fits->lower + first : NULL, fits->upper + first, error);
         group->rmsle_train = fit_rmsle(fits, group, 1);

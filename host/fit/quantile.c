@@ -71,6 +71,16 @@ double student_quantile(double p, double degrees) {
     return t;
 }
 
+double cluster_widening(size_t n, double confidence) {
+    double q = 0.5 + 0.5 * confidence, degrees = (double)n - 1;
+    return student_quantile(q, degrees) / student_quantile(q, 1e9) * sqrt((double)n / degrees);
+}
+
+double widened_bound(double quantile, int side, double estimate, double widening, double bound) {
+    double at = quantile + side * (widening - 1) * fmax(0, side * (quantile - estimate));
+    return isnan(at) ? NAN : side * fmin(side * at, side * bound);
+}
+
 static int ascending(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
