@@ -73,7 +73,7 @@ double student_quantile(double p, double degrees) {
 
 double cluster_widening(size_t n, double confidence) {
     double q = 0.5 + 0.5 * confidence, degrees = (double)n - 1;
-    return student_quantile(q, degrees) / student_quantile(q, 1e9) * sqrt((double)n / degrees);
+    return student_quantile(q, degrees) / student_quantile(q, INFINITY) * sqrt((double)n / degrees);
 }
 
 double widened_bound(double quantile, int side, double estimate, double widening, double bound) {
