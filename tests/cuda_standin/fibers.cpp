@@ -206,7 +206,8 @@ void report_divergence(const fiber *a, const fiber *b) {
 }
 
 bool same_place(const fiber *a, const fiber *b) {
-    return a->state == b->state && a->state != DONE && a->line == b->line && strcmp(a->file, b->file) == 0;
+    return a->state == b->state && a->state != DONE && a->line == b->line
+           && (a->file == b->file || strcmp(a->file, b->file) == 0);
 }
 
 /* A fiber that f waits for and that is not there; NULL if all are. */
@@ -241,7 +242,8 @@ bool release_warp(block_run *block, size_t first) {
     for (int l = 0; l < WARP; ++l) {
         const fiber *f = warp[l];
         sent[l] = f->value;
-        if ((f->state == AT_SHUFFLE || f->state == AT_WARP_BARRIER) && !missing(f)) left |= 1u << l;
+        const bool known = left >> l & 1; /* with a lane before it */
+        if (!known && (f->state == AT_SHUFFLE || f->state == AT_WARP_BARRIER) && !missing(f)) left |= f->mask;
     }
     for (int l = 0; l < WARP; ++l) {
         fiber *f = warp[l];
@@ -258,9 +260,7 @@ bool release_warp(block_run *block, size_t first) {
 }
 
 bool release_barrier(block_run *block) {
-    for (const fiber *f : block->fibers) {
-        if (f->state != AT_BARRIER || missing(f)) return false;
-    }
+    if (block->fibers[0]->state != AT_BARRIER || missing(block->fibers[0])) return false;
     note_site(block->fibers[0]);
     for (fiber *f : block->fibers) f->state = READY;
     ++block->barriers.n_met;
