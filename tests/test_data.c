@@ -44,7 +44,7 @@ static void columns_are_chosen(void **state) {
     const uint64_t checksum = data->checksum;
     data_free(data);
 
-    source.inputs = "b, a", source.target = "a", source.is_standardized = 1;
+    source.inputs = "b , y", source.target = "a", source.is_standardized = 1;
     data = read_data(&source);
     const double first = -3 / 2.23606797749979; /* 10 .. 40 have mean 25 and deviation sqrt(125) */
     assert_close("standardized", (double)data->rows.inputs[0], first, 0, 1e-6);
@@ -67,6 +67,17 @@ static void images_have_labels_beside_them(void **state) {
     assert_memory_equal(data->rows.targets, ((float[]){1, 0}), 2 * sizeof(float));
     assert_memory_equal(data->rows.subtasks, ((int32_t[]){0, 1}), 2 * sizeof(int32_t));
     data_free(data);
+
+    const char several[] = "id,class,size\n7,1,0\n8,0,1\n";
+    scratch_write("data_labels.csv", several, strlen(several));
+    source.target_file = "data_labels.csv";
+    static const char *const columns[] = {"class", "last"};
+    for (int i = 0; i < 2; i++) {
+        source.target = columns[i];
+        data = read_data(&source);
+        assert_memory_equal(data->rows.targets, ((float[]){1 - (float)i, (float)i}), 2 * sizeof(float));
+        data_free(data);
+    }
 }
 
 static void refuse(struct data_source source, const char *message) {
@@ -88,7 +99,14 @@ static void bad_files_are_told_by_row_and_column(void **state) {
     source = good, source.subtask_column = "lang", source.n_classes = 3;
     refuse(source, "data_x.csv:2: column 'y' is '0.5', expected a class from 0 to 2");
     source = good, source.inputs = "a,a,a,a,a";
-    refuse(source, "more than 4 inputs");
+    refuse(source, "data_x.csv: column 'a' is among the inputs twice");
+    source = good, source.inputs = "a,y";
+    refuse(source, "column 'y' is an input and the target");
+    source = good, source.subtask_column = "y", source.inputs = "a,b";
+    refuse(source, "column 'y' tells the subtask and is the target");
+    source = good,
+    source.inputs = "a , a column of a name of more than sixty-three bytes such as tables have";
+    refuse(source, "no column 'a column of a name of more than sixty-three bytes such as tables have'");
     source = good, source.inputs = "";
     refuse(source, "no column is left");
     source = good, source.target_file = "data_labels.idx";

@@ -119,6 +119,23 @@ static enum allometer_code add_input(const struct file *file, struct columns *co
     return ALLOMETER_OK;
 }
 
+/* One of the list's names: neither the target, which would be told, nor a column that is there already. */
+static enum allometer_code add_named(const struct file *file, const char *name, struct columns *columns) {
+    size_t column;
+    enum allometer_code code = find_column(file, name, &column);
+    if (code) return code;
+    if (column == columns->target)
+        return allometer_fail(file->error, ALLOMETER_BAD_INPUT,
+                              "%s: column '%s' is an input and the target, expected one of the two",
+                              file->path, name);
+    for (size_t i = 0; i < columns->n_inputs; i++)
+        if (columns->inputs[i] == column)
+            return allometer_fail(file->error, ALLOMETER_BAD_INPUT,
+                                  "%s: column '%s' is among the inputs twice, expected once", file->path,
+                                  name);
+    return add_input(file, columns, column);
+}
+
 static enum allometer_code list_inputs(const struct file *file, const char *names, struct columns *columns) {
     enum allometer_code code = ALLOMETER_OK;
     if (strcmp(names, "others") == 0) {
@@ -126,11 +143,13 @@ static enum allometer_code list_inputs(const struct file *file, const char *name
             if (c != columns->target && c != columns->subtask) code = add_input(file, columns, c);
     } else {
         while (!code && *names) {
-            char name[WORD_SIZE];
-            size_t length = strcspn(names, ","), column = 0;
-            snprintf(name, sizeof name, "%.*s", (int)(length < WORD_SIZE ? length : WORD_SIZE - 1), names);
-            code = find_column(file, name + strspn(name, " "), &column);
-            if (!code) code = add_input(file, columns, column);
+            const size_t length = strcspn(names, ","), begin = strspn(names, " ");
+            size_t end = length;
+            while (end > begin && names[end - 1] == ' ') end--;
+            char *name = strndup(names + begin, end - begin);
+            code = name ? add_named(file, name, columns)
+                        : allometer_fail(file->error, ALLOMETER_FAILED, "%s: out of memory", file->path);
+            free(name);
             names += length + (names[length] == ',');
         }
     }
@@ -153,6 +172,10 @@ static enum allometer_code choose_columns(const struct file *file, const struct 
     }
     if (!code && !is_none(source->subtask_column))
         code = find_column(file, source->subtask_column, &columns->subtask);
+    if (!code && columns->subtask == columns->target && columns->target != SIZE_MAX)
+        code = allometer_fail(file->error, ALLOMETER_BAD_INPUT,
+                              "%s: column '%s' tells the subtask and is the target, expected another target",
+                              file->path, source->subtask_column);
     return code ? code : list_inputs(file, source->inputs, columns);
 }
 
@@ -267,9 +290,10 @@ static enum allometer_code fill(const struct file *file, const struct file *targ
         code = take_column(file, columns->inputs[d], D, inputs + d);
         if (!code && source->is_standardized) standardize(inputs + d, N, D);
     }
-    if (!code)
-        code = target_file ? read_targets(target_file, 0, source->n_classes, targets)
-                           : read_targets(file, columns->target, source->n_classes, targets);
+    size_t target = target_file ? n_columns(target_file) - 1 : columns->target;
+    if (!code && target_file && strcmp(source->target, "last") != 0)
+        code = find_column(target_file, source->target, &target);
+    if (!code) code = read_targets(target_file ? target_file : file, target, source->n_classes, targets);
     if (!code && columns->subtask != SIZE_MAX) code = read_subtasks(file, columns->subtask, data, subtasks);
     if (code) return code;
     data->checksum = add_checksum(0xcbf29ce484222325u, inputs, N * D * sizeof *inputs);
