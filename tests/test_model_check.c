@@ -148,6 +148,11 @@ static void a_trapezoid_has_one_evenly_spaced_input(void **state) {
     expect_refusal(&model, "task.inputs.weights is trapezoid", "one input");
     model.n_subtasks = model.n_inputs = model.n_outputs = 1;
     expect_good(&model);
+    model.samples = model.batch = 1; /* would weigh 1 / 0 */
+    expect_refusal(&model, "task.inputs.weights is trapezoid", "2 or more");
+    model.samples = model.batch = 2, model.fresh = 1; /* draws, which have no ends */
+    expect_refusal(&model, "task.inputs.weights is trapezoid", "fresh is false");
+    model.fresh = 0;
     model.distribution = ALLOMETER_DISTRIBUTION_UNIFORM;
     expect_refusal(&model, "task.inputs.weights is trapezoid", "even");
     model.distribution = ALLOMETER_DISTRIBUTION_EVEN;

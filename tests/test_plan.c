@@ -258,6 +258,10 @@ static void a_plan_is_printed_whole(void **state) {
                                           "\"axes\": {\"model.width\": 4, \"seed\": 3}", "\"models\": 12,",
                                           "\"parameters\": 204,", "\"memory_bytes\": 12000,"};
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) assert_non_null(strstr(text, members[i]));
+    plan.memory_bytes = 999.7e3, plan.seconds = 1234.4 * 86400;
+    print(sweep, &plan, 0, text, sizeof text);
+    assert_non_null(strstr(text, "memory      1 MB,"));
+    assert_non_null(strstr(text, "time        about 1234 days\n"));
     plan = plan_of(sweep, NULL);
     print(sweep, &plan, 1, text, sizeof text);
     assert_non_null(strstr(text, "\"seconds\": null, \"memory_bytes\": null"));

@@ -50,7 +50,7 @@ static void every_field_is_set(void **state) {
     (void)state;
     struct allometer_sweep *sweep = parse(
         "name: all of it\n"
-        "seed: 9007199254740992\n"
+        "seed: 9007199254740991\n"
         "task:\n"
         "  composition: parallel\n"
         "  subtasks:\n"
@@ -73,7 +73,7 @@ static void every_field_is_set(void **state) {
     assert_int_equal(allometer_sweep_keep_weights(sweep), 1);
     struct allometer_model model = model_of(sweep, 0, NULL), expected;
     memset(&expected, 0, sizeof expected);
-    expected.seed = 9007199254740992;
+    expected.seed = 9007199254740991;
     expected.n_inputs = 1 + 2 + 5 + 1, expected.width = 100, expected.n_outputs = 1 + 1 + 2 + 1,
     expected.depth = 3, expected.residual = 1;
     expected.activation = ALLOMETER_ACTIVATION_GELU;

@@ -95,8 +95,11 @@ static const struct fault faults[] = {
     {TASK "train:\n  batch: 0\n", 3, {"train.batch is '0'", "integer from 1 to 65536, or full"}},
     {TASK "train:\n  batch: fll\n", 3, {"train.batch is 'fll'", "did you mean full"}},
     {TASK "penalty:\n  biases: yes\n", 3, {"penalty.biases is 'yes'", "one of false, true"}},
-    {TASK "seed: -1\n", 2, {"seed is '-1'", "integer from 0 to 9007199254740992"}},
-    {TASK "seed: 1e17\n", 2, {"seed is '1e17'", "integer from 0 to 9007199254740992"}},
+    {TASK "seed: -1\n", 2, {"seed is '-1'", "integer from 0 to 9007199254740991"}},
+    {TASK "seed: 9007199254740993\n",
+     2,
+     {"seed is '9007199254740993'", "to 9007199254740991"}}, /* a double has no such */
+    {TASK "seed: 1e17\n", 2, {"seed is '1e17'", "integer from 0 to 9007199254740991"}},
     {TASK "name: ''\n", 2, {"name is empty"}},
     /* tasks */
     {"model: {width: 3}\n", 1, {"task.subtasks has 0 entries", "1 to 256"}},

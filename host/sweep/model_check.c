@@ -157,6 +157,10 @@ static int check_together(const struct allometer_model *model, struct model_prob
                      "task.inputs.weights is bootstrap, expected equal where "
                      "task.inputs.fresh leaves no training set to resample");
     if (model->weighting != ALLOMETER_WEIGHTING_TRAPEZOID) return 0;
+    if (model->fresh || model->samples < 2)
+        return found(problem, "task.inputs.weights",
+                     "task.inputs.weights is trapezoid, expected equal unless "
+                     "task.inputs.samples are 2 or more and task.inputs.fresh is false");
     if (model->distribution != ALLOMETER_DISTRIBUTION_EVEN || model->n_inputs != 1
         || allometer_function_shapes[model->subtasks[0].function].is_binary)
         return found(problem, "task.inputs.weights",

@@ -98,11 +98,11 @@ enum allometer_code allometer_plan_make(const struct allometer_sweep *sweep,
 static const char *with_unit(char text[64], double value, double base, const char *const *units,
                              int n_units) {
     int unit = 0;
-    while (unit < n_units - 1 && value >= base) {
+    while (unit < n_units - 1 && value >= (unit ? 0.9995 : 1) * base) { /* 999.5 would be printed as 1e+03 */
         value /= base;
         unit++;
     }
-    snprintf(text, 64, unit ? "%.3g %s" : "%.0f %s", value, units[unit]);
+    snprintf(text, 64, unit && value < 999.5 ? "%.3g %s" : "%.0f %s", value, units[unit]);
     return text;
 }
 
@@ -118,7 +118,8 @@ static const char *seconds_text(char text[64], double seconds) {
     } units[] = {{86400, "days"}, {3600, "hours"}, {60, "minutes"}, {1, "seconds"}};
     int i = 0;
     while (i < 3 && seconds < 2 * units[i].seconds) i++;
-    snprintf(text, 64, "%.3g %s", seconds / units[i].seconds, units[i].unit);
+    const double n = seconds / units[i].seconds;
+    snprintf(text, 64, n < 999.5 ? "%.3g %s" : "%.0f %s", n, units[i].unit);
     return text;
 }
 

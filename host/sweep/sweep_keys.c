@@ -25,7 +25,7 @@
 /* clang-format off */
 static const struct allometer_sweep_key keys[] = {
     {"name", TEXT(SETTING(name)), "sweep", "what the sweep is called"},
-    {"seed", ALLOMETER_KEY_SEED, 1, MODEL(seed), 0, 0x1p53, ALLOMETER_CLOSED, NULL, "0", "of every random number of a model"},
+    {"seed", ALLOMETER_KEY_SEED, 1, MODEL(seed), 0, 0x1p53 - 1, ALLOMETER_CLOSED, NULL, "0", "of every random number of a model"},
 
     {"task.composition", FIXED(SETTING(composition), compositions), "parallel", "how the subtasks stand together"},
     {"task.subtasks.N.function", WORD(SUBTASK(function), functions), NULL, "what the outputs must become"},
