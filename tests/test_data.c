@@ -132,10 +132,10 @@ static void bad_files_are_told_by_row_and_column(void **state) {
     scratch_write("data_bad.csv", many, strlen(many));
     source = source_of("data_bad.csv"), source.subtask_column = "k", source.inputs = "y";
     refuse(source, "data_bad.csv:3: column 'k'");
-    strcpy(many, "k,y\n");
-    for (int k = 0; k < 257; k++) sprintf(many + strlen(many), "%d,0\n", k);
+    strcpy(many, "k,x,y\n");
+    for (int k = 0; k < 257; k++) sprintf(many + strlen(many), "%d,0,0\n", k);
     scratch_write("data_bad.csv", many, strlen(many));
-    source = source_of("data_bad.csv"), source.subtask_column = "k", source.inputs = "y";
+    source = source_of("data_bad.csv"), source.subtask_column = "k", source.inputs = "x";
     refuse(source, "data_bad.csv:258: column 'k' is '256', expected one of the 256 subtasks above");
 }
 

@@ -59,9 +59,7 @@ static void complete_data(const struct allometer_sweep_settings *settings, const
     for (int k = 0; k < data->n_subtasks; k++) model->subtasks[k] = one;
     model->n_inputs = one.n_inputs + (model->control ? model->n_subtasks : 0);
     model->n_outputs = one.n_outputs;
-    model->test_samples = (int32_t)lround((double)settings->test_share * n_rows);
-    if (model->test_samples < 1) model->test_samples = 1;
-    if (model->test_samples > n_rows - 1) model->test_samples = n_rows - 1;
+    model->test_samples = (int32_t)fmin(fmax(round((double)settings->test_share * n_rows), 1), n_rows - 1);
     model->samples = n_rows - model->test_samples;
     if (model->batch == 0) model->batch = model->samples;
 }
