@@ -8,12 +8,13 @@
 #include <time.h>
 
 /* Results: room for what is trained while the disk syncs, and how many wake the writer, who else looks when progress is to be
-   told; a switch of threads for each would cost as much as storing it. */
-enum { CAPACITY = 1024, AT_ONCE = 64 };
+   told; a switch of threads for each would cost as much as storing it. Bytes: of kept weights, which may be long. */
+enum { CAPACITY = 1024, AT_ONCE = 64, CAPACITY_BYTES = 64 << 20 };
 
 struct entry {
     uint64_t index;
-    struct allometer_result result;
+    struct allometer_result result; /* as much of it as its subtasks need */
+    size_t n_bytes;                 /* of the two below */
     float *weights;                 /* owned, or NULL */
     struct allometer_layer *layers; /* owned, or NULL: the result's own */
 };
@@ -27,8 +28,8 @@ struct run_writer {
 
     pthread_mutex_t mutex; /* of all below */
     pthread_cond_t filled, emptied;
-    struct entry entries[CAPACITY]; /* a ring */
-    size_t first, n_entries;
+    struct entry entries[CAPACITY]; /* a ring; those that count here are nobody's but the writer's */
+    size_t first, n_entries, n_bytes;
     int is_finishing;
     struct allometer_error error; /* of storing; its code is OK while all is well */
 
@@ -104,38 +105,56 @@ static enum allometer_code store_entry(struct run_writer *writer, struct entry *
     return ALLOMETER_OK;
 }
 
-/* The next entry; 0 when the interval passed without one; -1 when there will be none. The mutex is held. */
-static int next_entry(struct run_writer *writer, struct entry *entry) {
-    if (writer->n_entries == 0 && !writer->is_finishing) {
+/* The mutex is held here and in the next three. */
+static int is_worth_waking(const struct run_writer *writer) {
+    return writer->n_entries >= AT_ONCE || writer->n_bytes >= CAPACITY_BYTES;
+}
+
+static int is_full(const struct run_writer *writer) {
+    return writer->n_entries == CAPACITY || writer->n_bytes >= CAPACITY_BYTES;
+}
+
+/* How many entries to store next, once that is worth while or the interval has passed; perhaps none. */
+static size_t await_entries(struct run_writer *writer) {
+    if (!is_worth_waking(writer) && !writer->is_finishing) {
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += (long)(1e9 * fmin(interval(writer), 0.1));
         if (until.tv_nsec >= 1000000000) until.tv_nsec -= 1000000000, until.tv_sec++;
         pthread_cond_timedwait(&writer->filled, &writer->mutex, &until);
     }
-    if (writer->n_entries == 0) return writer->is_finishing ? -1 : 0;
-    *entry = writer->entries[writer->first];
-    writer->first = (writer->first + 1) % CAPACITY;
-    writer->n_entries--;
-    pthread_cond_signal(&writer->emptied);
-    return 1;
+    return writer->n_entries < AT_ONCE ? writer->n_entries : AT_ONCE;
+}
+
+static void release_entries(struct run_writer *writer, size_t n) {
+    for (size_t i = 0; i < n; i++) writer->n_bytes -= writer->entries[(writer->first + i) % CAPACITY].n_bytes;
+    writer->first = (writer->first + n) % CAPACITY;
+    writer->n_entries -= n;
+    if (n) pthread_cond_signal(&writer->emptied);
 }
 
 static void *write_entries(void *user) {
     struct run_writer *writer = user;
     struct allometer_error error = {0};
+    size_t n = 0;
     tell(writer, 1);
     for (;;) {
-        struct entry entry;
         pthread_mutex_lock(&writer->mutex);
         if (error.code) writer->error = error;
-        int found = next_entry(writer, &entry);
+        release_entries(writer, n);
+        n = await_entries(writer);
+        const size_t first = writer->first;
+        const int is_over = n == 0 && writer->is_finishing;
         pthread_mutex_unlock(&writer->mutex);
-        if (found < 0) break;
-        /* After a failure the queue is only emptied, so that nobody waits for it. */
-        if (found && !error.code) store_entry(writer, &entry, &error);
-        if (found) free(entry.weights), free(entry.layers);
-        if (!found && !error.code && seconds_now() - writer->committed > 1) {
+        if (is_over) break;
+        for (size_t i = 0; i < n; i++) {
+            struct entry *entry = &writer->entries[(first + i) % CAPACITY];
+            /* After a failure the queue is only emptied, so that nobody waits for it. */
+            if (!error.code) store_entry(writer, entry, &error);
+            free(entry->weights), free(entry->layers);
+            tell(writer, 0);
+        }
+        if (n == 0 && !error.code && seconds_now() - writer->committed > 1) {
             allometer_store_commit(writer->store, &error);
             writer->committed = seconds_now();
         }
@@ -152,26 +171,43 @@ static void *copy(const void *bytes, size_t n_bytes) {
     return owned;
 }
 
+/* Of K subtasks, not of the most that there may be: 100 bytes in place of 4,000. */
+static void copy_result(struct allometer_result *to, const struct allometer_result *from, int K) {
+    enum { EACH = sizeof(float) };
+    _Static_assert(sizeof *to->allocated == EACH && sizeof *to->allocated_ablation == EACH,
+                   "all are as wide");
+    memcpy(to, from, offsetof(struct allometer_result, loss));
+    memcpy(to->loss, from->loss, (size_t)K * EACH);
+    memcpy(to->accuracy, from->accuracy, (size_t)K * EACH);
+    memcpy(to->allocated, from->allocated, (size_t)K * EACH);
+    memcpy(to->allocated_ablation, from->allocated_ablation, (size_t)K * EACH);
+    to->seconds = from->seconds;
+}
+
 enum allometer_code run_writer_add(struct run_writer *writer, uint64_t index,
                                    const struct allometer_model *model, const struct allometer_result *result,
                                    const float *weights, struct allometer_error *error) {
-    struct entry entry = {.index = index, .result = *result};
-    entry.weights = copy(weights, (size_t)allometer_n_parameters(model) * sizeof *weights);
-    entry.layers = copy(result->layers, (size_t)allometer_n_layers(model) * sizeof *result->layers);
-    entry.result.layers = entry.layers;
-    if ((weights && !entry.weights) || (result->layers && !entry.layers)) {
-        free(entry.weights), free(entry.layers);
-        return allometer_fail(error, ALLOMETER_FAILED, "out of memory for results");
-    }
+    const size_t floats = weights ? (size_t)allometer_n_parameters(model) * sizeof *weights : 0,
+                 rows = result->layers ? (size_t)allometer_n_layers(model) * sizeof *result->layers : 0;
+    float *own_weights = copy(weights, floats);
+    struct allometer_layer *own_layers = copy(result->layers, rows);
+    enum allometer_code code = ALLOMETER_OK;
+    if ((weights && !own_weights) || (result->layers && !own_layers))
+        code = allometer_fail(error, ALLOMETER_FAILED, "out of memory for results");
     pthread_mutex_lock(&writer->mutex);
-    while (writer->n_entries == CAPACITY) pthread_cond_wait(&writer->emptied, &writer->mutex);
-    enum allometer_code code = writer->error.code;
+    while (!code && is_full(writer)) pthread_cond_wait(&writer->emptied, &writer->mutex);
+    if (!code && writer->error.code)
+        code = allometer_fail(error, writer->error.code, "%s", writer->error.message);
     if (code) {
-        free(entry.weights), free(entry.layers);
-        allometer_fail(error, code, "%s", writer->error.message);
+        free(own_weights), free(own_layers);
     } else {
-        writer->entries[(writer->first + writer->n_entries++) % CAPACITY] = entry;
-        if (writer->n_entries == AT_ONCE) pthread_cond_signal(&writer->filled);
+        struct entry *entry = &writer->entries[(writer->first + writer->n_entries++) % CAPACITY];
+        entry->index = index;
+        copy_result(&entry->result, result, model->n_subtasks);
+        entry->weights = own_weights;
+        entry->result.layers = entry->layers = own_layers;
+        writer->n_bytes += entry->n_bytes = floats + rows;
+        if (is_worth_waking(writer)) pthread_cond_signal(&writer->filled);
     }
     pthread_mutex_unlock(&writer->mutex);
     return code;
