@@ -196,7 +196,7 @@ static enum allometer_code open_to_write(struct store_file *file, int *is_new,
     /* NORMAL: a commit survives the death of the process at once, and that of the machine after the next checkpoint. */
     if (!code)
         code = store_execute(
-            file, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = OFF",
+            file, "PRAGMA synchronous = NORMAL; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = OFF",
             "opening", error);
     return code;
 }
