@@ -68,11 +68,13 @@ static enum allometer_code train(struct allometer_device *device, const struct a
         if (device->n_trained == device->fail_after)
             return allometer_fail(error, ALLOMETER_FAILED, "the fake broke");
         struct allometer_result result;
-        float weights[64];
+        float *weights = malloc((size_t)allometer_n_parameters(&training->models[i]) * sizeof *weights);
+        assert_non_null(weights);
         make_up(&training->models[i], &result, weights);
         if (device->meddle_with && device->n_trained == device->meddle_after) meddle(device, i);
         if (device->microseconds) usleep((useconds_t)device->microseconds);
         code = training->done(training->user, i, &result, training->keep_weights ? weights : NULL, error);
+        free(weights);
         device->n_refused += code != ALLOMETER_OK;
         if (++device->n_trained == device->stop_after) device->stop = 1;
     }
@@ -249,6 +251,36 @@ static void test_failing_to_store_ends_the_training(void **state) {
     allometer_sweep_free(sweep);
 }
 
+/* Each under its own number, also where results come faster than they are stored: many of them, and few with more weights
+   than the queue takes. */
+static void test_more_results_than_the_queue_holds(void **state) {
+    (void)state;
+    static const struct { int width, depth, n_models; } cases[] = {{3, 1, 5000}, {1024, 2, 7}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct allometer_error error;
+        struct allometer_sweep *sweep =
+            scratch_sweep("name: run\ntask: {subtasks: [{function: square}]}\nmodel: {width: %d, depth: %d}\n"
+                          "measure: {keep_weights: true}\naxes: {seed: {count: %d}}\n",
+                          cases[c].width, cases[c].depth, cases[c].n_models);
+        struct allometer_device device = device_new();
+        struct allometer_table *table;
+        uint64_t n_diverged;
+        assert_ok(run("runs.db", sweep, &device, (struct allometer_run_options){0}, NULL, &error), error);
+        assert_ok(allometer_store_read_table(scratch_path("runs.db"), &table, &n_diverged, &error), error);
+        size_t loss, seed;
+        assert_ok(allometer_table_find(table, "loss", &loss, &error), error);
+        assert_ok(allometer_table_find(table, "seed", &seed, &error), error);
+        assert_int_equal(n_diverged, 1);
+        assert_int_equal(table->n_rows, cases[c].n_models - 1);
+        for (size_t row = 0; row < table->n_rows; row++)
+            assert_true(table->columns[loss].numbers[row]
+                        == (double)(1 / (1 + (float)table->columns[seed].numbers[row])));
+        allometer_table_free(table);
+        assert_int_equal(unlink(scratch_path("runs.db")), 0);
+        allometer_sweep_free(sweep);
+    }
+}
+
 struct told {
     int n_calls;
     uint64_t first, last;
@@ -286,9 +318,13 @@ static void test_progress_is_told(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
     const struct CMUnitTest tests[] = {
-        TEST(test_all_models_are_trained_once),        TEST(test_a_stop_at_every_point_is_resumed),
-        TEST(test_a_failing_backend_loses_nothing),    TEST(test_shards_share_the_models_and_merge),
-        TEST(test_failing_to_store_ends_the_training), TEST(test_progress_is_told),
+        TEST(test_all_models_are_trained_once),
+        TEST(test_a_stop_at_every_point_is_resumed),
+        TEST(test_a_failing_backend_loses_nothing),
+        TEST(test_shards_share_the_models_and_merge),
+        TEST(test_failing_to_store_ends_the_training),
+        TEST(test_more_results_than_the_queue_holds),
+        TEST(test_progress_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

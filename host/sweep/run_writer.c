@@ -9,7 +9,7 @@
 
 /* Results: room for what is trained while the disk syncs, and how many wake the writer, who else looks when progress is to be
    told; a switch of threads for each would cost as much as storing it. Bytes: of kept weights, which may be long. */
-enum { CAPACITY = 1024, AT_ONCE = 64, CAPACITY_BYTES = 64 << 20 };
+enum { CAPACITY = 1024, AT_ONCE = 64, CAPACITY_BYTES = 16 << 20 };
 
 struct entry {
     uint64_t index;
