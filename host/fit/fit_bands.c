@@ -8,15 +8,23 @@
 
 enum { CHUNK = 128 }; /* points at a time, so that memory stays small with many resamples */
 
+/* The weight of a new y in a row of the table: its own, or that of the points where there is none. */
+static double weight_of(const struct fit_work *work, const struct fit_precision *precision,
+                        const size_t *row) {
+    double own = row && work->row_weights ? work->row_weights[*row] : 0;
+    return own > 0 && isfinite(own) ? own : precision->mean_weight;
+}
+
 /* Quantiles over the resamples of the law at x plus one of the errors, drawn anew. */
 static void from_resamples(const struct fit_work *work, size_t group, const struct fit_precision *precision,
-                           const double *const *columns, size_t n, const double *yhat, double *scratch,
-                           double *lower, double *upper) {
+                           const double *const *columns, const size_t *rows, size_t n, const double *yhat,
+                           double *scratch, double *lower, double *upper) {
     const struct allometer_fits *fits = work->fits;
     size_t R = precision->n_resamples, P = (size_t)work->n_parameters, n_errors = fits->groups[group].n_train;
     int on_logs = fits->options.objective != ALLOMETER_OBJECTIVE_MSE;
     double tail = 0.5 * (1 - fits->options.confidence), *values = scratch + CHUNK * R;
     uint64_t seed = fits->options.seed, stream = work->sets[group].stream;
+    const double *weights = work->weight ? work->weight + work->units[work->sets[group].first_unit] : NULL;
     philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
     for (size_t r = 0; r < R; ++r) {
         allometer_law_evaluate(fits->law, precision->resamples + r * P, columns, n, values, NULL);
@@ -25,8 +33,10 @@ static void from_resamples(const struct fit_work *work, size_t group, const stru
             philox4x32_ctr_t at = {
                 {(uint32_t)(r * CHUNK + i), 0, (uint32_t)stream, (uint32_t)(stream >> 32)}};
             uint32_t word = philox4x32(at, key).v[0];
-            double error = precision->errors[((uint64_t)word * n_errors) >> 32];
-            double value = on_logs ? log(values[i]) : values[i];
+            size_t drawn = (size_t)(((uint64_t)word * n_errors) >> 32);
+            double error = precision->errors[drawn];
+            if (weights) error *= sqrt(weights[drawn] / weight_of(work, precision, rows ? rows + i : NULL));
+            double value = !on_logs ? values[i] : values[i] <= 0 ? -INFINITY : log(values[i]);
             if (fits->options.cluster)
                 value += (precision->widening - 1) * (value - (on_logs ? log(yhat[i]) : yhat[i]));
             scratch[i * R + r] = value + error;
@@ -39,10 +49,10 @@ static void from_resamples(const struct fit_work *work, size_t group, const stru
     }
 }
 
-/* The delta method: law +- t * sqrt(d' C d + variance). */
+/* The delta method: law +- t * sqrt(d' C d + scatter / weight). */
 static void from_errors(const struct fit_work *work, size_t group, const struct fit_precision *precision,
-                        const double *const *columns, size_t n, double *scratch, double *lower,
-                        double *upper) {
+                        const double *const *columns, const size_t *rows, size_t n, double *scratch,
+                        double *lower, double *upper) {
     const struct allometer_fits *fits = work->fits;
     size_t P = (size_t)work->n_parameters;
     int m = precision->n_free, on_logs = fits->options.objective != ALLOMETER_OBJECTIVE_MSE;
@@ -58,15 +68,18 @@ static void from_errors(const struct fit_work *work, size_t group, const struct 
                             * derivatives[i * P + (size_t)precision->free[k]];
             }
         }
-        double reach = t * sqrt(variance * scale * scale + precision->variance);
+        double reach = t
+                       * sqrt(variance * scale * scale
+                              + precision->scatter / weight_of(work, precision, rows ? rows + i : NULL));
         lower[i] = center - reach;
         upper[i] = center + reach;
     }
 }
 
 enum allometer_code fit_bands(const struct fit_work *work, size_t group,
-                              const struct fit_precision *precision, const double *const *columns, size_t n,
-                              double *yhat, double *lower, double *upper, struct allometer_error *error) {
+                              const struct fit_precision *precision, const double *const *columns,
+                              const size_t *rows, size_t n, double *yhat, double *lower, double *upper,
+                              struct allometer_error *error) {
     const struct allometer_fits *fits = work->fits;
     allometer_law_evaluate(fits->law, fits->groups[group].inner, columns, n, yhat, NULL);
     if (!lower) return ALLOMETER_OK;
@@ -80,9 +93,11 @@ enum allometer_code fit_bands(const struct fit_work *work, size_t group,
         size_t length = n - i < CHUNK ? n - i : CHUNK;
         for (int c = 0; c < work->n_columns; ++c) part[c] = columns[c] + i;
         if (R)
-            from_resamples(work, group, precision, part, length, yhat + i, scratch, lower + i, upper + i);
+            from_resamples(work, group, precision, part, rows ? rows + i : NULL, length, yhat + i, scratch,
+                           lower + i, upper + i);
         else
-            from_errors(work, group, precision, part, length, scratch, lower + i, upper + i);
+            from_errors(work, group, precision, part, rows ? rows + i : NULL, length, scratch, lower + i,
+                        upper + i);
     }
     for (size_t i = 0; i < n && fits->options.objective != ALLOMETER_OBJECTIVE_MSE; ++i) {
         lower[i] = exp(lower[i]);

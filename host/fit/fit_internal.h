@@ -19,6 +19,7 @@ struct fit_work {
     double *columns[ALLOMETER_MAX_LAW_COLUMNS], *target, *weight; /* n_points */
     int64_t *units;                                               /* n_units + 1 */
     size_t *point_rows;                                           /* n_points: index into the fits' rows */
+    const double *row_weights;                                    /* of the table's rows; NULL: none */
     struct allometer_fit_set *sets;                               /* one for each group */
     double *lower, *upper;                              /* groups x P, in the solver's coordinates */
     double wanted[ALLOMETER_MAX_PARAMETERS];            /* P starts from the user; NaN: none */
@@ -87,9 +88,12 @@ struct fit_precision {
     int n_free;
     int free[ALLOMETER_MAX_PARAMETERS]; /* the parameters that no bound holds */
     double covariance[ALLOMETER_MAX_PARAMETERS * ALLOMETER_MAX_PARAMETERS]; /* n_free x n_free */
-    double variance; /* of one error of y, or of log y, of weight 1 */
-    double degrees;  /* of freedom: points less free parameters */
-    double *errors;  /* n_train: y - law or log y - log law, widened for the parameters that were fitted */
+    double variance; /* of one error of y, or of log y, of weight 1, as it makes the parameters' covariance */
+    double
+        scatter; /* mean square of such an error: as variance but for Huber's loss, which counts the far ones less */
+    double mean_weight; /* of the points */
+    double degrees;     /* of freedom: points less free parameters */
+    double *errors;     /* n_train: y - law or log y - log law, widened for the parameters that were fitted */
     const double *resamples; /* n_resamples x P: bootstrap minima */
     size_t n_resamples;
     double widening; /* of the resamples' spread: cluster_widening, or 1 where single points are drawn */
@@ -106,10 +110,12 @@ int fit_curve_points(const struct allometer_fits *fits, const struct allometer_f
    group whose points leave a parameter open. */
 enum allometer_code fit_precision(struct fit_work *work, size_t group, struct fit_precision *precision,
                                   struct allometer_error *error);
-/* fit_bands.c: the law at n points (columns as they are), and, unless lower is NULL, where a new y would lie there. */
+/* fit_bands.c: the law at n points (columns as they are), and, unless lower is NULL, where a new y would lie there: of the
+   weight that the table's row has, or, where rows is NULL, of the points' mean weight. */
 enum allometer_code fit_bands(const struct fit_work *work, size_t group,
-                              const struct fit_precision *precision, const double *const *columns, size_t n,
-                              double *yhat, double *lower, double *upper, struct allometer_error *error);
+                              const struct fit_precision *precision, const double *const *columns,
+                              const size_t *rows, size_t n, double *yhat, double *lower, double *upper,
+                              struct allometer_error *error);
 
 /* fit_groups.c: leaves passes 1 for the rows that pass and are 1 already; one int for each row, stride bytes apart. */
 enum allometer_code fit_filter_rows(const struct allometer_table *table,

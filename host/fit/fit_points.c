@@ -158,6 +158,7 @@ enum allometer_code fit_collect_points(struct fit_work *work, struct allometer_e
         code = allometer_table_find_number(fits->table, options->weight, &weight, error);
     }
     if (code != ALLOMETER_OK) return code;
+    work->row_weights = options->weight ? fits->table->columns[weight].numbers : NULL;
     int allocated = 1;
     for (int c = 0; c < work->n_columns; ++c) {
         work->columns[c] = fit_allocate(&work->memory, n, sizeof *work->columns[c]);

@@ -80,22 +80,44 @@ static void fill_jacobian(const struct fit_work *work, size_t group, struct fit_
     }
 }
 
-/* The variance of one error. For Huber's loss (1981, section 7.6): the mean square of the clipped errors over the
-   square of the share that is not clipped. */
-static double error_variance(const struct fit_work *work, size_t group,
-                             const struct fit_precision *precision) {
+/* The share of errors within delta, m parameters being fitted. A delta that is small beside the scatter makes as many errors
+   as parameters next to nothing, and holds too few others to count: there it is the density of the errors around 0 times
+   2 delta, by the difference quotient of their quantiles with the bandwidth of Hall and Sheather 1988. wide: the share of
+   what was counted. sizes: scratch, n. */
+static double share_inside(const double *errors, size_t n, size_t m, double delta, double *sizes,
+                           double *wide) {
+    size_t inside = 0, others = n - m, counted = (size_t)ceil(1.942 / cbrt((double)n) * (double)others);
+    for (size_t i = 0; i < n; ++i) sizes[i] = fabs(errors[i]), inside += sizes[i] < delta;
+    sort_doubles(sizes, n);
+    counted = counted > others ? others : counted;
+    double reach = sizes[m + counted - 1];
+    if (!(delta < reach)) return *wide = (double)inside / (double)n;
+    *wide = (double)counted / (double)others;
+    return *wide * delta / reach;
+}
+
+/* The mean square of the errors times their weights, and what stands for it in the parameters' covariance: for Huber's loss
+   (1981, section 7.6) the mean square of the clipped errors over the square of the share that is not clipped, with his
+   correction for few points. */
+static void find_variance(const struct fit_work *work, size_t group, struct fit_precision *precision,
+                          double *scratch) {
     size_t first = (size_t)work->units[work->sets[group].first_unit], n = work->fits->groups[group].n_train;
-    double delta =
-        work->fits->options.objective == ALLOMETER_OBJECTIVE_HUBER ? work->fits->options.delta : INFINITY;
-    double sum = 0, inside = 0;
+    int is_huber = work->fits->options.objective == ALLOMETER_OBJECTIVE_HUBER;
+    double delta = is_huber ? work->fits->options.delta : INFINITY, sum = 0, clipped = 0, weights = 0;
+    precision->variance = precision->scatter = NAN;
     for (size_t i = 0; i < n; ++i) {
-        double weight = work->weight ? work->weight[first + i] : 1,
-               size = fmin(fabs(precision->errors[i]), delta);
-        sum += weight * size * size;
-        inside += size < delta;
+        double weight = work->weight ? work->weight[first + i] : 1, error = precision->errors[i],
+               size = fmin(fabs(error), delta);
+        sum += weight * error * error, clipped += weight * size * size, weights += weight;
     }
-    double share = inside / (double)n;
-    return sum / precision->degrees / (share * share);
+    precision->mean_weight = weights / (double)n;
+    if (!(precision->degrees > 0)) return;
+    precision->scatter = precision->variance = sum / precision->degrees;
+    if (!is_huber) return;
+    size_t m = (size_t)precision->n_free;
+    double wide, share = share_inside(precision->errors, n, m, delta, scratch, &wide);
+    double correction = 1 + (double)m / (double)n * (1 - wide) / wide;
+    precision->variance = clipped / precision->degrees * correction * correction / (share * share);
 }
 
 static void find_free(const struct fit_work *work, size_t group, struct fit_precision *precision) {
@@ -184,7 +206,7 @@ enum allometer_code fit_precision(struct fit_work *work, size_t group, struct fi
         goto done;
     }
     polish(work, group, precision, values, a, norms);
-    precision->variance = precision->degrees > 0 ? error_variance(work, group, precision) : NAN;
+    find_variance(work, group, precision, values);
     int m = precision->n_free, determined = (size_t)m <= n && invert(a, n, m, precision->covariance);
     if (!determined && of->status <= ALLOMETER_FIT_COST) of->status = ALLOMETER_GROUP_UNDETERMINED;
     for (int i = 0; i < m * m; ++i) {

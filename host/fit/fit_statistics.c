@@ -140,7 +140,7 @@ static enum allometer_code describe_curve(const struct fit_work *work, size_t g,
     if (n == 0 || work->n_columns != 1 || !fit_curve_points(fits, &fits->groups[g], fits->curve_x + at))
         return ALLOMETER_OK;
     const double *columns[ALLOMETER_MAX_LAW_COLUMNS] = {fits->curve_x + at};
-    return fit_bands(work, g, precision, columns, n, fits->curve_y + at, fits->curve_lower + at,
+    return fit_bands(work, g, precision, columns, NULL, n, fits->curve_y + at, fits->curve_lower + at,
                      fits->curve_upper + at, error);
 }
 
@@ -167,7 +167,7 @@ enum allometer_code fit_describe_group(struct fit_work *work, size_t g, const do
         group->objective = mean_objective(work, g);
         describe_parameters(work, g, &precision, scratch);
         if (fits->options.cluster && kept) widen_errors(work, g, &precision);
-        code = fit_bands(work, g, &precision, columns, group->n_rows, fits->yhat + first,
+        code = fit_bands(work, g, &precision, columns, fits->rows + first, group->n_rows, fits->yhat + first,
                          fits->options.bands ? fits->lower + first : NULL, fits->upper + first, error);
         group->rmsle_train = fit_rmsle(fits, group, 1);
         group->rmsle_test = fit_rmsle(fits, group, 0);
