@@ -1,7 +1,8 @@
 # Reads what cuobjdump prints of the training kernels (-sass, then -res-usage) and writes one row for each kernel and
 # architecture: instructions of the two hot loops for each neuron-sample, the unit that bounds them, and what that comes to on
 # a device of that architecture. Where it does not find a loop it says of which kernel, and why, writes the other rows, and
-# ends with 1. Needs functions OWNED, AT_ONCE, TILE_ROWS and TILE_COLUMNS, which bench/cuda_paper takes from the kernels' text.
+# ends with 1. Needs functions OWNED and AT_ONCE, and QUAD, TILE_ROWS and TILE_COLUMNS, which bench/cuda_paper takes from the
+# kernels' text.
 #
 # The hot loops are those of kernels/passes_cuda.h, not unrolled, which hold no other loop. A turn is OWNED x AT_ONCE
 # neuron-samples: AT_ONCE neurons' D + 1 + O weights (forward), or AT_ONCE samples' D inputs and O residuals (backward), come
@@ -11,8 +12,8 @@
 # found, rather than counted wrong. Kernels of ANY activation hold all of them, behind jumps: of those, the shortest way
 # through the loop that takes the two special functions of SiLU for each neuron-sample.
 #
-# Of several hidden layers: the loop of product_tile (kernels/product.h), for each multiply-add. Forward is one product,
-# backward two.
+# Of several hidden layers: the loop of product_tile (kernels/product_cuda.h), for each multiply-add. A turn is QUAD numbers of
+# each of the tile's rows and columns, which come by QUAD rows or columns at a load. Forward is one product, backward two.
 
 function hex(text,    i, value) {
     value = 0
@@ -48,7 +49,7 @@ function finish(    part, D, O, turns, found) {
         D = part[4]; O = part[5]
         turns = OWNED(D, O) * AT_ONCE(D, O)
         if (part[3] == "DEEP") {
-            found = find("forward", TILE_ROWS(1) + TILE_COLUMNS(1), 1, TILE_ROWS(1) * TILE_COLUMNS(1), 1)
+            found = find("forward", TILE_ROWS + TILE_COLUMNS, QUAD, QUAD * TILE_ROWS * TILE_COLUMNS, 1)
             repeat("forward", "backward", 2)
         } else {
             found = find("forward", D + 1 + O, AT_ONCE(D, O), turns, D + O)
@@ -172,7 +173,9 @@ function report(    u, sums) {
     largest(sums["special"] / special, "special function")
     largest(sums["load"] / loads, "load")
     n_rows++
-    row[n_rows] = sprintf("%-28s %-6s %7.1f %6.1f %7.1f %7.1f %7.1f %6.1f %6.3f   %-20s", name, "sm_" arch, cost["forward", "all"],
+    format = "%-28s %-6s %7.1f %6.1f %7.1f %7.1f %7.1f %6.1f %6.3f   %-20s"
+    if (name ~ /_DEEP_/) gsub(/\.1f/, ".2f", format) # so few instructions that their tenths would be rough
+    row[n_rows] = sprintf(format, name, "sm_" arch, cost["forward", "all"],
                           cost["backward", "all"], sums["fma"], sums["alu"], sums["special"], sums["load"], bound, unit)
     rate[n_rows] = multiprocessors[arch] * clock[arch] / bound * 1e-9
     of[n_rows] = arch SUBSEP name

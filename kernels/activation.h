@@ -51,7 +51,7 @@ KERNEL void activation_sine(const int n, const vf *x, vf *value, vf *derivative)
     tile_sine_cosine_u15(n, x, value, derivative);
 }
 
-/* kind is a compile-time constant wherever it matters for speed, as n is. */
+/* kind, of the table, is a compile-time constant wherever it matters for speed, as n is. */
 KERNEL void activation(const int kind, const int n, const vf *x, vf *value, vf *derivative) {
     switch (kind) {
 #define ROW(id, function, name, flops, kept, formula)   \
@@ -60,6 +60,8 @@ KERNEL void activation(const int kind, const int n, const vf *x, vf *value, vf *
         break;
         ACTIVATION_TABLE(ROW)
 #undef ROW
+    default:
+        __builtin_unreachable(); /* or compilers would have to say what value and derivative then are */
     }
 }
 

@@ -306,7 +306,7 @@ static size_t cuda_memory(const struct allometer_device *device, const struct al
         }
         *concurrent += (int)blocks * cuda_block_of(&place, place.bytes).teams;
     }
-    return place.bytes;
+    return place.bytes + place.near_bytes;
 }
 
 extern "C" __attribute__((visibility("default"))) const struct allometer_backend allometer_cuda = {

@@ -40,7 +40,7 @@ static cudaError_t raise_shared_limits(int bytes) {
         ACTIVATION_TABLE(ROW)
 #undef ROW
             {allometer_cuda_large, CUDA_N_LARGE},
-        {&allometer_cuda_deep[CUDA_DEEP_SHARED], 1},
+        {&allometer_cuda_deep, 1},
     };
     for (const auto &list : lists) {
         for (int i = 0; i < list.n; ++i) {

@@ -23,8 +23,8 @@ struct cuda_batch {
     int64_t kept_stride;
     int32_t keep_weights;
     int32_t
-        team_floats; /* of shared memory for each team: CUDA_QUEUE_FLOATS, and the workspace if it lies there */
-    float *arena;    /* workspaces in global memory: block b's at arena + b * arena_stride */
+        team_floats; /* of shared memory for each team: CUDA_QUEUE_FLOATS, and what of the workspace lies there */
+    float *arena; /* workspaces in global memory: block b's at arena + b * arena_stride */
     int64_t arena_stride;
     uint32_t *next; /* the first model that no team has taken; starts at 0 */
     uint32_t n_models;
@@ -73,8 +73,7 @@ ACTIVATION_TABLE(ROW)
 #undef ROW
 extern const struct cuda_kernel allometer_cuda_large[CUDA_N_LARGE];
 extern const struct cuda_kernel allometer_cuda_global[CUDA_N_GLOBAL];
-enum { CUDA_DEEP_SHARED, CUDA_DEEP_GLOBAL, CUDA_N_DEEP };
-extern const struct cuda_kernel allometer_cuda_deep[CUDA_N_DEEP];
+extern const struct cuda_kernel allometer_cuda_deep;
 
 /* Floats that the rows of a model's layers take. */
 KERNEL_HOST int64_t cuda_layers_floats(const struct allometer_model *model) {

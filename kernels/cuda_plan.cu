@@ -1,5 +1,5 @@
 #include "cuda_plan.h"
-#include "deep.h"
+#include "deep_workspace.h"
 #include "workspace.h"
 
 #include <algorithm>
@@ -33,7 +33,8 @@ static size_t workspace_bytes(const struct cuda_kernel *kernel, const struct all
 }
 
 struct cuda_block cuda_block_of(const struct cuda_placement *place, size_t workspace_bytes) {
-    const size_t of_workspace = place->in_shared ? workspace_bytes / sizeof(float) : 0;
+    const size_t of_workspace =
+        ((place->in_shared ? workspace_bytes : 0) + place->near_bytes) / sizeof(float);
     size_t floats = CUDA_QUEUE_FLOATS + of_workspace;
     if (place->team >= WARP_SIZE) return {1, floats * sizeof(float)};
     /* What the warp's teams read together lies in banks that do not overlap. */
@@ -66,7 +67,7 @@ static double step_turns(const struct cuda_kernel *kernel, const struct allomete
 /* Whether a block of such teams fits shared memory. */
 static bool team_fits(const struct cuda_kernel *kernel, const struct allometer_model *model, int32_t team,
                       size_t shared_limit) {
-    const struct cuda_placement place = {kernel, team, true, workspace_bytes(kernel, model, team)};
+    const struct cuda_placement place = {kernel, team, true, workspace_bytes(kernel, model, team), 0};
     const struct cuda_block block = cuda_block_of(&place, place.bytes);
     return (size_t)block.teams * block.team_bytes <= shared_limit;
 }
@@ -76,7 +77,7 @@ static bool team_fits(const struct cuda_kernel *kernel, const struct allometer_m
 static double resident_warps(const struct cuda_kernel *kernel, const struct allometer_model *model,
                              int32_t team, size_t shared_limit) {
     const size_t each_block = 1024;
-    const struct cuda_placement place = {kernel, team, true, workspace_bytes(kernel, model, team)};
+    const struct cuda_placement place = {kernel, team, true, workspace_bytes(kernel, model, team), 0};
     const struct cuda_block block = cuda_block_of(&place, place.bytes);
     const size_t bytes = (size_t)block.teams * block.team_bytes + each_block;
     const size_t warps = (size_t)(block.teams * team / WARP_SIZE);
@@ -117,25 +118,49 @@ static int32_t team_for(const struct cuda_kernel *kernel, const struct allometer
     return team < WARP_SIZE && !team_fits(kernel, model, team, shared_limit) ? WARP_SIZE : team;
 }
 
-/* A lane for each tile of the widest product, as far as lanes go. */
-static int32_t deep_team(const struct allometer_model *model) {
-    const int64_t tiles = (int64_t)((model->width + TILE_ROWS - 1) / TILE_ROWS)
-                          * ((std::max(model->width, model->batch) + TILE_COLUMNS - 1) / TILE_COLUMNS);
-    return (int32_t)std::min<int64_t>((tiles + WARP_SIZE - 1) / WARP_SIZE * WARP_SIZE, CUDA_MAX_TEAM);
+/* Threads of a deep model's team: as many as one layer of a block of samples has tiles, up to what a multiprocessor's registers
+   hold. */
+static int32_t deep_team(const struct allometer_model *model, size_t shared_limit) {
+    const int32_t tiles = ((model->width + TILE_ROWS - 1) / TILE_ROWS)
+                          * ((deep_block(model) + TILE_COLUMNS - 1) / TILE_COLUMNS);
+    int32_t team = WARP_SIZE;
+    while (team < tiles && team < CUDA_MAX_TEAM
+           && 2 * (size_t)team * STAGE_FLOATS * sizeof(float) <= shared_limit / 2)
+        team *= 2;
+    return team;
+}
+
+/* Shared memory of a deep model's block beside the queue's: as much as leaves room for the blocks that a multiprocessor's
+   registers hold, while that is more than twice what the products take. What no array fits is left to the first-level cache.
+   Few different amounts, so that models share launches. */
+static size_t deep_near_bytes(const struct allometer_model *model, int32_t team, size_t shared_limit) {
+    const size_t each_block = 1024, of_queue = CUDA_QUEUE_FLOATS * sizeof(float);
+    const size_t least = (size_t)near_shared_offset(team) * sizeof(float) - of_queue;
+    size_t blocks = (size_t)(CUDA_MAX_TEAM / team), step = 1024;
+    while (blocks > 1 && (shared_limit + each_block) / blocks < 2 * least + of_queue + each_block) --blocks;
+    const size_t share = (shared_limit + each_block) / blocks;
+    const size_t most = std::max(least, (share - of_queue - each_block) / 16 * 16);
+    const int64_t all = deep_floats(model, team / WARP_SIZE, 0),
+                  far = deep_floats(model, team / WARP_SIZE, (int64_t)((most - least) / sizeof(float)));
+    const size_t used = least + (size_t)(all - far) * sizeof(float);
+    while (8 * step < used) step *= 2;
+    return std::min(most, (used + step - 1) / step * step);
 }
 
 static struct cuda_placement deep_place(const struct allometer_model *model, size_t shared_limit) {
-    struct cuda_placement place;
-    place.team = deep_team(model);
-    place.bytes = (size_t)deep_floats(model, place.team / WARP_SIZE) * sizeof(float);
-    place.in_shared = CUDA_QUEUE_FLOATS * sizeof(float) + place.bytes <= shared_limit;
-    place.kernel = &allometer_cuda_deep[place.in_shared ? CUDA_DEEP_SHARED : CUDA_DEEP_GLOBAL];
+    struct cuda_placement place = {};
+    place.kernel = &allometer_cuda_deep;
+    place.team = deep_team(model, shared_limit);
+    place.near_bytes = deep_near_bytes(model, place.team, shared_limit);
+    const int64_t near_floats =
+        CUDA_QUEUE_FLOATS + (int64_t)(place.near_bytes / sizeof(float)) - near_shared_offset(place.team);
+    place.bytes = (size_t)deep_floats(model, place.team / WARP_SIZE, near_floats) * sizeof(float);
     return place;
 }
 
 struct cuda_placement cuda_place(const struct allometer_model *model, size_t shared_limit) {
     if (allometer_is_general(model)) return deep_place(model, shared_limit);
-    struct cuda_placement place;
+    struct cuda_placement place = {};
     place.kernel = first_that_holds(small_kernels[model->activation], CUDA_N_SMALL, model);
     if (!place.kernel) place.kernel = first_that_holds(allometer_cuda_large, CUDA_N_LARGE, model);
     place.team = team_for(place.kernel, model, shared_limit);
@@ -153,8 +178,9 @@ static int size_class(size_t bytes) {
     return 63 - __builtin_clzll((unsigned long long)bytes | 1);
 }
 
-static std::tuple<const struct cuda_kernel *, int32_t, int> group_of(const struct cuda_placement &place) {
-    return {place.kernel, place.team, size_class(place.bytes)};
+static std::tuple<const struct cuda_kernel *, int32_t, size_t, int>
+group_of(const struct cuda_placement &place) {
+    return {place.kernel, place.team, place.near_bytes, size_class(place.bytes)};
 }
 
 bool cuda_same_group(const struct cuda_placement &a, const struct cuda_placement &b) {

@@ -12,7 +12,8 @@ struct cuda_placement {
     const struct cuda_kernel *kernel;
     int32_t team; /* threads: whole warps, or a power of two within one */
     bool in_shared;
-    size_t bytes; /* of the workspace */
+    size_t bytes;      /* of the workspace; of a deep model's, what lies in global memory */
+    size_t near_bytes; /* of shared memory that a deep model takes beside the queue's */
 };
 
 struct cuda_placement cuda_place(const struct allometer_model *model, size_t shared_limit);

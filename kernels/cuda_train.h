@@ -32,7 +32,11 @@ KERNEL void train_queue(const int D, const int O, const int kind, const struct c
         if (TEAM_RANK == 0) batch->nanoseconds[*taken] = team_nanoseconds();
         const struct allometer_model *model = model_of(batch, *taken);
         if (D == 0) {
-            train_deep(model, memory, &batch->results[*taken], kept_weights(batch, *taken),
+            float *const shared = reinterpret_cast<float *>(taken);
+            const int32_t near = near_shared_offset(TEAM_SIZE);
+            train_deep(model, {shared + near, memory, batch->team_floats - near},
+                       reinterpret_cast<struct deep *>(shared + deep_shared_offset(TEAM_SIZE)),
+                       &batch->results[*taken], kept_weights(batch, *taken),
                        reinterpret_cast<struct allometer_layer *>(kept_of(batch, *taken)));
         } else {
             const struct parameters trained =

@@ -45,13 +45,13 @@ KERNEL void neuron_hold(const struct deep *w, const struct batch *block, int32_t
 /* Adds to rise (K, L, H) the block's part of every subtask's loss with each neuron held at its mean, the last layer first:
    what comes before a neuron's layer stays. At zero instead, a neuron that does nothing but hold a constant would look
    needed, where a bias would have served. */
-KERNEL void ablations_add(const struct deep *w, const struct batch *block) {
+KERNEL_APART void ablations_add(const struct deep *w, const struct batch *block) {
     const struct allometer_model *model = w->model;
     for (int32_t layer = model->depth - 1; layer >= 0; --layer) {
         for (int32_t h = 0; h < model->width; ++h) {
             neuron_hold(w, block, layer, h, 0);
             team_sync();
-            deep_forward(w, block, layer + 1);
+            deep_outputs(w, block, layer + 1);
             deep_losses(w, block, 1.0f, 0, 1);
             for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
                 w->rise[k * hidden_neurons(w) + layer * model->width + h] +=

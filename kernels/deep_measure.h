@@ -12,36 +12,38 @@ enum { N_MEASURES = 3, BY_THRESHOLD = 1, BY_ABLATION = 2, BY_PATH = 4 };
 /* ---- losses, and by how much they rise without a neuron ---------------------------------------------------------- */
 
 /* The held-out samples from `first` on, as many as a block holds, and what all layers give for them. */
-KERNEL void held_out_chunk(struct deep *w, int32_t first) {
+KERNEL struct batch held_out_chunk(const struct deep *w, int32_t first) {
     const struct allometer_model *model = w->model;
     const int32_t rest = model->test_samples - first;
     struct sample_range range = {model->test_samples, first, 1, 0, 0, 0, 0};
-    w->batch.n = rest < w->block ? rest : w->block;
-    deep_draw(w, range);
-    deep_forward(w, &w->batch, 0);
+    struct batch chunk = w->batch;
+    chunk.n = rest < w->block ? rest : w->block;
+    deep_draw(w, range, chunk.n);
+    deep_outputs(w, &chunk, 0);
+    return chunk;
 }
 
 /* As measure_losses. */
-KERNEL void deep_measure_losses(struct deep *w, struct allometer_result *result) {
+KERNEL_APART void deep_measure_losses(const struct deep *w, struct allometer_result *result) {
     const struct allometer_model *model = w->model;
     ablations_start(w);
     for (int32_t first = 0; first < model->test_samples; first += w->block) {
-        held_out_chunk(w, first);
-        deep_losses(w, &w->batch, 1.0f, 0, 1);
+        const struct batch chunk = held_out_chunk(w, first);
+        deep_losses(w, &chunk, 1.0f, 0, 1);
         for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
             result->loss[k] += sums_total(w, SUM_LOSS, k);
             result->accuracy[k] += sums_total(w, SUM_RIGHT, k);
-            w->held_out[k] += model->mixed ? sums_total(w, SUM_WEIGHT, k) : (float)w->batch.n;
+            w->held_out[k] += model->mixed ? sums_total(w, SUM_WEIGHT, k) : (float)chunk.n;
         }
-        means_add(w, &w->batch, 1.0f / (float)model->test_samples);
+        means_add(w, &chunk, 1.0f / (float)model->test_samples);
     }
     for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
         result->loss[k] /= w->held_out[k];
         result->accuracy[k] /= w->held_out[k];
     }
     for (int32_t first = 0; first < model->test_samples; first += w->block) {
-        held_out_chunk(w, first);
-        ablations_add(w, &w->batch);
+        const struct batch chunk = held_out_chunk(w, first);
+        ablations_add(w, &chunk);
     }
     for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
         if (model->subtasks[k].loss != ALLOMETER_LOSS_CROSS_ENTROPY) result->accuracy[k] = NAN;
@@ -100,7 +102,7 @@ KERNEL_COLD void path_sums(const struct deep *w, int32_t k, float threshold) {
 /* ---- allocation -------------------------------------------------------------------------------------------------- */
 
 /* served (K, L, H). Ends with a team_sync. */
-KERNEL void neurons_served(const struct deep *w, const struct allometer_result *result) {
+KERNEL_APART void neurons_served(const struct deep *w, const struct allometer_result *result) {
     const struct allometer_model *model = w->model;
     const int32_t width = model->width, n = model->depth * width;
     for (int32_t k = 0; k < model->n_subtasks; ++k) {
@@ -125,8 +127,8 @@ KERNEL void neurons_served(const struct deep *w, const struct allometer_result *
 
 /* Rows `layers` (L, K) and the sums over layers, from served. subtasks: in how many of them each neuron serves, by each
    measure (N_MEASURES, L, H), in w->paths. */
-KERNEL void count_neurons(const struct deep *w, struct allometer_result *result,
-                          struct allometer_layer *layers) {
+KERNEL_APART void count_neurons(const struct deep *w, struct allometer_result *result,
+                                struct allometer_layer *layers) {
     const struct allometer_model *model = w->model;
     const int32_t K = model->n_subtasks, width = model->width, n = model->depth * width;
     float *subtasks = w->paths;
@@ -169,7 +171,7 @@ KERNEL void count_neurons(const struct deep *w, struct allometer_result *result,
 
 /* ---- the parameters themselves ------------------------------------------------------------------------------------ */
 
-KERNEL_COLD void deep_norms(const struct deep *w, struct allometer_result *result) {
+KERNEL_APART void deep_norms(const struct deep *w, struct allometer_result *result) {
     const struct allometer_model *model = w->model;
     vf l1 = vf_set(0.0f), l2 = vf_set(0.0f);
     for (int32_t layer = 0; layer <= model->depth; ++layer) {
@@ -197,7 +199,7 @@ KERNEL_COLD void deep_norms(const struct deep *w, struct allometer_result *resul
 }
 
 /* Kept weights, in the order and shapes of allometer_n_parameters. */
-KERNEL_COLD void deep_copy_weights(const struct deep *w, float *weights) {
+KERNEL_APART void deep_copy_weights(const struct deep *w, float *weights) {
     for (int32_t layer = 0; layer <= w->model->depth; ++layer) {
         const int32_t inputs = layer_inputs(w->model, layer), outputs = layer_outputs(w->model, layer);
         const float *theta = layer_weights(w, w->theta, layer),
@@ -211,21 +213,22 @@ KERNEL_COLD void deep_copy_weights(const struct deep *w, float *weights) {
     }
 }
 
-/* Trains and measures one deep model in `memory` (deep_floats of them); layers: (L, K). As train_model. */
-KERNEL void train_deep(const struct allometer_model *model, float *memory, struct allometer_result *result,
-                       float *weights, struct allometer_layer *layers) {
-    struct deep w = deep_carve(model, memory);
+/* Trains and measures one deep model in `memory` (deep_floats of it) and *w, which the team shares; layers: (L, K). As
+   train_model. */
+KERNEL void train_deep(const struct allometer_model *model, struct deep_memory memory, struct deep *w,
+                       struct allometer_result *result, float *weights, struct allometer_layer *layers) {
     float train_loss;
-    const int32_t steps = deep_train_steps(&w, &train_loss);
+    deep_carve(model, memory, w);
+    const int32_t steps = deep_train_steps(w, &train_loss);
     const int diverged = steps < model->steps;
     result_start(result, diverged, steps, train_loss);
     if (!diverged) {
-        deep_measure_losses(&w, result);
-        neurons_served(&w, result);
-        count_neurons(&w, result, layers);
-        deep_norms(&w, result);
+        deep_measure_losses(w, result);
+        neurons_served(w, result);
+        count_neurons(w, result, layers);
+        deep_norms(w, result);
     }
-    if (weights) deep_copy_weights(&w, weights);
+    if (weights) deep_copy_weights(w, weights);
 }
 
 #endif

@@ -8,20 +8,19 @@
 
 /* What every neuron is worth on the batch, into worth (L, H), which is w->paths, to be read after a team_sync; the neurons
    that have left rank last. Begins with the whole team together. */
-KERNEL_COLD void deep_worth(const struct deep *w, float *worth) {
+KERNEL_APART void deep_worth(const struct deep *w, float *worth) {
     const struct allometer_model *model = w->model;
     const int64_t n = hidden_neurons(w);
     ablations_start(w);
     for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) w->held_out[k] = (float)model->batch;
     for (int32_t first = 0; first < model->batch; first += w->block) {
         const struct batch block = deep_block_at(w, first);
-        deep_forward(w, &block, 0);
-        means_add(w, &block, 1.0f / (float)model->batch);
-        team_sync();
+        deep_outputs(w, &block, 0);
+        means_add(w, &block, 1.0f / (float)model->batch); /* the next product waits before it writes */
     }
     for (int32_t first = 0; first < model->batch; first += w->block) {
         const struct batch block = deep_block_at(w, first);
-        deep_forward(w, &block, 0);
+        deep_outputs(w, &block, 0);
         ablations_add(w, &block);
     }
     team_sync();
@@ -60,7 +59,7 @@ KERNEL_COLD void deep_clear(const struct deep *w) {
 }
 
 /* Keeps the worthiest of each layer. Begins and ends with the whole team together. */
-KERNEL_COLD void deep_prune(const struct deep *w, int32_t kept) {
+KERNEL_APART void deep_prune(const struct deep *w, int32_t kept) {
     const int32_t width = w->model->width;
     for (int32_t layer = 0; layer < w->model->depth; ++layer)
         keep_worthiest(w->paths + layer * width, width, kept, w->alive + layer * width);

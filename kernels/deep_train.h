@@ -6,7 +6,7 @@
 #include "train.h"
 
 /* Weight (i, j) of a layer depends on the seed, the layer, i and j alone, but for the scale. */
-KERNEL_COLD void layer_initialize(const struct deep *w, int32_t layer) {
+KERNEL_APART void layer_initialize(const struct deep *w, int32_t layer) {
     const struct allometer_model *model = w->model;
     const int32_t inputs = layer_inputs(model, layer), outputs = layer_outputs(model, layer);
     const struct initial_scales s =
@@ -28,7 +28,7 @@ KERNEL_COLD void layer_initialize(const struct deep *w, int32_t layer) {
 }
 
 /* As train_steps. */
-KERNEL int32_t deep_train_steps(struct deep *w, float *train_loss) {
+KERNEL int32_t deep_train_steps(const struct deep *w, float *train_loss) {
     const struct allometer_model *model = w->model;
     struct update update = update_start(model);
     const float share = 1.0f / (float)model->batch;
@@ -38,7 +38,7 @@ KERNEL int32_t deep_train_steps(struct deep *w, float *train_loss) {
     for (int64_t i = TEAM_RANK; model->prune && i < hidden_neurons(w); i += TEAM_SIZE) w->alive[i] = 1;
     for (int32_t step = 0; step < model->steps; ++step) {
         if (redraw || step == 0) {
-            deep_draw(w, step_range(model, step));
+            deep_draw(w, step_range(model, step), model->batch);
         }
         const int32_t kept = prune_kept(model, step);
         if (kept) deep_worth(w, w->paths);

@@ -13,9 +13,10 @@
 #define LANES 1
 
 #ifdef ALLOMETER_CUDA_STANDIN
-#define KERNEL      static inline __attribute__((unused))
-#define KERNEL_HOST KERNEL
-#define KERNEL_COLD KERNEL
+#define KERNEL       static inline __attribute__((unused))
+#define KERNEL_HOST  KERNEL
+#define KERNEL_COLD  KERNEL
+#define KERNEL_APART KERNEL
 #define UNROLL
 #define ROLLED
 #define team_nanoseconds  standin_nanoseconds
@@ -25,6 +26,8 @@
 #define KERNEL_HOST       static __host__ __device__ __forceinline__
 /* Inlined too: a call would hide from the compiler that the workspace lies in shared memory. */
 #define KERNEL_COLD       KERNEL
+/* Functions of their own: what is done too seldom to be worth another copy in a kernel that is large already. */
+#define KERNEL_APART      static __device__ __noinline__
 #define UNROLL            _Pragma("unroll")
 #define ROLLED            _Pragma("unroll 1")
 #define team_shared(name) extern __shared__ __align__(16) float name[]

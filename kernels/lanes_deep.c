@@ -3,11 +3,12 @@
 #include "cpu_kernels.h"
 
 size_t LANES_SYMBOL(deep_workspace_bytes_)(const struct allometer_model *model) {
-    return (size_t)deep_floats(model, TEAM_PARTIALS) * sizeof(float);
+    return (size_t)deep_floats(model, TEAM_PARTIALS, 0) * sizeof(float);
 }
 
 void LANES_SYMBOL(train_deep_)(const struct allometer_model *model, float *memory,
                                struct allometer_result *result, float *weights,
                                struct allometer_layer *layers) {
-    train_deep(model, memory, result, weights, layers);
+    struct deep w;
+    train_deep(model, (struct deep_memory){NULL, memory, 0}, &w, result, weights, layers);
 }

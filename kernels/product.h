@@ -5,6 +5,10 @@
 
 #include "lane.h"
 
+#if LANES == 1
+#include "product_cuda.h"
+#else
+
 /* out[i][j] = start + sum_k a(i, k) b[k][j] for i < I, j < J, k < K, where a(i, k) = a[i * a_row + k * a_column]; start is
    bias[i] or add[i][j], laid out like out, or 0 where both are NULL. Where `times` is not NULL, scaled[i][j] = times[i][j]
    times the same, both laid out like out, which may then be NULL. Rows of b and out hold row_padded(J) floats; what lies in
@@ -14,82 +18,57 @@ struct product {
     float *out, *scaled;
     const float *a, *b, *bias, *add, *times;
     int64_t out_row, a_row, a_column, b_row;
-    int64_t b_column; /* not read on the CPU, where it is 1 */
 };
 
+KERNEL struct product product_of(int32_t I, int32_t J, int32_t K, float *out, int64_t out_row) {
+    const struct product p = {I, J, K, out, NULL, NULL, NULL, NULL, NULL, NULL, out_row, 0, 0, 0};
+    return p;
+}
+
 /* Floats between rows of n: whole lane vectors, an odd number of them, so that a column of rows meets every set of a
-   cache; on CUDA odd, so that it meets every bank of shared memory. */
+   cache. */
 KERNEL_HOST int32_t row_padded(int32_t n) {
     return (lanes_padded(n) / LANES | 1) * LANES;
 }
 
 /* Rows and lane vectors of a tile: on AVX-512 24 of 32 registers for sums, on other processors 12 of 16. */
-enum { TILE_ROWS = LANES == 16 ? 8 : 4, TILE_COLUMNS = LANES == 1 ? 4 : 3 };
+enum { TILE_ROWS = LANES == 16 ? 8 : 4, TILE_COLUMNS = 3 };
 
-#if LANES == 1
-/* Where an index would pass the end it stays there: what is read twice is stored once. */
-#define TILE_AT(index, end) ((index) < (end) ? (index) : (end)-1)
-#define TILE_INSIDE(i, j)   ((i) < p->I && (j) < p->J)
-#define TILE_COLUMN         (p->b_column)
-#else
-#define TILE_AT(index, end) (index)
-#define TILE_INSIDE(i, j)   1
-#define TILE_COLUMN         1 /* known to the compiler, so that one pointer leads to all of a tile's columns */
-#endif
-
-/* `rows` rows from i, `columns` lane vectors from j, `step` floats apart. */
-KERNEL void product_tile(const int rows, const int columns, const struct product *p, int32_t i, int32_t j,
-                         int32_t step) {
+/* `rows` rows from i, `columns` lane vectors from j. */
+KERNEL void product_tile(const int rows, const int columns, const struct product *p, int32_t i, int32_t j) {
     vf sum[TILE_ROWS][TILE_COLUMNS];
-    int64_t below[TILE_ROWS], beside[TILE_COLUMNS]; /* from the tile's first row and column to each */
     UNROLL for (int r = 0; r < rows; ++r) {
-        const int64_t row = TILE_AT(i + r, p->I);
-        below[r] = (row - i) * p->a_row;
+        const int64_t row = i + r;
         UNROLL for (int c = 0; c < columns; ++c) {
             sum[r][c] = vf_set(p->bias ? p->bias[row] : 0.0f);
-            if (p->add
-                && TILE_INSIDE(i + r, j + c * step)) /* past the end lies what another lane may be writing */
-                sum[r][c] = vf_load(p->add + row * p->out_row + j + c * step);
+            if (p->add) sum[r][c] = vf_load(p->add + row * p->out_row + j + c * LANES);
         }
     }
-    UNROLL for (int c = 0; c < columns; ++c) beside[c] = (TILE_AT(j + c * step, p->J) - j) * TILE_COLUMN;
-    const float *left = p->a + i * p->a_row, *right = p->b + j * TILE_COLUMN;
-    const int64_t a_column = p->a_column, b_row = p->b_row;
+    const float *left = p->a + i * p->a_row, *right = p->b + j;
+    const int64_t a_row = p->a_row, a_column = p->a_column, b_row = p->b_row;
     for (int32_t k = p->K; k > 0; --k, left += a_column, right += b_row) {
         vf b[TILE_COLUMNS];
-        UNROLL for (int c = 0; c < columns; ++c) b[c] = vf_load(right + beside[c]);
+        UNROLL for (int c = 0; c < columns; ++c) b[c] = vf_load(right + c * LANES);
         UNROLL for (int r = 0; r < rows; ++r) {
-            const float a = left[below[r]];
+            const float a = left[r * a_row];
             UNROLL for (int c = 0; c < columns; ++c) sum[r][c] = sum[r][c] + a * b[c];
         }
     }
     UNROLL for (int r = 0; r < rows; ++r) {
         UNROLL for (int c = 0; c < columns; ++c) {
-            const int64_t e = (i + r) * p->out_row + j + c * step;
-            if (p->out && TILE_INSIDE(i + r, j + c * step)) vf_store(p->out + e, sum[r][c]);
-            if (p->times && TILE_INSIDE(i + r, j + c * step))
-                vf_store(p->scaled + e, vf_load(p->times + e) * sum[r][c]);
+            const int64_t e = (i + r) * p->out_row + j + c * LANES;
+            if (p->out) vf_store(p->out + e, sum[r][c]);
+            if (p->times) vf_store(p->scaled + e, vf_load(p->times + e) * sum[r][c]);
         }
     }
 }
 
-#if LANES == 1
-/* A lane owns tiles; its columns lie apart, so that neighbors read neighbors. */
-KERNEL_COLD void multiply(struct product operands) {
-    const struct product *p = &operands;
-    const int32_t columns = (p->J + TILE_COLUMNS - 1) / TILE_COLUMNS;
-    const int32_t tiles = (p->I + TILE_ROWS - 1) / TILE_ROWS * columns;
-    for (int32_t t = TEAM_RANK; t < tiles; t += TEAM_SIZE) {
-        product_tile(TILE_ROWS, TILE_COLUMNS, p, t / columns * TILE_ROWS, t % columns, columns);
-    }
-}
-#else
 KERNEL void product_rows(const int columns, const struct product *p, int32_t j) {
     int32_t i = 0;
-    for (; i + TILE_ROWS <= p->I; i += TILE_ROWS) product_tile(TILE_ROWS, columns, p, i, j, LANES);
-    for (; i + 4 <= p->I; i += 4) product_tile(4, columns, p, i, j, LANES);
-    for (; i + 2 <= p->I; i += 2) product_tile(2, columns, p, i, j, LANES);
-    if (i < p->I) product_tile(1, columns, p, i, j, LANES);
+    for (; i + TILE_ROWS <= p->I; i += TILE_ROWS) product_tile(TILE_ROWS, columns, p, i, j);
+    for (; i + 4 <= p->I; i += 4) product_tile(4, columns, p, i, j);
+    for (; i + 2 <= p->I; i += 2) product_tile(2, columns, p, i, j);
+    if (i < p->I) product_tile(1, columns, p, i, j);
 }
 
 KERNEL_COLD void multiply(struct product operands) {
@@ -104,30 +83,18 @@ KERNEL_COLD void multiply(struct product operands) {
         j += columns * LANES, left -= columns;
     }
 }
-#endif
+/* The same, where a_row is 1. */
+KERNEL void multiply_turned(struct product operands) {
+    multiply(operands);
+}
 
 /* Position (row, at) runs over rows x n; `at` is the first element of a lane vector. */
-#if LANES == 1
-#define FOR_ELEMENTS(row, at, rows, n)                                                                \
-    for (int64_t row##_at = TEAM_RANK; row##_at < (int64_t)(rows) * (n); row##_at += TEAM_SIZE)       \
-        for (int32_t row = (int32_t)(row##_at / (n)), at = (int32_t)(row##_at % (n)), row##_once = 1; \
-             row##_once; row##_once = 0)
-#else
 #define FOR_ELEMENTS(row, at, rows, n)         \
     for (int32_t row = 0; row < (rows); ++row) \
         for (int32_t at = 0; at < (n); at += LANES)
-#endif
 
 /* ---- products of rows with rows ---- */
 
-#if LANES == 1
-/* out[i][j] = add[i][j] + sum_k a[i][k] b[j][k]. */
-KERNEL void multiply_rows(struct product operands, float *scratch) {
-    (void)scratch;
-    operands.b_column = operands.b_row, operands.b_row = 1;
-    multiply(operands);
-}
-#else
 /* Lanes of a and b in turn, from the first half of the lanes or from the second. */
 KERNEL vf interleave_low(vf a, vf b) {
 #if LANES == 16

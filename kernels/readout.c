@@ -144,14 +144,15 @@ int allometer_readout(const struct allometer_model *model, const float *weights,
     copy.batch = model->test_samples < 256 ? model->test_samples : 256;
     struct held_out all = {model->test_samples, model->n_subtasks, model->depth, model->width, NULL, NULL};
     const size_t N = (size_t)all.N, H = (size_t)all.H;
-    const size_t bytes = ((size_t)deep_floats(&copy, TEAM_PARTIALS) * sizeof(float) + 63) / 64 * 64;
+    const size_t bytes = ((size_t)deep_floats(&copy, TEAM_PARTIALS, 0) * sizeof(float) + 63) / 64 * 64;
     float *memory = aligned_alloc(64, bytes);
     double *scratch = malloc((H * H + 2 * H) * sizeof *scratch);
     all.value = malloc((size_t)all.L * N * H * sizeof *all.value);
     all.target = malloc((size_t)all.K * N * sizeof *all.target);
     const int ready = memory && scratch && all.value && all.target;
     if (ready) {
-        struct deep w = deep_carve(&copy, memory);
+        struct deep w;
+        deep_carve(&copy, (struct deep_memory){NULL, memory, 0}, &w);
         put_weights(&w, weights);
         run_held_out(&w, &all);
         measure(&w, &all, scratch, layers);

@@ -223,7 +223,7 @@ static void shared_and_global_memory_agree(void **state) {
     (void)state;
     const std::vector<struct allometer_model> models = all_cases(5);
     const trained shared = train_well(allometer_cuda, models);
-    standin_settings_now.shared = 1024; /* too little for any workspace */
+    standin_settings_now.shared = 4352; /* too little for all but the smallest workspaces */
     const trained global = train_well(allometer_cuda, models);
     for (size_t i = 0; i < models.size(); ++i) { /* the teams differ, so the sums do */
         struct comparison c =
@@ -441,7 +441,7 @@ static void stopping_keeps_what_is_finished(void **state) {
 static int run_past_every_barrier(void) {
     std::vector<struct allometer_model> models = {
         model_of(33, 5, 3),  model_of(7, 40, 3),   model_of(40, 50, 3), model_of(33, 128, 2),
-        model_of(20, 40, 2), model_of(40, 40, 65), model_of_rows()};
+        model_of(40, 40, 2), model_of(40, 40, 65), model_of_rows()};
     models[1].fresh = 1;
     models[2].batch = 20;
     models[4].depth = 3, models[4].residual = 1, models[4].test_samples = 50;
@@ -449,7 +449,9 @@ static int run_past_every_barrier(void) {
     models[5].penalize_biases = 1; /* loses neurons, which are packed */
     models[5].scale = 8, models[5].l1 = models[5].learning_rate = 5e-2f;
     for (int32_t depth : {1, 2}) {
-        struct allometer_model pruned = depth == 1 ? model_of(40, 5, 3) : model_of(20, 40, 3);
+        /* An odd width: the sanitizer knows few accesses to each eight bytes, and forgets those of threads that read the
+           other half in step; so the last neuron's worth must have no neighbor. */
+        struct allometer_model pruned = depth == 1 ? model_of(40, 5, 3) : model_of(21, 40, 3);
         pruned.depth = depth, pruned.prune = 5, pruned.retrain = 1, pruned.test_samples = 50;
         models.push_back(pruned);
     }
