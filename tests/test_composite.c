@@ -157,6 +157,8 @@ static void what_is_too_little_is_told(void **state) {
     table->columns[3].numbers[4] = INFINITY;
     refuse(table, "allocated", "6 of 7 models");
     table->columns[3].numbers[4] = 1;
+    for (int m = 0; m < made.M; m++) table->columns[2].numbers[m * made.K + 1] = 5;
+    refuse(table, "allocated", "subtask 1 has the same 'allocated' in all 7 models");
     table->columns[0].numbers[5] = NAN;
     refuse(table, "allocated", "column 'model': expected a number, found none");
     allometer_table_free(table);
@@ -167,12 +169,32 @@ static void what_is_too_little_is_told(void **state) {
     gsl_rng_free(rng);
 }
 
+/* Losses that follow the resource law to the last digit. */
+static void an_exact_law_has_numbers(void **state) {
+    (void)state;
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    const struct made made = {2, 12, {1, 1}, {0, 0}, 0};
+    struct allometer_table *table = make_table(&made, rng);
+    struct composite composite = fit(table, 0);
+    for (int k = 0; k < 2; k++) {
+        const struct composite_slope *exponent = &composite.subtasks[k].exponent;
+        assert_close("exponent", exponent->value, 1, 0, 1e-12);
+        assert_true(exponent->lower <= exponent->value && exponent->value <= exponent->upper);
+    }
+    assert_close("common exponent", composite.common_exponent, 1, 0, 1e-12);
+    assert_true(isfinite(composite.hypotheses[COMPOSITE_ONE].ratio));
+    composite_free(&composite);
+    allometer_table_free(table);
+    gsl_rng_free(rng);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(likelihoods_are_gsls),
         cmocka_unit_test(what_was_put_in_is_found),
         cmocka_unit_test(a_true_law_is_rejected_as_often_as_said),
         cmocka_unit_test(what_is_too_little_is_told),
+        cmocka_unit_test(an_exact_law_has_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,14 @@
 #include <math.h>
 #include <string.h>
 
+/* A cell of that width, or a dash where there is no number. */
+static void print_cell(int width, int digits, double value) {
+    if (isnan(value))
+        printf("%*s ", width, "-");
+    else
+        printf("%*.*f ", width, digits, value);
+}
+
 static void print_text(const struct composite *composite, const struct composite_options *options) {
     printf("%d models of %d subtasks", composite->n_models, composite->n_subtasks);
     if (composite->n_left_out) printf("; %d more were left out", composite->n_left_out);
@@ -25,8 +33,8 @@ static void print_text(const struct composite *composite, const struct composite
            "BIC", "ratio", "df", "p");
     for (int i = 0; i < N_HYPOTHESES; i++) {
         const struct composite_hypothesis *row = &composite->hypotheses[i];
-        printf("%-14s %10d %14.1f %10.1f %10.1f ", row->name, row->n_parameters, row->log_likelihood,
-               row->aic, row->bic);
+        printf("%-14s %10d ", row->name, row->n_parameters);
+        print_cell(14, 1, row->log_likelihood), print_cell(10, 1, row->aic), print_cell(10, 1, row->bic);
         if (row->degrees)
             printf("%10.1f %4d %10.2g  %s\n", row->ratio, row->degrees, row->probability, row->meaning);
         else

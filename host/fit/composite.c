@@ -88,9 +88,12 @@ static int bootstrap_intervals(const struct sample *sample, const struct composi
     for (int32_t i = 0; i < 2 * K && ready; i++) {
         struct composite_slope *slope = slope_at(composite, K, i);
         double *sorted = slopes + (size_t)i * (size_t)B;
-        sort_doubles(sorted, (size_t)B);
-        slope->lower = sorted_quantile(sorted, (size_t)B, 0.5 - 0.5 * options->confidence);
-        slope->upper = sorted_quantile(sorted, (size_t)B, 0.5 + 0.5 * options->confidence);
+        size_t n = 0; /* in a resample all neurons may be the same: no slope */
+        for (int32_t b = 0; b < B; b++)
+            if (isfinite(sorted[b])) sorted[n++] = sorted[b];
+        sort_doubles(sorted, n);
+        slope->lower = sorted_quantile(sorted, n, 0.5 - 0.5 * options->confidence);
+        slope->upper = sorted_quantile(sorted, n, 0.5 + 0.5 * options->confidence);
         if (!options->cluster) continue;
         const double widening = cluster_widening((size_t)n_clusters, options->confidence);
         slope->lower = widened_bound(slope->lower, -1, slope->value, widening, -INFINITY);

@@ -47,6 +47,30 @@ static enum allometer_code read_rows(const struct allometer_table *table,
     return ALLOMETER_OK;
 }
 
+static int is_constant(const double *values, int32_t n, int32_t stride) {
+    int32_t i = 1;
+    while (i < n && values[i * stride] == values[0]) i++;
+    return i >= n;
+}
+
+/* Slopes are asked for, against the neurons of each subtask and of all: none of them may be the same everywhere. */
+static enum allometer_code check_spread(const struct allometer_table *table, const char *neurons,
+                                        const struct sample *sample, const struct composite *composite,
+                                        struct allometer_error *error) {
+    for (int32_t k = 0; k < sample->K; k++)
+        if (is_constant(sample->neurons + k, sample->M, sample->K))
+            return allometer_fail(
+                error, ALLOMETER_BAD_INPUT,
+                "%s: subtask %g has the same '%s' in all %d models, expected several for an exponent",
+                table->source, composite->subtasks[k].number, neurons, sample->M);
+    if (is_constant(sample->total, sample->M, 1))
+        return allometer_fail(
+            error, ALLOMETER_BAD_INPUT,
+            "%s: '%s' of all subtasks together are the same in all %d models, expected several",
+            table->source, neurons, sample->M);
+    return ALLOMETER_OK;
+}
+
 /* K is what the first model has; a model with a bad row, or other subtasks, is left out. */
 static enum allometer_code take_models(const struct allometer_table *table, const struct row *rows,
                                        struct sample *sample, struct composite *composite,
@@ -101,6 +125,7 @@ enum allometer_code sample_read(const struct allometer_table *table, const struc
     if (!code && table->n_rows == 0)
         code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: no models", table->source);
     if (!code) code = take_models(table, rows, sample, composite, error);
+    if (!code) code = check_spread(table, options->neurons, sample, composite, error);
     free(rows);
     return code;
 }

@@ -4,6 +4,8 @@
 
 #include "composite.h"
 
+#include <math.h>
+
 /* Logarithms of what was measured, model by model: (M, K). */
 struct sample {
     int32_t K, M;
@@ -44,7 +46,7 @@ static inline double line_slope(const struct line *line) {
 /* Sum of squared residuals with that slope, and the best constant. */
 static inline double line_residual(const struct line *line, double slope) {
     const double sxy = line->xy - line->x * line->y / line->n, syy = line->yy - line->y * line->y / line->n;
-    return syy - 2 * slope * sxy + slope * slope * line_sxx(line);
+    return fmax(syy - 2 * slope * sxy + slope * slope * line_sxx(line), 0); /* not below it by rounding */
 }
 
 #endif

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LEAST_SQUARES 1e-200 /* of what fits exactly: its logarithm shall be a number */
+
 static struct line loss_line(const struct sample *sample, int32_t k) {
     struct line line = {0};
     for (int32_t m = 0; m < sample->M; m++)
@@ -15,7 +17,7 @@ static struct line loss_line(const struct sample *sample, int32_t k) {
 
 /* Log likelihood of M normal residuals with that sum of squares, at their best variance. */
 static double normal_likelihood(double M, double squares) {
-    return -0.5 * M * (log(2 * M_PI * squares / M) + 1);
+    return -0.5 * M * (log(2 * M_PI * fmax(squares, LEAST_SQUARES) / M) + 1);
 }
 
 /* log |S|, S the (K - 1) x (K - 1) covariance of the log ratios' residuals, with or without slopes; NaN where singular. */
@@ -62,7 +64,7 @@ int composite_test(const struct sample *sample, struct composite *composite) {
         double weights = 0, sum = 0;
         for (int32_t k = 0; k < K; k++) {
             const struct line line = loss_line(sample, k);
-            const double weight = line_sxx(&line) / line_residual(&line, -exponent);
+            const double weight = line_sxx(&line) / fmax(line_residual(&line, -exponent), LEAST_SQUARES);
             weights += weight, sum -= weight * line_slope(&line);
         }
         exponent = sum / weights;
@@ -74,7 +76,7 @@ int composite_test(const struct sample *sample, struct composite *composite) {
                                   line_residual(&line, -1)};
         for (int i = 0; i < 3; i++) {
             loss[i] += normal_likelihood(M, squares[i]);
-            change[i] += (M - 2.5) * log(squares[i] / squares[0]);
+            change[i] += (M - 2.5) * log(fmax(squares[i], LEAST_SQUARES) / fmax(squares[0], LEAST_SQUARES));
         }
     }
     const double with = shares_determinant(sample, 1, scratch),
