@@ -110,14 +110,14 @@ expect 0 '' "${average[@]}" --law auto --out auto2.csv --threads 2
 cmp auto.csv auto2.csv || fail 'threads change the average'
 [ "$(wc -l <auto.csv)" -eq 7 ] || fail 'groups in are not rows out'
 grep -q '^plain,power,converged,20,' auto.csv || fail "plain: $(head -n 2 auto.csv)"
-grep -qE '^plain,.*,a=3\.[0-9]*;b=0\.[0-9]*$|^plain,.*,a=2\.9[0-9]*;b=0\.[0-9]*$' auto.csv || fail "parameters: $(sed -n 2p auto.csv)"
+grep -qE '^plain,.*,a=3\.[0-9]*;b=0\.[0-9]*,$|^plain,.*,a=2\.9[0-9]*;b=0\.[0-9]*,$' auto.csv || fail "parameters: $(sed -n 2p auto.csv)"
 for row in 'negative,auto,y-not-positive' 'constant,auto,x-constant' 'single,auto,too-few-points' 'missing,auto,too-few-points'; do
     grep -q "^$row," auto.csv || fail "no '$row' in: $(cut -c 1-60 auto.csv)"
 done
 awk -F, '$1 == "plain" && $4 == 0 { d = $5 / $3 - 1; if (d < 0) d = -d; if (!(d < 0.03 && $6 <= $3 && $3 <= $7)) bad = 1 } END { exit bad }' auto-predictions.csv ||
     fail "a power law is not extrapolated: $(grep '^plain.*,0,' auto-predictions.csv)"
 expect 0 '' "${average[@]}" --law bnsl --breaks auto --out breaks.csv
-head -n 1 breaks.csv | grep -q 'weight_bnsl-0,weight_bnsl-1,weight_bnsl-2,weight_bnsl-3,parameters$' || fail "header: $(head -n 1 breaks.csv)"
+head -n 1 breaks.csv | grep -q 'weight_bnsl-0,weight_bnsl-1,weight_bnsl-2,weight_bnsl-3,parameters,held$' || fail "header: $(head -n 1 breaks.csv)"
 
 # ---- bootstrap: the same for every number of threads, alone and among others, and of clusters ---------------------------
 expect 0 '' "${fit[@]}" --bootstrap 400 --cluster seed --out one.csv --quiet --threads 1
@@ -179,6 +179,12 @@ close 'a below 0' "$(column a held.csv)" -0.03 0.1
 grep -q 'at bound' stdout && fail "no parameter is at a bound: $(cat stdout)"
 expect 0 '' "${sinks[@]}" --where g=floor --bound a=:0.1 --out held.csv --quiet
 [ "$(column held held.csv)" = a=upper ] || fail "a at its upper bound: $(cat held.csv)"
+awk 'BEGIN { print "n,loss"; for (i = 0; i < 24; ++i) { n = 10 * 1.4 ^ i; w = 1 + 0.002 * cos(2.4 * i)
+    printf "%.6g,%.17g\n", n, (8 * n ^ -0.3 - 0.015) * w } }' >bends.csv
+expect 0 '' bends.csv --law auto --x n --y loss --out held.csv
+[ "$(column held held.csv)" = a=lower ] || fail "what is held in an average: $(cat held.csv)"
+grep -qE '^a +0 ± [^ ]+ at bound ' stdout || fail "a of an average at its bound: $(cat stdout)"
+grep -qxF 'at bound: a of bnsl-1 has come to its lower bound 0' stdout || fail "no note: $(cat stdout)"
 "$program" laws | grep -qxF '  bounds: a >= 0 if all y are' || fail 'laws do not tell their bounds'
 
 # ---- formulas ---------------------------------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ struct allometer_fit_group {
     double *values, *errors, *lower, *upper; /* errors: standard errors, of the bootstrap where
                                                 there is one; NaN where a bound holds the parameter */
     double *inner;                           /* the values in the solver's coordinates */
-    unsigned char *held;                     /* enum allometer_held; of an average: not known, 0 */
+    unsigned char *held;                     /* enum allometer_held */
     const struct allometer_law *law; /* whose parameters these are: of an average, the one that weighs most */
     double *weights; /* of the candidates of an average: n_candidates that add up to 1, or NaN */
 };

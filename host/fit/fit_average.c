@@ -112,6 +112,7 @@ static void describe_parameters(const struct average *average, size_t g, const s
         enum allometer_role role = candidate->law->parameters[p].role;
         double deviation = sqrt(candidate->covariance[(g * P + p) * P + p]);
         group->values[p] = allometer_role_outer(role, group->inner[p]);
+        group->held[p] = candidate->held[g * P + p];
         group->errors[p] = deviation * (allometer_role_is_log(role) ? group->values[p] : 1);
         group->lower[p] = allometer_role_outer(role, group->inner[p] - z * deviation);
         if (role == ALLOMETER_ROLE_ASYMPTOTE) group->lower[p] = fmax(group->lower[p], 0);

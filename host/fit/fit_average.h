@@ -23,6 +23,7 @@ struct candidate {
     size_t n_parameters; /* P */
     double *parameters;  /* G x N_SPANS x P: the most probable ones */
     int32_t *status;     /* G x N_SPANS */
+    unsigned char *held; /* G x P: enum allometer_held, of the whole group's parameters */
     double *held_out;    /* G x N_CUTS: mean squared error of log y beyond the cut; NaN: there is none */
     double *covariance;  /* G x P x P, of the whole group's parameters */
     double *resampled; /* G x P x P: the same from resamples of points or clusters; NULL: none were wanted */

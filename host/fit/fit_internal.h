@@ -99,7 +99,9 @@ struct fit_precision {
     double widening; /* of the resamples' spread: cluster_widening, or 1 where single points are drawn */
 };
 
-/* fit_statistics.c: all that is reported of a group whose parameters are known. */
+/* fit_statistics.c: what holds parameter p of a group at t, in the solver's coordinates. */
+enum allometer_held fit_what_holds(const struct fit_work *work, size_t group, int p, double t);
+/* All that is reported of a group whose parameters are known. */
 enum allometer_code fit_describe_group(struct fit_work *work, size_t group, const double *resamples, size_t n,
                                        struct allometer_error *error);
 /* Root mean squared logarithmic error over the rows with that train mark; NaN where a logarithm does not exist. */

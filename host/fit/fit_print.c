@@ -147,6 +147,9 @@ static void fill_parameters(struct grid *grid, const struct allometer_fits *fits
         size_t row = (size_t)p + 1;
         put_text(cell(grid, row, 0), group->law->parameters[p].name);
         put_value(cell(grid, row, 1), group->values[p], group->errors[p]);
+        if (fits->law->candidates)
+            snprintf(cell(grid, row, 1) + strlen(cell(grid, row, 1)), CELL / 2, "%s",
+                     held_words[group->held[p]]);
         if (group->held[p] && !(group->lower[p] < group->upper[p])) {
             put_text(cell(grid, row, 2), held_words[group->held[p]] + 1);
         } else {
@@ -220,29 +223,44 @@ static void print_advice(const struct allometer_fits *fits, FILE *file) {
     }
 }
 
-/* Says of each parameter that lies at a bound in how many groups it does, and what that means. */
-static void print_bounds(const struct allometer_fits *fits, FILE *file) {
-    int n_told = 0;
-    for (int p = 0; p < fits->law->n_parameters; ++p) {
+/* Says of each parameter of the law that lies at a bound in how many groups it does; n_told: so far. */
+static int print_bounds_of(const struct allometer_fits *fits, const struct allometer_law *law, int n_told,
+                           FILE *file) {
+    const int is_average = fits->law->candidates != NULL;
+    for (int p = 0; p < law->n_parameters; ++p) {
         size_t counts[ALLOMETER_HELD_COUNT] = {0};
         double value = NAN;
         for (size_t g = 0; g < fits->n_groups; ++g) {
             const struct allometer_fit_group *group = &fits->groups[g];
-            if (counts[group->held[p]]++ == 0 && group->held[p] == ALLOMETER_HELD_LOWER)
+            if (group->law == law && counts[group->held[p]]++ == 0 && group->held[p] == ALLOMETER_HELD_LOWER)
                 value = group->values[p];
         }
         for (int held = ALLOMETER_HELD_LOWER; held <= ALLOMETER_HELD_UPPER; ++held) {
-            const struct allometer_law_parameter *parameter = &fits->law->parameters[p];
+            const struct allometer_law_parameter *parameter = &law->parameters[p];
             if (!counts[held]) continue;
             fprintf(file, "%sat bound", n_told++ ? "" : "\n");
             if (fits->n_groups > 1) fprintf(file, " (%zu of %zu)", counts[held], fits->n_groups);
-            fprintf(file, ": %s has come to its %s bound", parameter->name, allometer_held_names[held]);
-            if (held == ALLOMETER_HELD_LOWER && value == 0 && !allometer_role_is_log(parameter->role))
-                fprintf(file, " 0; --bound %s=-1: lifts it", parameter->name);
+            fprintf(file, ": %s", parameter->name);
+            if (is_average) fprintf(file, " of %s", law->name);
+            fprintf(file, " has come to its %s bound", allometer_held_names[held]);
+            if (held == ALLOMETER_HELD_LOWER && value == 0 && !allometer_role_is_log(parameter->role)) {
+                fputs(" 0", file);
+                if (!is_average) fprintf(file, "; --bound %s=-1: lifts it", parameter->name);
+            }
             putc('\n', file);
         }
     }
-    if (n_told) fputs("the other parameters' intervals hold for the values at which these are kept\n", file);
+    return n_told;
+}
+
+/* Parameters at bounds, and what they mean; of an average, those of the laws that weigh most. */
+static void print_bounds(const struct allometer_fits *fits, FILE *file) {
+    const struct allometer_law *law = fits->law;
+    int n_told = 0;
+    for (int c = 0; c < law->n_candidates; ++c)
+        n_told = print_bounds_of(fits, &allometer_laws[law->candidates[c]], n_told, file);
+    if (!law->candidates && print_bounds_of(fits, law, 0, file))
+        fputs("the other parameters' intervals hold for the values at which these are kept\n", file);
 }
 
 enum allometer_code allometer_fits_print(const struct allometer_fits *fits, FILE *file,

@@ -85,8 +85,7 @@ static void intervals_from_resamples(const struct fit_work *work, size_t g,
 
 const char *const allometer_held_names[ALLOMETER_HELD_COUNT] = {"", "lower", "upper", "fixed"};
 
-/* What holds parameter p of a group at t, in the solver's coordinates. */
-static enum allometer_held what_holds(const struct fit_work *work, size_t group, int p, double t) {
+enum allometer_held fit_what_holds(const struct fit_work *work, size_t group, int p, double t) {
     size_t at = group * (size_t)work->n_parameters + (size_t)p;
     if (!(work->lower[at] < work->upper[at])) return ALLOMETER_HELD_FIXED;
     return t <= work->lower[at]   ? ALLOMETER_HELD_LOWER
@@ -100,7 +99,7 @@ static void describe_parameters(const struct fit_work *work, size_t g, const str
     struct allometer_fit_group *group = &work->fits->groups[g];
     for (int p = 0; p < work->n_parameters; ++p) {
         group->values[p] = fit_parameter_value(work->fits, p, group->inner[p]);
-        group->held[p] = (unsigned char)what_holds(work, g, p, group->inner[p]);
+        group->held[p] = (unsigned char)fit_what_holds(work, g, p, group->inner[p]);
     }
     for (int j = 0; j < precision->n_free; ++j) {
         int p = precision->free[j];

@@ -69,7 +69,7 @@ enum allometer_code allometer_fits_write_csv(const struct allometer_fits *fits, 
     }
     for (int c = 0; c < law->n_candidates; ++c)
         fprintf(file, ",weight_%s", allometer_laws[law->candidates[c]].name);
-    fputs(law->candidates ? ",parameters\n" : ",held\n", file);
+    fputs(law->candidates ? ",parameters,held\n" : ",held\n", file);
     for (size_t g = 0; g < fits->n_groups; ++g) {
         const struct allometer_fit_group *group = &fits->groups[g];
         write_key(file, group, fits->options.n_groups);
@@ -85,7 +85,8 @@ enum allometer_code allometer_fits_write_csv(const struct allometer_fits *fits, 
             write_cell(file, group->upper[p]);
         }
         for (int c = 0; c < law->n_candidates; ++c) write_cell(file, group->weights[c]);
-        law->candidates ? write_parameters(file, group) : write_held(file, group);
+        if (law->candidates) write_parameters(file, group);
+        write_held(file, group);
         putc('\n', file);
     }
     return output_finish(&output, ALLOMETER_OK, error);
