@@ -1,5 +1,5 @@
 /* Forward and backward of one model on threads. A thread owns samples, or neurons, whose sums stay in registers, and loops over
-   neurons, or over samples: with few inputs and outputs it owns two, and one load from shared memory brings four of the
+   neurons, or over samples: with few inputs and outputs it owns two, and one load from shared memory brings two or four of the
    others, which the whole team reads together. Activations are computed again by backward: there is no fast memory to keep
    them in. */
 #ifndef ALLOMETER_PASSES_CUDA_H
@@ -10,9 +10,11 @@
 /* As many as registers hold without spilling a thread's other values. bench/cuda_paper reads these two. */
 #ifndef OWNED
 #define OWNED(D, O)   ((D) + (O) <= 8 ? 2 : 1)
-#define AT_ONCE(D, O) ((D) + (O) <= 4 ? 4 : (D) + (O) <= 8 ? 2 : 1)
+#define AT_ONCE(D, O) ((D) + (O) <= 4 ? 4 : (D) + (O) <= 8 ? 2 : (D) + (O) <= 16 ? 4 : 2)
 #endif
 enum { MAX_OWNED = 2 };
+/* Of those that are loaded at once, as many as are activated at once. */
+#define STEP(D, O) (AT_ONCE(D, O) * OWNED(D, O) <= MAX_TILE ? AT_ONCE(D, O) : MAX_TILE / OWNED(D, O))
 
 /* What a team shares out: owners (of OWNED samples or neurons) to a thread each, and where threads are left over, the
    parts (AT_ONCE of the others) to several groups, whose sums are added in the groups' order. */
@@ -60,7 +62,7 @@ KERNEL int32_t part_begin(struct sharing sharing, int32_t group) {
 KERNEL void forward_owned(const int D, const int O, const int kind, const struct parameters *p,
                           const struct batch *batch, int32_t s, int32_t from, int32_t to,
                           vf y[MAX_OWNED][ALLOMETER_MAX_OUTPUTS]) {
-    const int owned = OWNED(D, O), at_once = AT_ONCE(D, O), step = owned;
+    const int owned = OWNED(D, O), at_once = AT_ONCE(D, O), step = STEP(D, O);
     vf x[MAX_OWNED][ALLOMETER_MAX_INPUTS];
     EACH(u, owned) {
         UNROLL for (int d = 0; d < D; ++d) x[u][d] = vf_load(batch->x + d * batch->stride + s + u);
@@ -115,7 +117,7 @@ KERNEL void forward_on_threads(const int D, const int O, const int kind, const s
 KERNEL void backward_owned(const int D, const int O, const int kind, const struct parameters *p,
                            const struct batch *batch, int32_t h, int32_t from, int32_t to,
                            vf gradient[MAX_OWNED][MAX_ROWS]) {
-    const int owned = OWNED(D, O), at_once = AT_ONCE(D, O), step = owned;
+    const int owned = OWNED(D, O), at_once = AT_ONCE(D, O), step = STEP(D, O);
     vf theta[MAX_OWNED][MAX_ROWS], sum[MAX_OWNED][MAX_ROWS];
     EACH(u, owned) {
         UNROLL for (int j = 0; j < D + 1 + O; ++j) {
