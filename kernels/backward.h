@@ -12,6 +12,12 @@ KERNEL vf through_activation(const int kind, vf upstream, vf value, vf derivativ
     return upstream * derivative;
 }
 
+/* What comes from output o added to what comes from those before it. Held: of two products that are added, compilers choose
+   which is rounded. */
+KERNEL vf through_output(const int o, vf upstream, vf residual, vf theta) {
+    return o == 0 ? residual * theta : vf_held(upstream) + residual * theta;
+}
+
 /* A lane owns samples: each row's sums over the block for `tile` neurons from h on, to be added over the lanes, at
    sums[row * pitch], sums[row * pitch + 1], ... */
 KERNEL void backward_tile(const int D, const int O, const int kind, const int tile,
@@ -42,7 +48,7 @@ KERNEL void backward_tile(const int D, const int O, const int kind, const int ti
             vf upstream = vf_set(0.0f);
             UNROLL for (int o = 0; o < O; ++o) {
                 vf residual = vf_load(batch->output + o * batch->stride + s);
-                upstream = o == 0 ? residual * theta[u][D + 1] : upstream + residual * theta[u][D + 1 + o];
+                upstream = through_output(o, upstream, residual, theta[u][D + 1 + o]);
                 sum[u][D + 1 + o] = sum[u][D + 1 + o] + residual * a[u];
             }
             vf delta = through_activation(kind, upstream, a[u], derivative[u]);

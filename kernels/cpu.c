@@ -2,7 +2,7 @@
    models. */
 #include "backend.h"
 #include "cpu_fit.h"
-#include "cpu_kernels.h"
+#include "cpu_queue.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -89,18 +89,7 @@ static const char *cpu_instruction_set(const struct allometer_device *device) {
 static size_t cpu_memory(const struct allometer_device *device, const struct allometer_model *model,
                          int *concurrent) {
     *concurrent = device->threads;
-    return device->kernels->workspace_bytes(model);
-}
-
-struct queue_entry {
-    double cost;
-    size_t index;
-};
-
-static int longest_first(const void *a, const void *b) {
-    const struct queue_entry *x = a, *y = b;
-    if (x->cost != y->cost) return x->cost > y->cost ? -1 : 1;
-    return x->index < y->index ? -1 : x->index > y->index;
+    return device->kernels->workspace_bytes(model) + device->kernels->group_bytes(model);
 }
 
 static double seconds_now(void) {
@@ -113,82 +102,112 @@ static double seconds_now(void) {
 struct training_state {
     const struct allometer_training *training;
     const struct cpu_kernels *kernels;
-    const struct queue_entry *queue;
-    size_t workspace_bytes, weights_floats, layers_bytes;
+    struct queue queue;
+    size_t workspace_bytes, group_bytes, weights_bytes, layers_bytes; /* that each thread needs */
     struct allometer_error *error;
     _Atomic int code; /* the first failure, an allometer_code; written inside the critical section */
 };
 
-static void train_and_report(struct training_state *state, size_t index, float *workspace, float *weights,
-                             struct allometer_layer *layers) {
+/* What one thread works in; what nothing is to be kept in is NULL. */
+struct training_memory {
+    float *workspace, *group, *weights;
+    struct allometer_layer *layers;
+};
+
+/* Aligned for the kernels; NULL for 0 bytes. *ready: 0 where there was not enough memory. */
+static void *piece(size_t bytes, int *ready) {
+    void *memory = bytes ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+    *ready &= memory || !bytes;
+    return memory;
+}
+
+/* trained: NULL, or what the training of a group left, which took `seconds` for this model. */
+static void train_and_report(struct training_state *state, size_t index, const struct cpu_trained *trained,
+                             double seconds, struct training_memory *memory) {
     const struct allometer_training *training = state->training;
     const struct allometer_model *model = &training->models[index];
+    float *weights = training->keep_weights ? memory->weights : NULL;
     struct allometer_result result;
-    double start = seconds_now();
-    state->kernels->train(model, workspace, &result, weights, layers);
-    result.seconds = seconds_now() - start;
-    if (allometer_is_general(model) && result.status == ALLOMETER_MODEL_DONE) result.layers = layers;
+    const double start = seconds_now();
+    state->kernels->train(model, trained, memory->workspace, &result, weights, memory->layers);
+    result.seconds = seconds + seconds_now() - start;
+    if (allometer_is_general(model) && result.status == ALLOMETER_MODEL_DONE) result.layers = memory->layers;
 #pragma omp critical(allometer_model_done)
     if (state->code == ALLOMETER_OK) {
         state->code = training->done(training->user, index, &result, weights, state->error);
     }
 }
 
+static void train_unit(struct training_state *state, const struct queue_unit *unit,
+                       struct training_memory *memory) {
+    enum { MOST_LANES = 16 };
+    const size_t *order = state->queue.order + unit->first;
+    const struct allometer_model *models[MOST_LANES];
+    struct cpu_trained trained[MOST_LANES];
+    if (unit->n == 1) {
+        train_and_report(state, *order, NULL, 0, memory);
+        return;
+    }
+    const double start = seconds_now();
+    for (size_t i = 0; i < unit->n; ++i) models[i] = &state->training->models[order[i]];
+    state->kernels->train_group(models, memory->workspace, memory->group, trained);
+    const double each = (seconds_now() - start) / (double)unit->n;
+    for (size_t i = 0; i < unit->n; ++i) train_and_report(state, order[i], &trained[i], each, memory);
+}
+
 static void work_through_queue(struct training_state *state) {
-    const struct allometer_training *training = state->training;
-    size_t weights_bytes = (state->weights_floats * sizeof(float) + 63) / 64 * 64;
-    float *workspace = aligned_alloc(64, (state->workspace_bytes + 63) / 64 * 64);
-    float *weights = weights_bytes ? aligned_alloc(64, weights_bytes) : NULL;
-    struct allometer_layer *layers = state->layers_bytes ? malloc(state->layers_bytes) : NULL;
-    int ready = workspace && (weights || !weights_bytes) && (layers || !state->layers_bytes);
+    int ready = 1;
+    struct training_memory memory = {.workspace = piece(state->workspace_bytes, &ready),
+                                     .group = piece(state->group_bytes, &ready),
+                                     .weights = piece(state->weights_bytes, &ready),
+                                     .layers = piece(state->layers_bytes, &ready)};
     if (!ready) {
 #pragma omp critical(allometer_model_done)
         if (state->code == ALLOMETER_OK) {
-            state->code =
-                allometer_fail(state->error, ALLOMETER_FAILED, "out of memory: %zu bytes for one model",
-                               state->workspace_bytes + weights_bytes + state->layers_bytes);
+            state->code = allometer_fail(
+                state->error, ALLOMETER_FAILED, "out of memory: %zu bytes for one thread",
+                state->workspace_bytes + state->group_bytes + state->weights_bytes + state->layers_bytes);
         }
     }
 #pragma omp for schedule(dynamic, 1)
-    for (size_t i = 0; i < training->n_models; ++i) {
-        if (!ready || state->code != ALLOMETER_OK || allometer_stop_asked(training->stop)) continue;
-        train_and_report(state, state->queue[i].index, workspace, weights, layers);
+    for (size_t i = 0; i < state->queue.n_units; ++i) {
+        if (!ready || state->code != ALLOMETER_OK || allometer_stop_asked(state->training->stop)) continue;
+        train_unit(state, &state->queue.units[i], &memory);
     }
-    free(workspace);
-    free(weights);
-    free(layers);
+    free(memory.workspace);
+    free(memory.group);
+    free(memory.weights);
+    free(memory.layers);
+}
+
+static void raise_to(size_t *most, size_t bytes) {
+    if (bytes > *most) *most = bytes;
 }
 
 static enum allometer_code cpu_train(struct allometer_device *device,
                                      const struct allometer_training *training,
                                      struct allometer_error *error) {
-    struct training_state state = {.training = training, .kernels = device->kernels, .error = error};
-    struct queue_entry *queue = malloc((training->n_models ? training->n_models : 1) * sizeof *queue);
-    if (!queue)
-        return allometer_fail(error, ALLOMETER_FAILED, "out of memory: a queue of %zu models",
-                              training->n_models);
+    const struct cpu_kernels *kernels = device->kernels;
+    struct training_state state = {.training = training, .kernels = kernels, .error = error};
+    enum allometer_code code =
+        queue_make(training, kernels, device->threads, device->reverse, &state.queue, error);
+    if (code != ALLOMETER_OK) return code;
     for (size_t i = 0; i < training->n_models; ++i) {
         const struct allometer_model *model = &training->models[i];
-        size_t bytes = device->kernels->workspace_bytes(model),
-               floats = (size_t)allometer_n_parameters(model),
-               layers = (size_t)allometer_n_layers(model) * sizeof(struct allometer_layer);
-        if (bytes > state.workspace_bytes) state.workspace_bytes = bytes;
-        if (training->keep_weights && floats > state.weights_floats) state.weights_floats = floats;
-        if (layers > state.layers_bytes) state.layers_bytes = layers;
-        queue[i] = (struct queue_entry){allometer_model_flops(model), i};
+        raise_to(&state.workspace_bytes, kernels->workspace_bytes(model));
+        if (training->keep_weights)
+            raise_to(&state.weights_bytes, (size_t)allometer_n_parameters(model) * sizeof(float));
+        raise_to(&state.layers_bytes, (size_t)allometer_n_layers(model) * sizeof(struct allometer_layer));
     }
-    qsort(queue, training->n_models, sizeof *queue, longest_first);
-    if (device->reverse) {
-        for (size_t i = 0; i < training->n_models / 2; ++i) {
-            struct queue_entry other = queue[training->n_models - 1 - i];
-            queue[training->n_models - 1 - i] = queue[i];
-            queue[i] = other;
-        }
+    for (size_t i = 0; i < state.queue.n_units; ++i) {
+        const struct queue_unit *unit = &state.queue.units[i];
+        if (unit->n > 1)
+            raise_to(&state.group_bytes,
+                     kernels->group_bytes(&training->models[state.queue.order[unit->first]]));
     }
-    state.queue = queue;
 #pragma omp parallel num_threads(device->threads)
     work_through_queue(&state);
-    free(queue);
+    queue_free(&state.queue);
     if (state.code != ALLOMETER_OK) return (enum allometer_code)state.code;
     if (allometer_stop_asked(training->stop))
         return allometer_fail(error, ALLOMETER_INTERRUPTED, "interrupted");

@@ -2,17 +2,38 @@
 #include "lane.h"
 #include "measure.h"
 #include "specialize.h"
+#include "subnormal.h"
 #include "cpu_kernels.h"
 
-typedef void train_function(const struct allometer_model *, float *, struct allometer_result *, float *);
+typedef void train_function(const struct allometer_model *, const struct cpu_trained *, float *,
+                            struct allometer_result *, float *);
+
+/* Puts parameters into the model's workspace that were trained among others' (train_models.h). */
+KERNEL_COLD void put_trained(const int D, const int O, const struct cpu_trained *trained,
+                             struct workspace *w) {
+    const int R = D + 1 + O;
+    const struct parameters *p = &w->parameters;
+    for (int32_t h = 0; h < w->width; ++h) {
+        for (int j = 0; j < R; ++j) p->rows[j * p->stride + h] = trained->theta[(h * R + j) * LANES];
+    }
+    for (int o = 0; o < O; ++o)
+        parameters_output_bias(D, O, p)[o] = trained->theta[(w->width * R + o) * LANES];
+}
 
 #define TRAIN_NAME(kind, D, O) train_##kind##_##D##_##O
-#define TRAIN_FUNCTION(kind, D, O)                                                         \
-    static void TRAIN_NAME(kind, D, O)(const struct allometer_model *model, float *memory, \
-                                       struct allometer_result *result, float *weights) {  \
-        const struct parameters trained =                                                  \
-            train_model(D, O, ALLOMETER_ACTIVATION_##kind, model, memory, result);         \
-        copy_weights(D, O, model, &trained, weights);                                      \
+#define TRAIN_FUNCTION(kind, D, O)                                                        \
+    static void TRAIN_NAME(kind, D, O)(const struct allometer_model *model,               \
+                                       const struct cpu_trained *trained, float *memory,  \
+                                       struct allometer_result *result, float *weights) { \
+        struct workspace w = workspace_carve(D, O, model, memory);                        \
+        float loss = trained ? trained->train_loss : 0.0f;                                \
+        int32_t steps = trained ? trained->steps : 0;                                     \
+        if (trained)                                                                      \
+            put_trained(D, O, trained, &w);                                               \
+        else                                                                              \
+            steps = train_steps(D, O, ALLOMETER_ACTIVATION_##kind, model, &w, &loss);     \
+        measure_model(D, O, ALLOMETER_ACTIVATION_##kind, model, &w, steps, loss, result); \
+        copy_weights(D, O, model, &w.parameters, weights);                                \
     }
 
 #define ROW(id, function, name, flops, kept, formula) SPECIALIZATION_TABLE(TRAIN_FUNCTION, id)
@@ -33,39 +54,14 @@ static size_t workspace_bytes(const struct allometer_model *model) {
     return (size_t)workspace_floats(size.D, size.O, model, TEAM_SIZE, TEAM_PARTIALS) * sizeof(float);
 }
 
-/* Subnormal numbers count as zero while a model trains. What decays toward zero, the weights and moments of a neuron
-   that l2 alone lets die, stays among them for thousands of steps, and a processor takes tens of times longer over each. */
-static uint64_t subnormals_off(void) {
-#if defined __x86_64__
-    const uint32_t before = __builtin_ia32_stmxcsr();
-    __builtin_ia32_ldmxcsr(before | 0x8040u); /* flush to zero, denormals are zero */
-#elif defined __aarch64__
-    uint64_t before;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
-    __asm__ volatile("msr fpcr, %0" : : "r"(before | 1u << 24)); /* flush to zero */
-#else
-    const uint64_t before = 0;
-#endif
-    return before;
-}
-
-static void subnormals_restore(uint64_t before) {
-#if defined __x86_64__
-    __builtin_ia32_ldmxcsr((uint32_t)before);
-#elif defined __aarch64__
-    __asm__ volatile("msr fpcr, %0" : : "r"(before));
-#else
-    (void)before;
-#endif
-}
-
-static void train(const struct allometer_model *model, float *memory, struct allometer_result *result,
-                  float *weights, struct allometer_layer *layers) {
+static void train(const struct allometer_model *model, const struct cpu_trained *trained, float *memory,
+                  struct allometer_result *result, float *weights, struct allometer_layer *layers) {
     const uint64_t before = subnormals_off();
     if (allometer_is_general(model))
         LANES_SYMBOL(train_deep_)(model, memory, result, weights, layers);
     else
-        train_functions[model->activation][specialization_index(model)](model, memory, result, weights);
+        train_functions[model->activation][specialization_index(model)](model, trained, memory, result,
+                                                                        weights);
     subnormals_restore(before);
 }
 
@@ -75,4 +71,6 @@ const struct cpu_kernels LANES_SYMBOL(allometer_cpu_kernels_) = {
     .lanes = LANES,
     .workspace_bytes = workspace_bytes,
     .train = train,
+    .group_bytes = LANES_SYMBOL(group_bytes_),
+    .train_group = LANES_SYMBOL(train_group_),
 };

@@ -169,26 +169,33 @@ KERNEL void result_start(struct allometer_result *result, int diverged, int32_t 
     }
 }
 
-/* Trains and measures one model in `memory` (workspace_floats of them); returns its parameters, which lie there. The team
-   may leave at different times: it meets before the memory is used again. */
+/* Measures a model that has taken so many steps, fewer than T if it diverged. The team may leave at different times: it meets
+   before the memory is used again. */
+KERNEL void measure_model(const int D, const int O, const int kind, const struct allometer_model *model,
+                          struct workspace *w, int32_t steps, float train_loss,
+                          struct allometer_result *result) {
+    const int diverged = steps < model->steps;
+    unpack_neurons(D, O, model, w);
+    pad_rows(D, O, model, w);
+    result_start(result, diverged, steps, train_loss);
+    if (!diverged) {
+        float *rise = w->first; /* the optimizer's state has done its work: (R, H) holds (K + 1, H) */
+        for (int64_t i = TEAM_RANK; i < parameters_floats(D, O, model->width); i += TEAM_SIZE) rise[i] = 0;
+        measure_losses(D, O, kind, model, w, rise, result);
+        measure_allocation(D, O, model, w, rise, result);
+    } else {
+        team_sync(); /* the weights, where dead neurons have been put back, are read next */
+    }
+}
+
+/* Trains and measures one model in `memory` (workspace_floats of them); returns its parameters, which lie there. */
 KERNEL struct parameters train_model(const int D, const int O, const int kind,
                                      const struct allometer_model *model, float *memory,
                                      struct allometer_result *result) {
     struct workspace w = workspace_carve(D, O, model, memory);
     float train_loss;
     int32_t steps = train_steps(D, O, kind, model, &w, &train_loss);
-    int diverged = steps < model->steps;
-    unpack_neurons(D, O, model, &w);
-    pad_rows(D, O, model, &w);
-    result_start(result, diverged, steps, train_loss);
-    if (!diverged) {
-        float *rise = w.first; /* the optimizer's state has done its work: (R, H) holds (K + 1, H) */
-        for (int64_t i = TEAM_RANK; i < parameters_floats(D, O, model->width); i += TEAM_SIZE) rise[i] = 0;
-        measure_losses(D, O, kind, model, &w, rise, result);
-        measure_allocation(D, O, model, &w, rise, result);
-    } else {
-        team_sync(); /* the weights, where dead neurons have been put back, are read next */
-    }
+    measure_model(D, O, kind, model, &w, steps, train_loss, result);
     return w.parameters;
 }
 

@@ -28,30 +28,29 @@
     ROW(KAIMING_UNIFORM, "kaiming_uniform", "weights uniform on +-sqrt(6 / fan_in); biases 0")               \
     ROW(KAIMING_NORMAL, "kaiming_normal", "weights normal with deviation sqrt(2 / fan_in); biases 0")
 
-/* What one step applies to every parameter; the same in all lanes. */
+/* What one step applies to every parameter: the same in all lanes, but where each lane trains a model of its own. */
 struct update {
     int32_t optimizer, proximal;
-    float rate;                     /* of this step */
-    float beta1, beta2, epsilon;    /* momentum of sgd is beta1 */
-    float correction1, correction2; /* 1 / (1 - beta^t) */
-    float l1, l2, decay;
-    float power1, power2; /* beta^t */
-    vf rates;             /* of this step and those beside it */
+    vf rate;                     /* of this step */
+    vf beta1, beta2, epsilon;    /* momentum of sgd is beta1 */
+    vf correction1, correction2; /* 1 / (1 - beta^t) */
+    vf l1, l2, decay;
+    vf power1, power2; /* beta^t */
+    vf rates;          /* of this step and those beside it */
 };
 
 KERNEL struct update update_start(const struct allometer_model *model) {
     struct update u;
     u.optimizer = model->optimizer;
     u.proximal = model->l1_step == ALLOMETER_L1_PROXIMAL;
-    u.beta1 = model->optimizer == ALLOMETER_OPTIMIZER_SGD ? model->momentum : model->beta1;
-    u.beta2 = model->beta2;
-    u.epsilon = model->epsilon;
-    u.l1 = model->l1;
-    u.l2 = model->l2;
-    u.decay = model->optimizer == ALLOMETER_OPTIMIZER_ADAMW ? model->weight_decay : 0.0f;
-    u.power1 = u.power2 = 1.0f;
-    u.rate = u.correction1 = u.correction2 = 0.0f;
-    u.rates = vf_set(0.0f);
+    u.beta1 = vf_set(model->optimizer == ALLOMETER_OPTIMIZER_SGD ? model->momentum : model->beta1);
+    u.beta2 = vf_set(model->beta2);
+    u.epsilon = vf_set(model->epsilon);
+    u.l1 = vf_set(model->l1);
+    u.l2 = vf_set(model->l2);
+    u.decay = vf_set(model->optimizer == ALLOMETER_OPTIMIZER_ADAMW ? model->weight_decay : 0.0f);
+    u.power1 = u.power2 = vf_set(1.0f);
+    u.rate = u.correction1 = u.correction2 = u.rates = vf_set(0.0f);
     return u;
 }
 
@@ -70,13 +69,18 @@ KERNEL vf scheduled_rates(const struct allometer_model *model, int32_t t) {
     return rate;
 }
 
-KERNEL void update_advance(struct update *u, const struct allometer_model *model, int32_t step) {
-    if (step % LANES == 0) u->rates = scheduled_rates(model, step);
-    u->rate = LANE(u->rates, step % LANES);
-    u->power1 *= u->beta1;
-    u->power2 *= u->beta2;
+/* To the next step, which is taken at that rate. */
+KERNEL void update_step(struct update *u, vf rate) {
+    u->rate = rate;
+    u->power1 = u->power1 * u->beta1;
+    u->power2 = u->power2 * u->beta2;
     u->correction1 = 1.0f / (1.0f - u->power1);
     u->correction2 = 1.0f / (1.0f - u->power2);
+}
+
+KERNEL void update_advance(struct update *u, const struct allometer_model *model, int32_t step) {
+    if (step % LANES == 0) u->rates = scheduled_rates(model, step);
+    update_step(u, vf_set(LANE(u->rates, step % LANES)));
 }
 
 KERNEL vf soft_threshold(vf x, vf threshold) {
@@ -105,8 +109,9 @@ KERNEL vf update_parameter(const struct update *u, vf penalized, vf theta, vf g,
         theta = theta - u->rate * velocity;
     } else {
         theta = theta * (1.0f - u->rate * u->decay * penalized);
-        vf first = u->beta1 * vf_load(m) + (1.0f - u->beta1) * g;
-        vf second = u->beta2 * vf_load(v) + (1.0f - u->beta2) * g * g;
+        /* Held: of two products that are added, compilers choose which is rounded. */
+        vf first = u->beta1 * vf_load(m) + vf_held((1.0f - u->beta1) * g);
+        vf second = u->beta2 * vf_load(v) + vf_held((1.0f - u->beta2) * g * g);
         vf_store(m, first);
         vf_store(v, second);
         vf step = u->rate / (vf_sqrt(second * u->correction2) + u->epsilon);

@@ -5,17 +5,17 @@
 
 #include "activation.h"
 
+/* SMALL_: the first of them, which several small models share too (train_models.h). */
 #ifdef ALLOMETER_FEW_SPECIALIZATIONS /* the same text sooner: for builds that look at it and not at speed */
-#define SPECIALIZATION_TABLE(ROW, kind) ROW(kind, 2, 2) ROW(kind, 16, 16)
+#define SMALL_SPECIALIZATION_TABLE(ROW, kind) ROW(kind, 2, 2)
+#define SPECIALIZATION_TABLE(ROW, kind)       SMALL_SPECIALIZATION_TABLE(ROW, kind) ROW(kind, 16, 16)
 #else
-#define SPECIALIZATION_TABLE(ROW, kind) \
-    ROW(kind, 1, 1)                     \
-    ROW(kind, 1, 2)                     \
-    ROW(kind, 2, 1)                     \
-    ROW(kind, 2, 2)                     \
-    ROW(kind, 1, 4)                     \
-    ROW(kind, 4, 1)                     \
-    ROW(kind, 2, 4)                     \
+#define SMALL_SPECIALIZATION_TABLE(ROW, kind) ROW(kind, 1, 1) ROW(kind, 1, 2) ROW(kind, 2, 1) ROW(kind, 2, 2)
+#define SPECIALIZATION_TABLE(ROW, kind)   \
+    SMALL_SPECIALIZATION_TABLE(ROW, kind) \
+    ROW(kind, 1, 4)                       \
+    ROW(kind, 4, 1)                       \
+    ROW(kind, 2, 4)                       \
     ROW(kind, 4, 2) ROW(kind, 4, 4) ROW(kind, 1, 8) ROW(kind, 8, 1) ROW(kind, 8, 8) ROW(kind, 16, 16)
 #endif
 
@@ -29,7 +29,12 @@ static const struct specialization specializations[] = {
 #undef ROW
 };
 
-enum { N_SPECIALIZATIONS = sizeof specializations / sizeof specializations[0] };
+#define COUNT(kind, inputs, outputs) +1
+enum {
+    N_SPECIALIZATIONS = sizeof specializations / sizeof specializations[0],
+    N_SMALL_SPECIALIZATIONS = SMALL_SPECIALIZATION_TABLE(COUNT, )
+};
+#undef COUNT
 
 static inline int specialization_index(const struct allometer_model *model) {
     int index = 0;

@@ -235,7 +235,8 @@ KERNEL int32_t train_steps(const int D, const int O, const int kind, const struc
 #endif
         team_sync();
         if (kept) prune_neurons(D, O, model, kept, w);
-        if (pack_is_due(model, step)) pack_neurons(D, O, model, 0.5f * model->l1 / update.correction1, w);
+        if (pack_is_due(model, step))
+            pack_neurons(D, O, model, 0.5f * model->l1 / LANE(update.correction1, 0), w);
     }
     return model->steps;
 }
