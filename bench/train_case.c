@@ -1,5 +1,6 @@
 /* 'train h128 s256 d2 o2 silu': models of one hidden layer, full batch, two for each thread, about 1.5e8 neuron-samples
-   long each; 'l4' before the activation: of four; ' t200 m64' behind it: 64 models of 200 steps. */
+   long each, or 32 small ones as long together; 'l4' before the activation: of four; ' t200 m64' behind it: 64 models of
+   200 steps. */
 #include "names.h"
 #include "train_case.h"
 #include "train_floor.h"
@@ -9,6 +10,8 @@
 
 /* A GPU trains hundreds to thousands of models at once: eight rounds of them, two where they are tiny. */
 enum { MODELS_PER_THREAD = 2, ROUNDS_ON_GPU = 8, MODELS_ON_GPU = 16384 };
+/* The smallest models come by the hundred: the CPU takes them in groups. */
+enum { SMALL_NEURON_SAMPLES = 4096, SMALL_MODELS_PER_THREAD = 32 };
 
 static const char *const cases[] = {
     "train h8 s64 d1 o1 silu",
@@ -186,8 +189,15 @@ static void check_against_cpu(const char *text, const struct bench_options *opti
 static struct bench_result run(const char *text, struct allometer_device *device,
                                const struct bench_options *options) {
     const int on_cpu = options->backend == &allometer_cpu;
-    int n = on_cpu ? options->threads * MODELS_PER_THREAD : 0;
+    int n = 0;
     struct allometer_model model = train_case_parse(text, &n);
+    if (n == 0 && on_cpu) {
+        n = options->threads * MODELS_PER_THREAD;
+        if (neuron_samples(&model) <= SMALL_NEURON_SAMPLES && model.depth == 1) {
+            n = options->threads * SMALL_MODELS_PER_THREAD;
+            model.steps = model.steps * MODELS_PER_THREAD / SMALL_MODELS_PER_THREAD + 1;
+        }
+    }
     if (n == 0) {
         int concurrent = 1; /* on all GPUs */
         options->backend->memory(device, &model, &concurrent);

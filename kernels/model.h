@@ -201,8 +201,7 @@ struct allometer_result {
     float accuracy[ALLOMETER_MAX_SUBTASKS];    /* share classified correctly; NaN for a regression subtask */
     int32_t allocated[ALLOMETER_MAX_SUBTASKS]; /* neurons, by threshold */
     int32_t allocated_ablation[ALLOMETER_MAX_SUBTASKS]; /* neurons, by ablation */
-    double
-        seconds; /* wall-clock time of this model, or its share of those trained in one go; measured by the backend */
+    double seconds; /* wall-clock time of this model, or its share of a group's; measured by the backend */
     /* (L, K), of a general model that is done; else NULL. What is NaN is measured by the host (readout.h). Belongs to the backend, until the model is handed over. */
     const struct allometer_layer *layers;
 };

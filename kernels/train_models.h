@@ -59,11 +59,12 @@ KERNEL vf models_fold(const int n, vf *x) {
     if (n > (half)) {                                                              \
         UNROLL for (int i = 0; i < (half); ++i) x[i] = x[i] + x[(i + (half)) % n]; \
     }
-    FOLD(8)
-    FOLD(4)
-    FOLD(2) FOLD(1)
+    FOLD(8);
+    FOLD(4);
+    FOLD(2);
+    FOLD(1);
 #undef FOLD
-        return x[0];
+    return x[0];
 }
 
 /* What the loss comes to in each round, and the residuals; (O, ROUNDS) each. */
@@ -183,8 +184,7 @@ KERNEL void models_move_neuron(const int D, const int O, struct models *g, const
     UNROLL for (int j = 0; j < D + 1 + O; ++j) {
         const int64_t i = (int64_t)h * (D + 1 + O) + j;
         vf part[ROUNDS];
-        UNROLL for (int round = 0; round < ROUNDS; ++round) part[round] =
-            vf_load(g->part + (i * ROUNDS + round) * LANES);
+        UNROLL for (int r = 0; r < ROUNDS; ++r) part[r] = vf_load(g->part + (i * ROUNDS + r) * LANES);
         models_move(g, u, j == D ? penalize_biases : vf_set(1.0f), models_fold(ROUNDS, part), i);
     }
 }
@@ -296,9 +296,8 @@ KERNEL void models_train(const int D, const int O, const int kind, struct models
         UNROLL for (int o = 0; o < O; ++o) {
             if (o < K) loss = loss + weight[o] * models_fold(ROUNDS, total.loss[o]);
         }
-        const vf bad =
-            vf_select(active == vf_set(0.0f), vf_set(0.0f), loss * 0.0f); /* NaN where not finite */
-        if (vf_sum(bad) != 0) {
+        const vf zero_or_nan = vf_select(active == vf_set(0.0f), vf_set(0.0f), loss * 0.0f);
+        if (vf_sum(zero_or_nan) != 0) {
             for (int l = 0; l < LANES; ++l) {
                 if (LANE(active, l) == 0 || isfinite(LANE(loss, l))) continue;
                 models_leave(D, O, g, l, step, loss, trained);
@@ -307,13 +306,15 @@ KERNEL void models_train(const int D, const int O, const int kind, struct models
         }
         if (step % LANES == 0) models_rates(g, step);
         update_step(&update, vf_load(g->rates + step % LANES * LANES));
-        for (int32_t h = 0; h < g->width;
-             ++h) { /* roots and quotients of one neuron while the next one's sums are taken */
+        /* Roots and quotients of one neuron are waited for while the next one's sums are taken. */
+        for (int32_t h = 0; h < g->width; ++h) {
             models_backward(D, O, kind, g, ROUNDS - 1, h);
             models_move_neuron(D, O, g, &update, penalize_biases, h);
         }
-        UNROLL for (int o = 0; o < O; ++o) models_move(
-            g, &update, penalize_biases, models_fold(ROUNDS, total.residual[o]), g->width * R + o);
+        UNROLL for (int o = 0; o < O; ++o) {
+            const vf gradient = models_fold(ROUNDS, total.residual[o]);
+            models_move(g, &update, penalize_biases, gradient, g->width * R + o);
+        }
     }
 }
 
