@@ -11,7 +11,7 @@
 /* A GPU trains hundreds to thousands of models at once: eight rounds of them, two where they are tiny. */
 enum { MODELS_PER_THREAD = 2, ROUNDS_ON_GPU = 8, MODELS_ON_GPU = 16384 };
 /* The smallest models come by the hundred: the CPU takes them in groups. */
-enum { SMALL_NEURON_SAMPLES = 4096, SMALL_MODELS_PER_THREAD = 32 };
+enum { SMALL_NEURON_SAMPLES = 2048, SMALL_MODELS_PER_THREAD = 32 };
 
 static const char *const cases[] = {
     "train h8 s64 d1 o1 silu",

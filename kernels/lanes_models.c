@@ -5,8 +5,9 @@
 #include "subnormal.h"
 #include "cpu_kernels.h"
 
-/* Up to so many neuron-samples a group is faster than its models one by one: what all of them keep is in the nearest cache. */
-enum { MOST_NEURON_SAMPLES = 1024 };
+/* Up to so many neuron-samples a group was measured to be faster than its models one by one: those of a round that are kept for
+   backward, 32 bytes for each of a model's, stay in the nearest cache. */
+enum { MOST_NEURON_SAMPLES = 2048, MOST_KEPT_NEURON_SAMPLES = 1024 };
 
 typedef void group_function(const struct allometer_model *const *, float *, float *, struct cpu_trained *);
 
@@ -42,10 +43,11 @@ static int squared_errors_alone(const struct allometer_model *model) {
 }
 
 size_t LANES_SYMBOL(group_bytes_)(const struct allometer_model *model) {
+    const int64_t most =
+        activation_is_kept(model->activation) ? MOST_KEPT_NEURON_SAMPLES : MOST_NEURON_SAMPLES;
     if (allometer_is_general(model) || model->fresh || model->batch < model->samples
         || neurons_can_leave(model) || model->l1_step == ALLOMETER_L1_PROXIMAL
-        || (int64_t)model->width * lanes_padded(model->batch) > MOST_NEURON_SAMPLES
-        || !squared_errors_alone(model))
+        || (int64_t)model->width * lanes_padded(model->batch) > most || !squared_errors_alone(model))
         return 0;
     const int index = specialization_index(model);
     if (index >= N_SMALL_SPECIALIZATIONS) return 0;
