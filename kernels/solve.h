@@ -28,7 +28,7 @@ struct fit_queue {
 #define SOLVER_RATE         1e-2  /* from promise to promise, at most, of what converges for sure */
 #define SOLVER_NOISE        1e-13 /* promise / cost below which a change of the cost may be rounding */
 #define SOLVER_PATIENCE     4     /* steps within noise that may fail to halve the promise */
-#define SOLVER_COLLAPSE     1e-30 /* of an element of A's diagonal: the parameter has ceased to matter */
+#define SOLVER_COLLAPSE     1e-30 /* of an element of A's diagonal over the cost: no more matters */
 
 /* What is known of the lane: to or from SOLVER_STATE(P) numbers. */
 KERNEL void save_state(const struct solver *s, int lane, double *to) {
@@ -118,15 +118,14 @@ KERNEL vd cost_noise(const struct solver *s) {
     return vd_max(vd_set(SOLVER_NOISE) * s->cost, vd_set(4) * vd_sqrt(s->cost * s->floor));
 }
 
-/* Whether the trial is a step so long that with it a parameter ceases to matter, as b in exp(-b x), and so leads to a plateau:
-   what is left of the gradient may say that it was too long, and yet be too faint to lead back. Not where a bound is what
-   makes it so. */
+/* Whether the trial is a step so long that with it a parameter ceases to matter, as b in exp(-b x), though the cost does not
+   fall as much: a plateau, from which next to nothing leads back. Not where a bound is what makes it so. */
 KERNEL vmd leads_to_plateau(const struct solver *s, int P) {
     vd zero = vd_set(0);
     vmd level = zero < zero, bounded = level;
     VD_UNROLL for (int j = 0; j < P; ++j) {
-        vmd faint = s->a_trial[AT(j, j)] < vd_set(SOLVER_COLLAPSE) * s->a[AT(j, j)];
-        level = vmd_or(level, vmd_and(faint, s->g_trial[j] * s->step[j] < zero));
+        vd left = s->a_trial[AT(j, j)] * s->cost, before = s->a[AT(j, j)] * s->cost_trial;
+        level = vmd_or(level, left < vd_set(SOLVER_COLLAPSE) * before);
         vmd at_bound = vmd_or(s->trial[j] <= s->lower[j], s->trial[j] >= s->upper[j]);
         bounded = vmd_or(bounded, vmd_and(at_bound, vd_abs(s->trial[j] - s->t[j]) > zero));
     }
