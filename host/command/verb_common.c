@@ -89,6 +89,25 @@ enum allometer_code verb_check_output(const char *option, const char *output, co
     return allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s: '%s' is the file that is read", option, output);
 }
 
+/* The file's name in its folder, and the folder; of inode 0 if there is none. */
+static const char *name_and_folder(const char *path, struct stat *folder) {
+    const char *slash = strrchr(path, '/');
+    char *above = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    if (!above || stat(above, folder) != 0) *folder = (struct stat){0};
+    free(above);
+    return slash ? slash + 1 : path;
+}
+
+int verb_is_same_file(const char *a, const char *b) {
+    struct stat at_a, at_b;
+    if (strcmp(a, b) == 0) return 1;
+    if (stat(a, &at_a) == 0 && stat(b, &at_b) == 0) {
+        return S_ISREG(at_a.st_mode) && at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
+    }
+    return strcmp(name_and_folder(a, &at_a), name_and_folder(b, &at_b)) == 0 && at_a.st_ino
+           && at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
+}
+
 enum { OPTION_JSON = 0x100 };
 
 static error_t parse_list(int key, char *value, struct argp_state *state) {

@@ -298,7 +298,7 @@ static enum allometer_code check_outputs(const struct fit_arguments *arguments,
         code = verb_check_output(outputs[i].option, path, arguments->path, error);
         if (code != ALLOMETER_OK) return code;
         for (size_t j = 0; path && j < i; ++j) {
-            if (!outputs[j].path || strcmp(outputs[j].path, path) != 0) continue;
+            if (!outputs[j].path || !verb_is_same_file(outputs[j].path, path)) continue;
             return allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s and --%s: both are '%s'",
                                   outputs[j].option, outputs[i].option, path);
         }

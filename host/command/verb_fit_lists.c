@@ -120,6 +120,9 @@ void verb_fit_columns(struct fit_arguments *arguments, struct argp_state *state,
         } else {
             if (arguments->options.n_groups == ALLOMETER_MAX_GROUP_COLUMNS)
                 argp_error(state, "--group: too many columns");
+            for (size_t i = 0; i < arguments->options.n_groups; ++i) {
+                if (strcmp(arguments->groups[i], item) == 0) argp_error(state, "--group: '%s' twice", item);
+            }
             arguments->groups[arguments->options.n_groups++] = item;
         }
     }

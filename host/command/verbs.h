@@ -50,6 +50,9 @@ enum allometer_code verb_open_device(const char *name, const struct allometer_de
 enum allometer_code verb_check_output(const char *option, const char *output, const char *input,
                                       struct allometer_error *error);
 
+/* Whether both paths name one file, which need not be there yet. */
+int verb_is_same_file(const char *a, const char *b);
+
 /* The law that a formula makes (free with allometer_law_free); NULL where the text is but a word, such as a misspelt
    law's name. Exits on other errors. */
 struct allometer_law *verb_formula(const char *text, const char *const *columns, int n_columns);
