@@ -270,14 +270,13 @@ wait_for_models() {
     fail "$1 never held $2 models"
 }
 
-# As slow as it takes for a sweep to last some seconds: the steps are found by trying.
-steps=1000
+# As slow as it takes for a sweep to last some seconds on a machine that does nothing else: the steps are found by trying.
+steps=1000 TIMEFORMAT=%U
 while :; do
     sweep long "$steps" 64 >long.yaml
-    start=$(date +%s%N)
     rm -f long.db
-    "$program" sweep long.yaml --device cpu --quiet || fail "the long sweep"
-    elapsed=$((($(date +%s%N) - start) / 1000000))
+    seconds=$( { time "$program" sweep long.yaml --device cpu --quiet 2>stderr; } 2>&1) || fail "the long sweep: $(cat stderr)"
+    elapsed=$(awk -v seconds="$seconds" -v threads="$(nproc)" 'BEGIN { printf "%d", 1000 * seconds / threads }')
     [ "$elapsed" -ge 2500 ] && break
     steps=$((elapsed < 300 ? steps * 8 : steps * 3500 / elapsed))
 done
