@@ -1,6 +1,6 @@
 /* Intervals from resamples of few clusters: they cover what they claim to, and are the quantiles of the resamples, farther
    from the estimate by the factor that the manual tells. */
-#include "fit.h"
+#include "fit_internal.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -107,11 +107,6 @@ static void test_few_clusters_cover(void **state) {
     }
 }
 
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Of the parameter, in the solver's coordinates: the quantile of all resamples. */
 static double quantile(const struct allometer_fits *fits, int p, double q) {
     double sorted[RESAMPLES];
@@ -119,9 +114,8 @@ static double quantile(const struct allometer_fits *fits, int p, double q) {
         sorted[r] = allometer_role_inner(fits->law->parameters[p].role,
                                          fits->resamples[r * fits->law->n_parameters + p]);
     }
-    qsort(sorted, RESAMPLES, sizeof *sorted, ascending);
-    double at = q * (RESAMPLES - 1);
-    return sorted[(int)at] + (at - floor(at)) * (sorted[(int)at + 1] - sorted[(int)at]);
+    sort_doubles(sorted, RESAMPLES);
+    return sorted_quantile(sorted, RESAMPLES, q);
 }
 
 /* Student's and the normal quantile of 0.975 from tables: 3 degrees of freedom, and 1999. Points are not widened. */
