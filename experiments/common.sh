@@ -77,19 +77,21 @@ commands() {
     done
 }
 
-# Writes standard input into the README, between the marks that name it, if this is the full setting in its own place:
-#     <!-- NAME --> ... <!-- end -->
-into_readme() {
-    if [ $setting != full ] || [ "$results" != "$here/results" ]; then
-        cat >/dev/null
-        return
-    fi
-    cat >"$results/part.md"
-    grep -qxF -e "<!-- $1 -->" "$here/README.md" || fail "$here/README.md has no place for $1"
-    awk -v name="$1" -v text="$results/part.md" '
-        $0 == "<!-- " name " -->" { print; print ""; while ((getline line < text) > 0) print line; print ""; skip = 1; next }
-        $0 == "<!-- end -->" { skip = 0 }
-        !skip' "$here/README.md" >"$results/README.md"
+# Shows the tables of the results' NAME.md, of those there are; the full setting in its own place also puts each into the README,
+# where that has a table with the same heading, and the fits' commands in place of those there: show_tables NAME...
+show_tables() {
+    for name; do
+        [ ! -f "$results/$name.md" ] || { cat "$results/$name.md" && echo; }
+    done >"$results/tables.md"
+    cat "$results/tables.md"
+    if [ $setting != full ] || [ "$results" != "$here/results" ]; then return; fi
+    awk -v RS= '
+        { key = /^\|/ ? substr($0, 1, index($0, "\n")) : /^    / && last ~ /^The fits, as run/ ? last : ""; last = $0 }
+        NR == FNR { if (key != "") made[key] = $0; next }
+        key in made { $0 = made[key]; placed[key] = 1 }
+        { printf "%s%s\n", (FNR > 1 ? "\n" : ""), $0 }
+        END { for (key in made) if (key ~ /^\|/ && !(key in placed)) { print "no table in the README begins with", key >"/dev/stderr"; exit 1 } }
+    ' "$results/tables.md" "$here/README.md" >"$results/README.md" || fail "$here/README.md was left as it is"
     cat "$results/README.md" >"$here/README.md"
 }
 
