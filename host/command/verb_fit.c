@@ -331,6 +331,7 @@ static enum allometer_code open_device(struct fit_arguments *arguments, const st
     double n_points = (double)table->n_rows * (fit->bootstrap > 100 ? fit->bootstrap : 100);
     const char *device = arguments->device ? arguments->device : "auto";
     if (strcmp(device, "auto") == 0 && n_points < 1e7) device = "cpu";
+    fit->threads = arguments->device_options.threads;
     return verb_open_device(device, &arguments->device_options, 1, &fit->backend, &fit->device, error);
 }
 

@@ -175,7 +175,9 @@ static enum allometer_code fill_starts(struct batch *batch, const struct fit_wor
                                        struct allometer_error *error) {
     size_t P = (size_t)work->n_parameters, n = (size_t)work->n_starts;
     int out_of_memory = 0;
-#pragma omp parallel if (batch->fitting.n_problems > (int64_t)n) reduction(| : out_of_memory)
+#pragma omp parallel num_threads(fit_threads(work->fits)) if (batch->fitting.n_problems > (int64_t)n) \
+    reduction(|                                                                                       \
+              : out_of_memory)
     {
         double *scratch = malloc((fit_start_scratch(work) + 1) * sizeof *scratch);
         out_of_memory = !scratch;
@@ -246,31 +248,46 @@ static void keep_resample(struct allometer_fits *fits, size_t g, size_t r, const
     }
 }
 
+/* What describing the groups from `begin` on needs: the resamples of group g are the problems from first[g - begin] on. */
+struct description {
+    struct fit_work *work;
+    struct batch batch;
+    size_t begin, *first;
+};
+
+/* Those of a group's resamples that reached a minimum, and everything that is reported of the group. */
+static enum allometer_code describe_group(void *user, size_t g, struct allometer_error *error) {
+    const struct description *of = user;
+    size_t P = (size_t)of->work->n_parameters, first = of->first[g - of->begin], n = 0;
+    for (size_t f = first; f < of->first[g - of->begin + 1]; ++f) {
+        double *resample = of->batch.parameters + f * P;
+        int32_t status = of->batch.fitting.outcomes[f].status;
+        fit_order_breaks(of->work, g, resample);
+        if (of->work->fits->resamples) keep_resample(of->work->fits, g, f - first, resample, status);
+        if (is_minimum(status))
+            memmove(of->batch.parameters + (first + n++) * P, resample, P * sizeof(double));
+    }
+    return fit_describe_group(of->work, g, of->batch.parameters + first * P, n, error);
+}
+
 /* Bootstraps the groups begin .. end - 1 from their minima, and works out everything that is reported of them. */
 static enum allometer_code describe_groups(struct fit_work *work, size_t begin, size_t end,
                                            struct allometer_error *error) {
-    size_t R = (size_t)work->fits->options.bootstrap, P = (size_t)work->n_parameters;
-    struct batch batch;
-    enum allometer_code code = batch_make(&batch, work, (end - begin) * R, error);
+    size_t R = (size_t)work->fits->options.bootstrap;
+    struct description of = {.work = work, .begin = begin};
+    enum allometer_code code = batch_make(&of.batch, work, (end - begin) * R, error);
+    of.first = fit_allocate(&of.batch.memory, end - begin + 1, sizeof *of.first);
+    if (code == ALLOMETER_OK && !of.first)
+        code = allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu groups", end - begin);
     for (size_t g = begin; g < end && code == ALLOMETER_OK; ++g) {
-        if (!allometer_group_has_values(work->fits->groups[g].status)) continue;
-        for (size_t r = 1; r <= R; ++r) batch_add(&batch, work, g, (uint32_t)r, work->fits->groups[g].inner);
+        const struct allometer_fit_group *group = &work->fits->groups[g];
+        for (size_t r = 1; r <= R && allometer_group_has_values(group->status); ++r)
+            batch_add(&of.batch, work, g, (uint32_t)r, group->inner);
+        of.first[g - begin + 1] = (size_t)of.batch.fitting.n_problems;
     }
-    if (code == ALLOMETER_OK && R) code = batch_run(&batch, work, error);
-    for (size_t g = begin, f = 0; g < end && code == ALLOMETER_OK; ++g) {
-        size_t first = f, n = 0;
-        for (; f < (size_t)batch.fitting.n_problems && (size_t)batch.problems[f].set == g; ++f) {
-            int32_t status = batch.fitting.outcomes[f].status;
-            fit_order_breaks(work, g, batch.parameters + f * P);
-            if (work->fits->resamples) {
-                keep_resample(work->fits, g, f - first, batch.parameters + f * P, status);
-            }
-            if (!is_minimum(status)) continue;
-            memmove(batch.parameters + (first + n++) * P, batch.parameters + f * P, P * sizeof(double));
-        }
-        code = fit_describe_group(work, g, batch.parameters + first * P, n, error);
-    }
-    fit_memory_free(batch.memory);
+    if (code == ALLOMETER_OK && R) code = batch_run(&of.batch, work, error);
+    if (code == ALLOMETER_OK) code = fit_each_group(work->fits, begin, end, describe_group, &of, error);
+    fit_memory_free(of.batch.memory);
     return code;
 }
 

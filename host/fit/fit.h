@@ -65,6 +65,7 @@ struct allometer_fit_options {
     int32_t n_curve;        /* points of each group's curve for pictures; 0: none */
     const struct allometer_backend *backend;
     struct allometer_device *device;
+    int threads; /* of the CPU, for all but the fits; 0 for all that OpenMP offers */
 };
 
 /* What holds a parameter where it is, so that it has no standard error: one of its bounds, the user's or the law's own,

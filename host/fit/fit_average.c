@@ -120,7 +120,8 @@ static void describe_parameters(const struct average *average, size_t g, const s
     }
 }
 
-static enum allometer_code describe_group(struct average *average, size_t g, struct allometer_error *error) {
+static enum allometer_code describe_group(void *user, size_t g, struct allometer_error *error) {
+    struct average *average = user;
     struct allometer_fits *fits = average->fits;
     struct allometer_fit_group *group = &fits->groups[g];
     size_t best = weigh(average, g), first = group->first_row, n = (size_t)fits->options.n_curve;
@@ -175,8 +176,7 @@ enum allometer_code fit_average(struct allometer_fits *fits, struct allometer_er
         code = average_fit_candidate(&average, c, error);
     }
     for (size_t g = 0; g < fits->n_groups && code == ALLOMETER_OK; ++g) average_judge_candidates(&average, g);
-    for (size_t g = 0; g < fits->n_groups && code == ALLOMETER_OK; ++g)
-        code = describe_group(&average, g, error);
+    if (code == ALLOMETER_OK) code = fit_each_group(fits, 0, fits->n_groups, describe_group, &average, error);
     fit_memory_free(average.work.memory);
     fit_memory_free(average.memory);
     return code;

@@ -29,6 +29,12 @@ struct fit_work {
     int n_rounds;         /* or after so many rounds of them */
 };
 
+/* fit_each_group.c: one job for each of the groups begin .. end - 1, in any order and on several threads. */
+typedef enum allometer_code (*fit_group_job)(void *user, size_t group, struct allometer_error *error);
+int fit_threads(const struct allometer_fits *fits);
+enum allometer_code fit_each_group(const struct allometer_fits *fits, size_t begin, size_t end,
+                                   fit_group_job job, void *user, struct allometer_error *error);
+
 /* fit_memory.c: arrays of the results, P parameters for each group, filled with NaN. */
 enum allometer_code fit_allocate_results(struct allometer_fits *fits, size_t P,
                                          struct allometer_error *error);
