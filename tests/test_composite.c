@@ -7,6 +7,7 @@
 #include <gsl/gsl_fit.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
+#include <gsl/gsl_statistics_double.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -188,6 +189,61 @@ static void an_exact_law_has_numbers(void **state) {
     gsl_rng_free(rng);
 }
 
+/* Seven models at a time: of two slopes that both leave nothing but rounding, one may leave exactly 0. */
+static void an_exact_law_is_not_rejected(void **state) {
+    (void)state;
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    for (int trial = 0; trial < 300; trial++) {
+        const struct made made = {2, 7, {1, 1}, {0, 0}, 0};
+        struct allometer_table *table = make_table(&made, rng);
+        const double scale = pow(10, -6 * gsl_rng_uniform(rng));
+        for (size_t r = 0; r < table->n_rows; r++) {
+            double *neurons = &table->columns[2].numbers[r];
+            *neurons = 3 + floor(57 * gsl_rng_uniform(rng));
+            table->columns[3].numbers[r] = scale / *neurons;
+        }
+        struct composite composite = fit(table, 0);
+        for (int i = COMPOSITE_ONE_EXPONENT; i <= COMPOSITE_ONE; i++) {
+            assert_true(fabs(composite.hypotheses[i].ratio) < 1e-3);
+            assert_true(composite.hypotheses[i].probability > 0.9);
+        }
+        composite_free(&composite);
+        allometer_table_free(table);
+    }
+    gsl_rng_free(rng);
+}
+
+/* A third subtask that always has the neurons of the second tells nothing more of the shares than that they move. */
+static void shares_that_go_together_are_one(void **state) {
+    (void)state;
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    struct made made = {3, 30, {1, 1, 1}, {0, 0.5, 0.5}, 0.1};
+    struct allometer_table *table = make_table(&made, rng);
+    double *neurons = table->columns[2].numbers, x[30], y[30], c[6];
+    for (int m = 0; m < 30; m++) {
+        neurons[3 * m + 2] = neurons[3 * m + 1];
+        x[m] = log(neurons[3 * m] + 2 * neurons[3 * m + 1]), y[m] = log(neurons[3 * m + 1] / neurons[3 * m]);
+    }
+    struct composite composite = fit(table, 0);
+    const struct composite_hypothesis *shares = &composite.hypotheses[COMPOSITE_SHARES];
+    gsl_fit_linear(x, 1, y, 1, 30, &c[0], &c[1], &c[2], &c[3], &c[4], &c[5]);
+    double total = gsl_stats_tss(y, 1, 30);
+    assert_int_equal(shares->degrees, 1);
+    assert_int_equal(composite.hypotheses[COMPOSITE_FREE].n_parameters,
+                     12); /* three lines of losses, one of shares */
+    assert_close("ratio", shares->ratio, 27.5 * log(total / c[5]), 0, 1e-8);
+    assert_close("p", shares->probability, gsl_cdf_chisq_Q(shares->ratio, 1), 0, 1e-8);
+    composite_free(&composite);
+    for (int m = 0; m < 30; m++) neurons[3 * m + 1] = neurons[3 * m + 2] = 2 * neurons[3 * m];
+    composite = fit(table, 0); /* shares that never change are no chance at all */
+    assert_int_equal(composite.hypotheses[COMPOSITE_SHARES].degrees, 0);
+    assert_int_equal(composite.hypotheses[COMPOSITE_RESOURCE].degrees, 3);
+    assert_true(isfinite(composite.hypotheses[COMPOSITE_RESOURCE].log_likelihood));
+    composite_free(&composite);
+    allometer_table_free(table);
+    gsl_rng_free(rng);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(likelihoods_are_gsls),
@@ -195,6 +251,8 @@ int main(void) {
         cmocka_unit_test(a_true_law_is_rejected_as_often_as_said),
         cmocka_unit_test(what_is_too_little_is_told),
         cmocka_unit_test(an_exact_law_has_numbers),
+        cmocka_unit_test(an_exact_law_is_not_rejected),
+        cmocka_unit_test(shares_that_go_together_are_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

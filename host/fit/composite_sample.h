@@ -43,10 +43,12 @@ static inline double line_slope(const struct line *line) {
     return (line->xy - line->x * line->y / line->n) / line_sxx(line);
 }
 
-/* Sum of squared residuals with that slope, and the best constant. */
+/* Sum of squared residuals with that slope, and the best constant; at least what rounding leaves of the sums, so that
+   slopes that fit equally well but for it have the same. */
 static inline double line_residual(const struct line *line, double slope) {
     const double sxy = line->xy - line->x * line->y / line->n, syy = line->yy - line->y * line->y / line->n;
-    return fmax(syy - 2 * slope * sxy + slope * slope * line_sxx(line), 0); /* not below it by rounding */
+    const double rounding = 1e-14 * (line->yy + slope * slope * line->xx);
+    return fmax(syy - 2 * slope * sxy + slope * slope * line_sxx(line), rounding);
 }
 
 #endif

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAST_SQUARES 1e-200 /* of what fits exactly: its logarithm shall be a number */
+#define LEAST_SQUARES  1e-200 /* of what fits exactly: its logarithm shall be a number */
+#define LEAST_VARIANCE 1e-28  /* of a log ratio: less is rounding, */
+#define SHARE_ROUNDING 1e-13  /* and so is this share of it */
 
 static struct line loss_line(const struct sample *sample, int32_t k) {
     struct line line = {0};
@@ -20,29 +22,53 @@ static double normal_likelihood(double M, double squares) {
     return -0.5 * M * (log(2 * M_PI * fmax(squares, LEAST_SQUARES) / M) + 1);
 }
 
-/* log |S|, S the (K - 1) x (K - 1) covariance of the log ratios' residuals, with or without slopes; NaN where singular. */
-static double shares_determinant(const struct sample *sample, int with_slopes, double *scratch) {
-    const int32_t P = sample->K - 1, M = sample->M, K = sample->K;
-    double *slope = scratch, *mean = slope + P, *S = mean + P, mean_x = 0, sxx = 0;
-    memset(scratch, 0, (size_t)(P * P + 2 * P) * sizeof *scratch);
+/* Into scratch, the covariance of the residuals of n log ratios, kept[i] + 1 to 0, with or without slopes: its lower
+   triangle. */
+static double *share_covariance(const struct sample *sample, const int32_t *kept, int32_t n, int with_slopes,
+                                double *scratch) {
+    const int32_t M = sample->M, K = sample->K;
+    double *slope = scratch, *mean = slope + n, *S = mean + n, mean_x = 0, sxx = 0;
+    memset(scratch, 0, (size_t)(n * n + 2 * n) * sizeof *scratch);
     for (int32_t m = 0; m < M; m++) mean_x += sample->total[m] / M;
-#define RATIO(m, i) (sample->neurons[(m)*K + (i) + 1] - sample->neurons[(m)*K])
+#define RATIO(m, i) (sample->neurons[(m)*K + kept[i] + 1] - sample->neurons[(m)*K])
     for (int32_t m = 0; m < M; m++) {
         sxx += (sample->total[m] - mean_x) * (sample->total[m] - mean_x);
-        for (int32_t i = 0; i < P; i++) mean[i] += RATIO(m, i) / M;
+        for (int32_t i = 0; i < n; i++) mean[i] += RATIO(m, i) / M;
     }
     for (int32_t m = 0; m < M && with_slopes; m++)
-        for (int32_t i = 0; i < P; i++) slope[i] += (sample->total[m] - mean_x) * RATIO(m, i) / sxx;
+        for (int32_t i = 0; i < n; i++) slope[i] += (sample->total[m] - mean_x) * RATIO(m, i) / sxx;
     for (int32_t m = 0; m < M; m++) {
         const double x = sample->total[m] - mean_x;
-        for (int32_t i = 0; i < P; i++) {
+        for (int32_t i = 0; i < n; i++) {
             const double residual = RATIO(m, i) - mean[i] - slope[i] * x;
             for (int32_t j = 0; j <= i; j++)
-                S[i * P + j] += residual * (RATIO(m, j) - mean[j] - slope[j] * x) / M;
+                S[i * n + j] += residual * (RATIO(m, j) - mean[j] - slope[j] * x) / M;
         }
     }
 #undef RATIO
-    return 2 * cholesky_factor(S, (size_t)P);
+    for (int32_t i = 0; i < n; i++) S[i * n + i] += SHARE_ROUNDING * S[i * n + i] + LEAST_VARIANCE;
+    return S;
+}
+
+/* Which of the P ratios vary, and not only as others do: the shares of subtasks that always have as many neurons are one.
+   Cholesky's method without the rows that have nothing left. */
+static int32_t independent_shares(const struct sample *sample, int32_t *kept, double *scratch) {
+    const int32_t P = sample->K - 1;
+    int32_t n = 0;
+    for (int32_t i = 0; i < P; i++) kept[i] = i;
+    double *S = share_covariance(sample, kept, P, 0, scratch);
+    for (int32_t i = 0; i < P; i++) {
+        double *row = S + (int64_t)i * P, left = row[i];
+        for (int32_t j = 0; j < n; j++) { /* row[kept[j]] comes behind what is written */
+            const double *other = S + (int64_t)kept[j] * P;
+            double sum = row[kept[j]];
+            for (int32_t k = 0; k < j; k++) sum -= row[k] * other[k];
+            row[j] = sum / other[j], left -= row[j] * row[j];
+        }
+        if (!(left > 1e3 * (SHARE_ROUNDING * row[i] + LEAST_VARIANCE))) continue;
+        row[n] = sqrt(left), kept[n++] = i;
+    }
+    return n;
 }
 
 /* The probability that chi squared with n degrees of freedom is above x: of n - 2 degrees, and a term more (Abramowitz and
@@ -51,13 +77,18 @@ static double chi_squared_above(double x, int32_t n) {
     const double half = 0.5 * x;
     double at = n % 2 ? 0.5 : 1, probability = n % 2 ? erfc(sqrt(half)) : exp(-half);
     for (; at < 0.5 * n; at += 1) probability += exp(at * log(half) - half - lgamma(at + 1));
-    return fmin(probability, 1);
+    return probability < 1 ? probability : isnan(x) ? NAN : 1;
 }
 
 int composite_test(const struct sample *sample, struct composite *composite) {
-    const int32_t K = sample->K, P = K - 1;
+    const int32_t K = sample->K;
     double *scratch = malloc((size_t)(K * K + 2 * K) * sizeof *scratch);
-    if (!scratch) return 0;
+    int32_t *kept = calloc((size_t)K, sizeof *kept);
+    if (!scratch || !kept) {
+        free(scratch), free(kept);
+        return 0;
+    }
+    const int32_t P = independent_shares(sample, kept, scratch);
     const double M = sample->M;
     double loss[3] = {0, 0, 0}, change[3] = {0, 0, 0}, exponent = 1; /* with free, one, and unit exponents */
     for (int32_t i = 0; i < 200; i++) { /* the best common exponent, by weights that depend on it */
@@ -79,8 +110,8 @@ int composite_test(const struct sample *sample, struct composite *composite) {
             change[i] += (M - 2.5) * log(fmax(squares[i], LEAST_SQUARES) / fmax(squares[0], LEAST_SQUARES));
         }
     }
-    const double with = shares_determinant(sample, 1, scratch),
-                 without = shares_determinant(sample, 0, scratch);
+    const double with = 2 * cholesky_factor(share_covariance(sample, kept, P, 1, scratch), (size_t)P),
+                 without = 2 * cholesky_factor(share_covariance(sample, kept, P, 0, scratch), (size_t)P);
     const double shares[] = {-0.5 * M * (P * log(2 * M_PI) + with + P),
                              -0.5 * M * (P * log(2 * M_PI) + without + P)};
     const double share_change = (M - 2 - 0.5 * P) * (without - with);
@@ -107,6 +138,6 @@ int composite_test(const struct sample *sample, struct composite *composite) {
             i == COMPOSITE_FREE ? NAN : change[rows[i].exponents] + (rows[i].stay ? share_change : 0);
         row->probability = i == COMPOSITE_FREE ? NAN : chi_squared_above(row->ratio, row->degrees);
     }
-    free(scratch);
+    free(scratch), free(kept);
     return 1;
 }
