@@ -194,6 +194,9 @@ expect 2 "does not contain the column 'n'" "${fit[@]}" --law 'a*x^-b'
 expect 2 "has no parameter 'c'; it has a, b" "${fit[@]}" --law 'a*n^-b' --fix c=1
 expect 2 "unknown law 'bnsl-7'; did you mean 'bnsl-" "${fit[@]}" --law bnsl-7
 expect 0 "'seed' is a parameter of the formula, and also a column" "${fit[@]}" --law 'seed*n^-b' --where task=plain
+expect 0 'e in the formula is 2.71828' "${fit[@]}" --law 'a*n^-b + e' --where task=plain
+expect 0 '' "${fit[@]}" --law 'a*e^(-b*n) + c*1e-1*n ** -e1' --where task=plain
+grep -q 'e in the formula' stderr && fail "e as the base of a power: $(cat stderr)"
 expect 0 '' "${fit[@]}" --law 'min(9, a)*n^-b' --where task=plain --train use=1 --out formula.csv
 grep -q '^plain,"min(9, a)\*n^-b",converged,20,' formula.csv || fail "formula: $(cat formula.csv)"
 grep -qF 'loss = min(9, a)*n^-b' stdout || fail "formula: $(cat stdout)"
@@ -209,6 +212,19 @@ sed '1s/,n,/,Training Tokens,/' runs.csv >spaced.csv
 expect 0 '' spaced.csv --law 'a*`Training Tokens`^-b' --x 'Training Tokens' --y loss --group task --out spaced_fits.csv --quiet
 [ "$(wc -l <spaced_fits.csv)" -eq 7 ] || fail 'a formula: groups in are not rows out'
 grep -q ',constant,.*x-constant\|^constant,.*x-constant' spaced_fits.csv || fail 'a formula on constant x'
+
+# ---- names that are numbers, or move a cursor -------------------------------------------------------------------------
+awk 'BEGIN { print "run,n,loss"; for (i = 1; i < 9; ++i) { printf "9007199254740992,%d,%.9g\n", i, 2 / i
+    printf "9007199254740993,%d,%.9g\n\"a\033[2J\nb\",%d,%.9g\n", i, 3 * i, i, 2 / i } }' >runs2.csv
+sed -n -e 1p -e /^9/p runs2.csv >big.csv
+for sign in '=' '!='; do
+    expect 0 '' big.csv --law power --x n --y loss --where "run${sign}9007199254740993" --out big_fits.csv --quiet
+    [ "$(column n big_fits.csv)" = 8 ] || fail "two whole numbers that one double stands for: $(cat big_fits.csv)"
+done
+expect 0 '' big.csv --law power --x n --y loss --where run=9007199254740992.0 --out big_fits.csv --quiet
+[ "$(column n big_fits.csv)" = 16 ] || fail "a number that is not all digits: $(cat big_fits.csv)"
+expect 0 '' runs2.csv --law power --x n --y loss --group run
+grep -q 'a \[2J b' stdout || fail "control characters: $(cat -v stdout)"
 
 # ---- columns made of others ---------------------------------------------------------------------------------------------
 {
@@ -281,6 +297,10 @@ if command -v gnuplot >/dev/null; then
     [ -s fits.svg.gp ] || fail 'no script of the picture'
     expect 0 '' "${fit[@]}" --where task=plain --plot fits.png --quiet
     [ "$(head -c 4 fits.png | tail -c 3)" = PNG ] || fail 'no PNG'
+    for side in 'right 9007199254740992' 'left 9007199254740993'; do # of points that fall, and of those that rise
+        expect 0 '' big.csv --law power --x n --y loss --where "run=${side#* }" --plot key.svg --keep-plot-files
+        grep -q "set key top ${side% *}" key.svg.gp || fail "no key on the ${side% *}"
+    done
     expect 2 '^allometer: absent/fits.png: No such file' "${fit[@]}" --plot absent/fits.png --quiet
     {
         echo 'curve,n,loss'

@@ -363,7 +363,8 @@ int verb_fit(int argc, char **argv) {
         if (fit->device) fit->backend->close(fit->device);
         return code == ALLOMETER_OK ? VERB_DONE : verb_fail(&error);
     }
-    if (code == ALLOMETER_OK && !arguments.quiet) verb_formula_warn(arguments.formula, table);
+    if (code == ALLOMETER_OK && !arguments.quiet)
+        verb_formula_warn(arguments.formula, fit->x, arguments.n_x, table);
     if (code == ALLOMETER_OK) code = allometer_fit(table, fit, &fits, &error);
     if (code == ALLOMETER_OK) code = write_results(&arguments, fits, &error);
     int any = code == ALLOMETER_OK && verb_fit_notes(fits, arguments.quiet);

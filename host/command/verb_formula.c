@@ -2,6 +2,7 @@
 #include "formula_parse.h"
 #include "verbs.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,29 @@ struct allometer_law *verb_formula(const char *text, const char *const *columns,
     return law;
 }
 
-void verb_formula_warn(const struct allometer_law *law, const struct allometer_table *table) {
+static int continues_word(char c) {
+    return isalnum((unsigned char)c) || c == '_' || c == '.' || (unsigned char)c >= 0x80;
+}
+
+/* Whether e stands in a formula, but for a power of it. */
+static int reads_e(const char *formula) {
+    size_t n;
+    for (const char *at = formula; *at; at += n ? n : 1) {
+        for (n = 0; *at == '`' ? at[n] && (n == 0 || at[n] != '`') : continues_word(at[n]);) ++n;
+        const char *next = at + n + strspn(at + n, " \t\r\n");
+        if (n == 1 && *at == 'e' && *next != '^' && strncmp(next, "**", 2) != 0) return 1;
+        n += *at == '`' && at[n];
+    }
+    return 0;
+}
+
+void verb_formula_warn(const struct allometer_law *law, const char *const *columns, int n_columns,
+                       const struct allometer_table *table) {
+    int e_is_constant = law && reads_e(law->formula);
+    for (int c = 0; c < n_columns; ++c) e_is_constant = e_is_constant && strcmp(columns[c], "e") != 0;
+    if (e_is_constant)
+        fputs("allometer: e in the formula is 2.71828..., and no parameter: that needs another name\n",
+              stderr);
     for (int p = 0; law && p < law->n_parameters; ++p) {
         size_t column;
         if (allometer_table_find(table, law->parameters[p].name, &column, NULL) != ALLOMETER_OK) continue;

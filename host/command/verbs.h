@@ -56,7 +56,9 @@ int verb_is_same_file(const char *a, const char *b);
 /* The law that a formula makes (free with allometer_law_free); NULL where the text is but a word, such as a misspelt
    law's name. Exits on other errors. */
 struct allometer_law *verb_formula(const char *text, const char *const *columns, int n_columns);
-/* Tells of parameters that are also columns: one that was meant and not listed would be fitted. law may be NULL. */
-void verb_formula_warn(const struct allometer_law *law, const struct allometer_table *table);
+/* Tells of parameters that are also columns: one that was meant and not listed would be fitted; and of e, the constant, where
+   a parameter may be meant. law may be NULL. */
+void verb_formula_warn(const struct allometer_law *law, const char *const *columns, int n_columns,
+                       const struct allometer_table *table);
 
 #endif

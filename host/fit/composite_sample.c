@@ -34,6 +34,11 @@ static enum allometer_code read_rows(const struct allometer_table *table,
                 return allometer_fail(error, ALLOMETER_BAD_INPUT,
                                       "%s:%zu: column '%s': expected a number, found none", table->source,
                                       table->lines[r], names[i]);
+        if (fabs(value[0]) >= 0x1p53)
+            return allometer_fail(error, ALLOMETER_BAD_INPUT,
+                                  "%s:%zu: column 'model': expected a number that a double tells from its "
+                                  "neighbors, below 2^53",
+                                  table->source, table->lines[r]);
         rows[r] = (struct row){value[0], value[1], value[2], value[3], value[4], 1};
         for (int i = 0; i < 5; i++)
             rows[r].is_good &= isfinite(value[i]) && (i < 2 || i == 4 || value[i] > 0);

@@ -35,6 +35,15 @@ static enum allometer_code resolve_filter(const struct allometer_table *table,
     return ALLOMETER_OK;
 }
 
+/* Beyond 2^53 a double does not tell whole numbers, such as those of runs, from their neighbors: their digits do. */
+static int same_number(const struct allometer_column *column, const struct filter *filter, size_t row) {
+    static const char digits[] = "0123456789";
+    const char *text = column->texts ? column->texts[row] : "", *wanted = filter->text;
+    if (column->numbers[row] != filter->number) return 0;
+    if (!(fabs(filter->number) >= 0x1p53 && *text)) return 1;
+    return text[strspn(text, digits)] || wanted[strspn(wanted, digits)] || strcmp(text, wanted) == 0;
+}
+
 static int filter_passes(const struct allometer_table *table, const struct filter *filter, size_t row) {
     char buffer[32];
     if (!filter->numeric) {
@@ -44,9 +53,9 @@ static int filter_passes(const struct allometer_table *table, const struct filte
     double value = table->columns[filter->column].numbers[row];
     switch (filter->comparison) {
     case ALLOMETER_EQUAL:
-        return value == filter->number;
+        return same_number(&table->columns[filter->column], filter, row);
     case ALLOMETER_NOT_EQUAL:
-        return value != filter->number;
+        return !same_number(&table->columns[filter->column], filter, row);
     case ALLOMETER_LESS:
         return value < filter->number;
     case ALLOMETER_LESS_OR_EQUAL:

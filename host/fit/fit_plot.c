@@ -222,6 +222,19 @@ static void write_axis(FILE *file, char axis, struct range range, int logs, doub
     fprintf(file, "set %crange [%.17g:%.17g]\n", axis, low, high);
 }
 
+/* Where a panel has room for the key: points mostly rise, or fall. */
+static const char *free_corner(const struct allometer_fits *fits, const struct allometer_fit_group *group) {
+    const double *x = fits->law->n_columns == 1 ? fits->x[0] : fits->yhat, *y = fits->y;
+    double n = 0, mean_x = 0, mean_y = 0, together = 0;
+    for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i) {
+        if (!isfinite(x[i]) || !isfinite(y[i])) continue;
+        n += 1;
+        together += (x[i] - mean_x) * (y[i] - mean_y) * (n - 1) / n;
+        mean_x += (x[i] - mean_x) / n, mean_y += (y[i] - mean_y) / n;
+    }
+    return together > 0 ? "left" : "right";
+}
+
 static void write_panel(FILE *file, const struct allometer_fits *fits, size_t g, struct axes axes) {
     const struct allometer_fit_group *group = &fits->groups[g];
     struct place place = place_of(fits, group);
@@ -268,9 +281,8 @@ static void write_script(FILE *file, const struct allometer_fits *fits, const ch
     write_label(file, 'x', fits->law->n_columns == 1 ? fits->options.x[0] : fits->law->formula,
                 several ? PANEL_TITLE - 8 : SINGLE_TITLE - 8);
     write_label(file, 'y', fits->options.y, several ? PANEL_TITLE - 16 : SINGLE_TITLE - 32);
-    fputs("set key top right samplen 2 font ',9' spacing 0.9\nset border 3\nset tics nomirror\n"
-          "set grid lt 1 lw 0.5 lc rgb '#e0e0e0'\n",
-          file);
+    fprintf(file, "set key top %s samplen 2 font ',9' spacing 0.9\n", free_corner(fits, fits->groups));
+    fputs("set border 3\nset tics nomirror\nset grid lt 1 lw 0.5 lc rgb '#e0e0e0'\n", file);
     if (several) fprintf(file, "set multiplot layout %zu,%zu", rows, columns);
     if (fits->n_groups > n) fprintf(file, " title 'The first %zu of %zu groups'", n, fits->n_groups);
     if (several) putc('\n', file);

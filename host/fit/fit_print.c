@@ -46,7 +46,7 @@ static enum allometer_code print_grid(struct grid *grid, size_t n_left, FILE *fi
     return ALLOMETER_OK;
 }
 
-/* Copies what fits, whole UTF-8 characters only. */
+/* Copies what fits, whole UTF-8 characters only; spaces for what would move a terminal's cursor, or do worse. */
 static void put_text(char *into, const char *text) {
     size_t n = strlen(text), most = 30;
     if (n > most) {
@@ -54,6 +54,9 @@ static void put_text(char *into, const char *text) {
         }
     }
     snprintf(into, CELL, "%.*s%s", (int)n, text, n < strlen(text) ? "..." : "");
+    for (; *into; ++into) {
+        if ((unsigned char)*into < ' ' || *into == 0x7f) *into = ' ';
+    }
 }
 
 static void put_number(char *into, double value, int digits) {
