@@ -49,6 +49,20 @@ static void test_student_closed_forms(void **state) {
                 && isnan(student_quantile(NAN, 3)));
 }
 
+static void test_fisher(void **state) {
+    (void)state;
+    static double ours[DRAWS], theirs[DRAWS];
+    for (int i = 0; i < DRAWS; ++i) {
+        double of = 1 + floor(exp(log(500) * drand48())), degrees = floor(exp(log(1e4) * drand48()));
+        double f = exp(3 * drand48() - 1.5);
+        ours[i] = fisher_above(f, of, degrees), theirs[i] = gsl_cdf_fdist_Q(f, of, degrees);
+    }
+    assert_doubles_close("share above Fisher's F", ours, theirs, DRAWS, 1e-280, 1e-8);
+    assert_close("all", fisher_above(0, 3, 4), 1, 0, 1e-15);
+    assert_true(isnan(fisher_above(1, 2, 0)) && isnan(fisher_above(NAN, 2, 3))
+                && isnan(fisher_above(1, 0, 3)));
+}
+
 static void test_sorted(void **state) {
     (void)state;
     double values[37], ours[9], theirs[9];
@@ -68,6 +82,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_student),
         cmocka_unit_test(test_student_closed_forms),
+        cmocka_unit_test(test_fisher),
         cmocka_unit_test(test_sorted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

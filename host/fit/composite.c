@@ -130,7 +130,9 @@ enum allometer_code composite_fit(const struct allometer_table *table,
     struct sample sample = {0};
     *composite = (struct composite){0};
     enum allometer_code code = sample_read(table, options, &sample, composite, error);
-    if (!code && !(describe_subtasks(&sample, options, composite) && composite_test(&sample, composite)))
+    if (!code
+        && !(describe_subtasks(&sample, options, composite)
+             && composite_test(&sample, options->cluster && options->bootstrap > 0, composite)))
         code = allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", table->source);
     sample_free(&sample);
     if (code) composite_free(composite);

@@ -38,7 +38,9 @@ struct composite_hypothesis {
     int32_t n_parameters;
     double log_likelihood, aic, bic; /* Akaike's and Schwarz' criteria: the least is the best */
     /* Likelihood ratio against free exponents and shares, with Bartlett's correction for few models; under the hypothesis
-       chi squared with `degrees` of freedom; the probability of a larger one. NaN for the free law itself. */
+       chi squared with `degrees` of freedom; the probability of a larger one. NaN for the free law itself.
+       Where clusters are resampled, the ratio over their design effect (composite_design) is Fisher's F with `degrees` times
+       (clusters - 1) degrees below: models of one cluster are not independent. */
     double ratio, probability;
     int32_t degrees;
 };

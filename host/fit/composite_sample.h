@@ -19,7 +19,23 @@ enum allometer_code sample_read(const struct allometer_table *table, const struc
 void sample_free(struct sample *sample);
 
 /* The hypotheses of the composite by their likelihoods. 0: out of memory. */
-int composite_test(const struct sample *sample, struct composite *composite);
+int composite_test(const struct sample *sample, int in_clusters, struct composite *composite);
+/* Into scratch, n * n + 2 n, the covariance of the residuals of n log ratios, of subtask kept[i] + 1 to subtask 0, with or
+   without slopes: its lower triangle. */
+double *share_covariance(const struct sample *sample, const int32_t *kept, int32_t n, int with_slopes,
+                         double *scratch);
+
+/* Design effects, each summed over as many directions as a hypothesis has degrees of freedom: the variance that clusters show
+   of the slopes over that of independent models (Rao and Scott 1981, The analysis of categorical data from complex sample
+   surveys). */
+struct composite_design {
+    double exponents, differences,
+        shares; /* of K exponents; of the K - 1 differences between them; of P shares */
+    int32_t n_clusters;
+};
+/* kept: the P ratios that vary. 0: out of memory. */
+int composite_design(const struct sample *sample, const int32_t *kept, int32_t P,
+                     struct composite_design *design);
 
 /* Sums of a straight line's fit, y against x. */
 struct line {

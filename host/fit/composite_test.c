@@ -1,6 +1,7 @@
 /* Which hypotheses the data bear: likelihoods, and likelihood ratios. */
 #include "cholesky.h"
 #include "composite_sample.h"
+#include "fit_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,10 +23,8 @@ static double normal_likelihood(double M, double squares) {
     return -0.5 * M * (log(2 * M_PI * fmax(squares, LEAST_SQUARES) / M) + 1);
 }
 
-/* Into scratch, the covariance of the residuals of n log ratios, kept[i] + 1 to 0, with or without slopes: its lower
-   triangle. */
-static double *share_covariance(const struct sample *sample, const int32_t *kept, int32_t n, int with_slopes,
-                                double *scratch) {
+double *share_covariance(const struct sample *sample, const int32_t *kept, int32_t n, int with_slopes,
+                         double *scratch) {
     const int32_t M = sample->M, K = sample->K;
     double *slope = scratch, *mean = slope + n, *S = mean + n, mean_x = 0, sxx = 0;
     memset(scratch, 0, (size_t)(n * n + 2 * n) * sizeof *scratch);
@@ -80,7 +79,7 @@ static double chi_squared_above(double x, int32_t n) {
     return probability < 1 ? probability : isnan(x) ? NAN : 1;
 }
 
-int composite_test(const struct sample *sample, struct composite *composite) {
+int composite_test(const struct sample *sample, int in_clusters, struct composite *composite) {
     const int32_t K = sample->K;
     double *scratch = malloc((size_t)(K * K + 2 * K) * sizeof *scratch);
     int32_t *kept = calloc((size_t)K, sizeof *kept);
@@ -89,6 +88,11 @@ int composite_test(const struct sample *sample, struct composite *composite) {
         return 0;
     }
     const int32_t P = independent_shares(sample, kept, scratch);
+    struct composite_design design = {0};
+    if (in_clusters && !composite_design(sample, kept, P, &design)) {
+        free(scratch), free(kept);
+        return 0;
+    }
     const double M = sample->M;
     double loss[3] = {0, 0, 0}, change[3] = {0, 0, 0}, exponent = 1; /* with free, one, and unit exponents */
     for (int32_t i = 0; i < 200; i++) { /* the best common exponent, by weights that depend on it */
@@ -119,12 +123,15 @@ int composite_test(const struct sample *sample, struct composite *composite) {
     const struct {
         const char *name, *meaning;
         int exponents, stay, fewer; /* stay: shares do; fewer parameters than the free law has */
+        double effect;              /* of the clusters, times fewer */
     } rows[N_HYPOTHESES] = {
-        [COMPOSITE_FREE] = {"free", "an exponent and a slope of the share for each subtask", 0, 0, 0},
-        [COMPOSITE_ONE_EXPONENT] = {"one exponent", "the same for every subtask", 1, 0, K - 1},
-        [COMPOSITE_ONE] = {"N^-1", "every exponent is 1", 2, 0, K},
-        [COMPOSITE_SHARES] = {"shares stay", "every slope is 0", 0, 1, P},
-        [COMPOSITE_RESOURCE] = {"resource law", "N^-1, and shares stay", 2, 1, K + P},
+        [COMPOSITE_FREE] = {"free", "an exponent and a slope of the share for each subtask", 0, 0, 0, 0},
+        [COMPOSITE_ONE_EXPONENT] = {"one exponent", "the same for every subtask", 1, 0, K - 1,
+                                    design.differences},
+        [COMPOSITE_ONE] = {"N^-1", "every exponent is 1", 2, 0, K, design.exponents},
+        [COMPOSITE_SHARES] = {"shares stay", "every slope is 0", 0, 1, P, design.shares},
+        [COMPOSITE_RESOURCE] = {"resource law", "N^-1, and shares stay", 2, 1, K + P,
+                                design.exponents + design.shares},
     };
     for (int i = 0; i < N_HYPOTHESES; i++) {
         struct composite_hypothesis *row = &composite->hypotheses[i];
@@ -136,7 +143,11 @@ int composite_test(const struct sample *sample, struct composite *composite) {
         row->degrees = rows[i].fewer;
         row->ratio =
             i == COMPOSITE_FREE ? NAN : change[rows[i].exponents] + (rows[i].stay ? share_change : 0);
-        row->probability = i == COMPOSITE_FREE ? NAN : chi_squared_above(row->ratio, row->degrees);
+        row->probability = i == COMPOSITE_FREE ? NAN
+                           : in_clusters && row->degrees
+                               ? fisher_above(row->ratio / rows[i].effect, row->degrees,
+                                              row->degrees * (design.n_clusters - 1))
+                               : chi_squared_above(row->ratio, row->degrees);
     }
     free(scratch), free(kept);
     return 1;

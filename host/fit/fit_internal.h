@@ -132,6 +132,8 @@ enum allometer_code fit_filter_rows(const struct allometer_table *table,
 /* quantile.c: Student's t: the x below which a share p of the distribution with so many degrees of freedom lies; of the
    normal distribution, if infinitely many. */
 double student_quantile(double p, double degrees);
+/* The probability that Fisher's F of `of` and `degrees` degrees of freedom is above f (Abramowitz and Stegun 26.6.2). */
+double fisher_above(double f, double of, double degrees);
 /* How much farther from the estimate the bounds of an interval lie than the quantiles of its bootstrap, where n clusters
    are drawn: Student's distribution with n - 1 degrees of freedom takes the place of the normal one, and the variance, of
    which resamples show (n - 1)/n, is made whole (Hesterberg 2015, What teachers should know about the bootstrap: the

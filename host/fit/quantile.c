@@ -13,8 +13,15 @@ static double gamma_ratio(double a) {
     return sqrt(a) * (1 + u * (-1.0 / 8 + u * (1.0 / 128 + u * (5.0 / 1024 - u * (21.0 / 32768)))));
 }
 
-/* The regularized incomplete beta function I_x(a, b) where a or b is 1/2, by Lentz's continued fraction (Abramowitz and
-   Stegun 26.5.8). y: 1 - x, which x alone may not tell. */
+/* x^a y^b / B(a, b), from the logarithm of x^a y^b. */
+static double over_beta(double a, double b, double log_powers) {
+    int sign;
+    if (a == 0.5 || b == 0.5) return gamma_ratio(a == 0.5 ? b : a) / sqrt(PI) * exp(log_powers);
+    return exp(lgamma_r(a + b, &sign) - lgamma_r(a, &sign) - lgamma_r(b, &sign) + log_powers);
+}
+
+/* The regularized incomplete beta function I_x(a, b), by Lentz's continued fraction (Abramowitz and Stegun 26.5.8). y: 1 - x,
+   which x alone may not tell. */
 static double incomplete_beta(double a, double b, double x, double y) {
     if (x <= 0 || y <= 0) return x <= 0 ? 0 : 1;
     if (x > (a + 1) / (a + b + 2)) return 1 - incomplete_beta(b, a, y, x);
@@ -35,8 +42,8 @@ static double incomplete_beta(double a, double b, double x, double y) {
         }
         if (fabs(change - 1) < 1e-15) break;
     }
-    return gamma_ratio(a == 0.5 ? b : a) / sqrt(PI)
-           * exp(a * (x < 0.5 ? log(x) : log1p(-y)) + b * (y < 0.5 ? log(y) : log1p(-x))) * fraction / a;
+    return over_beta(a, b, a * (x < 0.5 ? log(x) : log1p(-y)) + b * (y < 0.5 ? log(y) : log1p(-x))) * fraction
+           / a;
 }
 
 /* The share of the distribution that lies above t > 0, and its density there. */
@@ -69,6 +76,12 @@ double student_quantile(double p, double degrees) {
         t = next;
     }
     return t;
+}
+
+double fisher_above(double f, double of, double degrees) {
+    if (!(f >= 0 && of > 0 && degrees > 0)) return f < 0 ? 1 : NAN;
+    double share = 1 / (1 + of * f / degrees);
+    return incomplete_beta(0.5 * degrees, 0.5 * of, share, of * f / degrees * share);
 }
 
 double cluster_widening(size_t n, double confidence) {
