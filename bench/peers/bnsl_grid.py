@@ -38,7 +38,7 @@ for row in csv.DictReader(open(sys.argv[1])):
     groups.setdefault((row["Domain"], row["Task"], row["Model"]), []).append(
         (float(row["Seen Examples"]), float(row["Loss"]), row["Training"] == "1"))
 out = csv.writer(sys.stdout)
-out.writerow(["Domain", "Task", "Model", "rmsle"])
+out.writerow(["Domain", "Task", "Model", "procedure", "rmsle"])
 errors = {}
 for key, rows in groups.items():
     x, y, train = (np.array(column) for column in zip(*sorted(set(rows))))
@@ -54,7 +54,7 @@ for key, rows in groups.items():
             best = (cost, p)
     error = np.sqrt(np.mean((np.log(law(x[~train], *best[1])) - np.log(y[~train])) ** 2))
     errors.setdefault(key[0], []).append(error)
-    out.writerow([*key, "%.6g" % error])
+    out.writerow([*key, "BNSL procedure", "%.6g" % error])
     sys.stdout.flush()
 for domain, of in errors.items():
     print("%s: mean %.4f, median %.4f" % (domain, np.mean(of), np.median(of)), file=sys.stderr)
