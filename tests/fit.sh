@@ -213,6 +213,13 @@ expect 0 '' spaced.csv --law 'a*`Training Tokens`^-b' --x 'Training Tokens' --y 
 [ "$(wc -l <spaced_fits.csv)" -eq 7 ] || fail 'a formula: groups in are not rows out'
 grep -q ',constant,.*x-constant\|^constant,.*x-constant' spaced_fits.csv || fail 'a formula on constant x'
 
+# ---- resamples that are too few for an interval ------------------------------------------------------------------------
+expect 0 'fewer than 20 resamples reached a minimum in 1 of 1 groups: .* independent$' "${fit[@]}" --where task=plain --bootstrap 19 --cluster seed
+grep -q '^95 % intervals from standard errors, as of .*fewer than 20' stdout || fail "19 resamples: $(cat stdout)"
+expect 0 '' "${fit[@]}" --where task=plain --bootstrap 20 --cluster seed
+grep -q '^95 % intervals from 20 resamples of seed$' stdout || fail "20 resamples: $(cat stdout)"
+grep -q 'fewer than 20' stderr && fail "20 resamples: $(cat stderr)"
+
 # ---- names that are numbers, or move a cursor -------------------------------------------------------------------------
 awk 'BEGIN { print "run,n,loss"; for (i = 1; i < 9; ++i) { printf "9007199254740992,%d,%.9g\n", i, 2 / i
     printf "9007199254740993,%d,%.9g\n\"a\033[2J\nb\",%d,%.9g\n", i, 3 * i, i, 2 / i } }' >runs2.csv

@@ -88,6 +88,21 @@ static void note_clusters(const struct allometer_fits *fits) {
           stderr);
 }
 
+/* Groups whose intervals come from standard errors, though resamples were asked for. */
+static void note_resamples(const struct allometer_fits *fits) {
+    size_t n = 0;
+    for (size_t g = 0; g < fits->n_groups && fits->options.bootstrap; ++g) {
+        n += allometer_group_has_values(fits->groups[g].status)
+             && fits->groups[g].n_resamples < ALLOMETER_FEWEST_RESAMPLES;
+    }
+    if (n == 0 || fits->law->candidates) return;
+    fprintf(stderr,
+            "allometer: fewer than %d resamples reached a minimum in %zu of %zu groups: intervals from "
+            "standard errors%s\n",
+            ALLOMETER_FEWEST_RESAMPLES, n, fits->n_groups,
+            fits->options.cluster ? ", as of points that are independent" : "");
+}
+
 int verb_fit_notes(const struct allometer_fits *fits, int quiet) {
     size_t n_failed = 0;
     for (size_t g = 0; g < fits->n_groups; ++g)
@@ -95,7 +110,7 @@ int verb_fit_notes(const struct allometer_fits *fits, int quiet) {
     for (int c = 0; c < fits->law->n_columns && !quiet; ++c)
         note_missing(fits, fits->options.x[c], fits->x[c]);
     if (!quiet) note_missing(fits, fits->options.y, fits->y);
-    if (!quiet) note_clusters(fits);
+    if (!quiet) note_clusters(fits), note_resamples(fits);
     if (n_failed && (!quiet || n_failed == fits->n_groups)) note_groups(fits, n_failed);
     return n_failed < fits->n_groups;
 }

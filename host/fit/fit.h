@@ -23,6 +23,8 @@ int allometer_group_has_values(int32_t status);
 /* Rows that take part: those whose cell compares so to value. Numbers where both are, else text (= and != only). */
 enum {
     ALLOMETER_MAX_GROUP_COLUMNS = 32,
+    ALLOMETER_FEWEST_RESAMPLES =
+        20, /* that say anything of an interval: of fewer it comes from standard errors */
 };
 enum allometer_comparison {
     ALLOMETER_EQUAL,

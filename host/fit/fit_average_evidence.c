@@ -65,7 +65,7 @@ static double describe(const struct average *average, struct candidate *candidat
     double degrees = fmax(n_seen - used, 1);
     candidate->variance[g] = scatter / degrees;
     for (size_t i = 0; i < P * P; ++i) covariance[i] *= n_seen / degrees;
-    if (candidate->resampled && candidate->n_resamples[g] >= FEWEST_RESAMPLES)
+    if (candidate->resampled && candidate->n_resamples[g] >= ALLOMETER_FEWEST_RESAMPLES)
         memcpy(covariance, candidate->resampled + g * P * P, P * P * sizeof *covariance);
     return used;
 }

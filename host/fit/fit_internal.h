@@ -42,7 +42,6 @@ enum allometer_code fit_allocate_results(struct allometer_fits *fits, size_t P,
 /* fit.c: finds the minimum of every group's cost, by default from all starts of the law. */
 enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_error *error);
 
-enum { FEWEST_RESAMPLES = 20 }; /* that say anything of an interval */
 /* Bootstraps a group from its minimum: parameters has room for as many resamples as the options want, P each, and gets
    those of the n that reached a minimum. */
 enum allometer_code fit_resample(const struct fit_work *work, size_t group, double *parameters, size_t *n,

@@ -266,6 +266,16 @@ static void print_bounds(const struct allometer_fits *fits, FILE *file) {
         fputs("the other parameters' intervals hold for the values at which these are kept\n", file);
 }
 
+/* Whether there are groups with values, and none of them has resamples enough for an interval. */
+static int lacks_resamples(const struct allometer_fits *fits) {
+    int32_t most = -1;
+    for (size_t g = 0; g < fits->n_groups; ++g) {
+        const struct allometer_fit_group *group = &fits->groups[g];
+        if (allometer_group_has_values(group->status) && group->n_resamples > most) most = group->n_resamples;
+    }
+    return most >= 0 && most < ALLOMETER_FEWEST_RESAMPLES;
+}
+
 enum allometer_code allometer_fits_print(const struct allometer_fits *fits, FILE *file,
                                          struct allometer_error *error) {
     const struct allometer_fit_options *options = &fits->options;
@@ -281,6 +291,10 @@ enum allometer_code allometer_fits_print(const struct allometer_fits *fits, FILE
         fprintf(file, "%g %% intervals from the spread of the laws, their errors%s%s and the scatter\n",
                 100 * options->confidence, options->bootstrap ? " among resamples of " : "",
                 options->bootstrap ? (options->cluster ? options->cluster : "points") : "");
+    } else if (options->bootstrap && lacks_resamples(fits)) {
+        fprintf(file, "%g %% intervals from standard errors%s: fewer than %d resamples reached a minimum\n",
+                100 * options->confidence, options->cluster ? ", as of points that are independent" : "",
+                ALLOMETER_FEWEST_RESAMPLES);
     } else if (options->bootstrap) {
         fprintf(file, "%g %% intervals from %d resamples of %s\n", 100 * options->confidence,
                 options->bootstrap, options->cluster ? options->cluster : "points");
