@@ -106,7 +106,7 @@ static double drift_of(const struct average *average, size_t g) {
 static void describe_parameters(const struct average *average, size_t g, const struct candidate *candidate) {
     struct allometer_fit_group *group = &average->fits->groups[g];
     size_t P = candidate->n_parameters;
-    double z = student_quantile(0.5 + 0.5 * average->fits->options.confidence, INFINITY);
+    double t = student_quantile(0.5 + 0.5 * average->fits->options.confidence, candidate->degrees[g]);
     memcpy(group->inner, candidate->parameters + g * N_SPANS * P, P * sizeof(double));
     for (size_t p = 0; p < P; ++p) {
         enum allometer_role role = candidate->law->parameters[p].role;
@@ -114,9 +114,9 @@ static void describe_parameters(const struct average *average, size_t g, const s
         group->values[p] = allometer_role_outer(role, group->inner[p]);
         group->held[p] = candidate->held[g * P + p];
         group->errors[p] = deviation * (allometer_role_is_log(role) ? group->values[p] : 1);
-        group->lower[p] = allometer_role_outer(role, group->inner[p] - z * deviation);
+        group->lower[p] = allometer_role_outer(role, group->inner[p] - t * deviation);
         if (role == ALLOMETER_ROLE_ASYMPTOTE) group->lower[p] = fmax(group->lower[p], 0);
-        group->upper[p] = allometer_role_outer(role, group->inner[p] + z * deviation);
+        group->upper[p] = allometer_role_outer(role, group->inner[p] + t * deviation);
     }
 }
 

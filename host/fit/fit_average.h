@@ -28,7 +28,8 @@ struct candidate {
     double *covariance;  /* G x P x P, of the whole group's parameters */
     double *resampled; /* G x P x P: the same from resamples of points or clusters; NULL: none were wanted */
     int32_t *n_resamples; /* G: that reached a minimum */
-    double *variance;     /* G: of the scatter of log y around the law */
+    double *variance;     /* G: of the scatter of log y around the law, */
+    double *degrees;      /* G: from so many degrees of freedom */
     double
         *evidence; /* G: the logarithm of the probability of the points under the law, but for a constant */
 };

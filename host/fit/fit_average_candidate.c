@@ -149,8 +149,9 @@ static int allocate_candidate(struct average *average, struct candidate *candida
         candidate->n_resamples = fit_allocate(&average->memory, G, sizeof *candidate->n_resamples);
         if (!candidate->resampled || !candidate->n_resamples) return 0;
     }
-    candidate->variance = fit_allocate(&average->memory, 2 * G, sizeof(double));
+    candidate->variance = fit_allocate(&average->memory, 3 * G, sizeof(double));
     candidate->evidence = candidate->variance ? candidate->variance + G : NULL;
+    candidate->degrees = candidate->variance ? candidate->variance + 2 * G : NULL;
     work->prior_mean = fit_allocate(&average->memory, S * P, sizeof(double));
     work->prior_precision = fit_allocate(&average->memory, S * P, sizeof(double));
     work->prior_reach = fit_allocate(&average->memory, S * P, sizeof(double));

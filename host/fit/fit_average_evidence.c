@@ -63,7 +63,7 @@ static double describe(const struct average *average, struct candidate *candidat
         used += 1 - fmin(1, prior[p] * covariance[p * P + p]);
     }
     double degrees = fmax(n_seen - used, 1);
-    candidate->variance[g] = scatter / degrees;
+    candidate->variance[g] = scatter / degrees, candidate->degrees[g] = degrees;
     for (size_t i = 0; i < P * P; ++i) covariance[i] *= n_seen / degrees;
     if (candidate->resampled && candidate->n_resamples[g] >= ALLOMETER_FEWEST_RESAMPLES)
         memcpy(covariance, candidate->resampled + g * P * P, P * P * sizeof *covariance);

@@ -50,9 +50,12 @@ static void predict_chunk(const struct average *average, size_t g, const double 
     size_t C = average->n_candidates;
     const double *weights = average->fits->groups[g].weights;
     double *values = scratch, *derivatives = scratch + CHUNK;
+    double share = 0.5 + 0.5 * average->fits->options.confidence;
     for (size_t c = 0; c < C; ++c) {
         const struct candidate *candidate = &average->candidates[c];
         size_t P = candidate->n_parameters;
+        /* few points tell little of the scatter: Student's quantile in place of the normal one's */
+        double student = student_quantile(share, candidate->degrees[g]) / student_quantile(share, INFINITY);
         if (weights[c] > 0) {
             allometer_law_evaluate(candidate->law, candidate->parameters + g * N_SPANS * P, &x, n, values,
                                    derivatives);
@@ -63,11 +66,12 @@ static void predict_chunk(const struct average *average, size_t g, const double 
             if (!(weights[c] > 0)) continue;
             double own = law_variance(derivatives + i * P, candidate->covariance + g * P * P, P, values[i]);
             double claimed = LAWS_ARE_WRONG * own + candidate->variance[g], outside = 0;
+            double reach = LAWS_ARE_WRONG * own + student * student * candidate->variance[g];
             if (x[i] > average->x_high[g]) outside = log(x[i] / average->x_high[g]);
             if (x[i] < average->x_low[g]) outside = log(average->x_low[g] / x[i]);
             /* laws that are less sure of this point weigh less */
             *part = (struct normal){weights[c] / sqrt(claimed), log(values[i]),
-                                    sqrt(claimed + average->drift[g] * outside * outside)};
+                                    sqrt(reach + average->drift[g] * outside * outside)};
             if (!isfinite(part->mean) || !isfinite(part->deviation)) part->weight = 0;
         }
     }
