@@ -1,5 +1,5 @@
 /* Pruning of deep models, as prune.h has it. What leaves stays in its place as zeros: activation(0) = 0, so that what it
-   gives, and the gradients of the weights from it, are 0 too. With residual, those weights are the next layers' own. */
+   gives, and the gradients of the weights from it, are 0 too. With residual, what earlier layers gave in that place flows on. */
 #ifndef ALLOMETER_DEEP_PRUNE_H
 #define ALLOMETER_DEEP_PRUNE_H
 
@@ -39,18 +39,27 @@ KERNEL void element_keep(const struct deep *w, int64_t e, vf stays) {
         vf_store(w->second + e, stays * vf_load(w->second + e));
 }
 
-/* Zeroes the parameters of neurons that are not alive, and the optimizer's state of these. Ends with a team_sync. */
+/* 1 where a neuron of `layer` is alive, or, with residual, one of an earlier layer in its place, else 0. */
+KERNEL vf gives_something(const struct deep *w, int32_t layer, int32_t h) {
+    const int32_t width = w->model->width;
+    vf gives = vf_load(w->alive + layer * width + h);
+    for (int32_t l = layer - 1; w->model->residual && l >= 0; --l)
+        gives = vf_select(vf_load(w->alive + l * width + h) > vf_set(0.0f), vf_set(1.0f), gives);
+    return gives;
+}
+
+/* Zeroes the parameters of neurons that are not alive, the weights of what nothing gives any more, and the optimizer's
+   state of all these. Ends with a team_sync. */
 KERNEL_COLD void deep_clear(const struct deep *w) {
     const struct allometer_model *model = w->model;
     for (int32_t layer = 0; layer <= model->depth; ++layer) {
         const int32_t inputs = layer_inputs(model, layer), outputs = layer_outputs(model, layer);
         const int64_t row = row_padded(inputs), at = layer_offset(model, layer);
-        const float *own = layer < model->depth ? w->alive + layer * model->width : NULL,
-                    *before = layer > 0 && !model->residual ? w->alive + (layer - 1) * model->width : NULL;
+        const float *own = layer < model->depth ? w->alive + layer * model->width : NULL;
         FOR_ELEMENTS(i, j, outputs, inputs) {
             const vf one = vf_set(1.0f);
             element_keep(w, at + i * row + j,
-                         (own ? vf_set(own[i]) : one) * (before ? vf_load(before + j) : one));
+                         (own ? vf_set(own[i]) : one) * (layer > 0 ? gives_something(w, layer - 1, j) : one));
         }
         if (!own) continue;
         FOR_LANES(i, outputs) element_keep(w, at + outputs * row + i, vf_load(own + i));

@@ -177,7 +177,8 @@ KERNEL vi batch_sample(const struct allometer_model *model, struct sample_range 
 }
 
 /* Input variable d of the samples: uniform draws, or even spacing in an order that each variable after the first has
-   of its own (a Latin hypercube). Held-out even points lie in the middles of test_samples equal parts. */
+   of its own (a Latin hypercube); of mixed samples, whose order is that of their subtasks, the first one too. Held-out
+   even points lie in the middles of test_samples equal parts. */
 KERNEL vf batch_input(const struct allometer_model *model, struct sample_range range, vi sample, int32_t d) {
     vf position; /* in [0, 1] */
     if (model->distribution == ALLOMETER_DISTRIBUTION_UNIFORM || range.fresh) {
@@ -186,9 +187,11 @@ KERNEL vf batch_input(const struct allometer_model *model, struct sample_range r
         position = random_uniform(words.word[d & 3]);
     } else {
         vi rank = sample;
-        if (d > 0) {
+        if (d > 0 || model->mixed) {
+            const uint32_t which =
+                (uint32_t)(d > 0 ? d : (int32_t)ALLOMETER_MAX_INPUTS); /* 0 is the samples' own */
             struct permutation order =
-                permutation_make(model->seed, (uint32_t)d, range.test ? 0x80000000u : 0, range.n_total);
+                permutation_make(model->seed, which, range.test ? 0x80000000u : 0, range.n_total);
             for (int l = 0; l < LANES; ++l) {
                 int32_t i = LANE(sample, l);
                 LANE(rank, l) = i < range.n_total ? permutation_at(&order, i) : 0;

@@ -298,18 +298,20 @@ static const struct many_row {
     const char *name;
     int32_t functions[3], n_functions; /* in turn */
     int32_t n_subtasks, n_variables;   /* variables: 0 for side by side */
-    int32_t width, samples, batch, depth, fresh;
+    int32_t width, samples, batch, depth, fresh, distribution;
 } many[] = {
-    {"forty side by side", {F(SQUARE), F(SINE), F(PARITY)}, 3, 40, 0, 10, 30, 30, 1, 0},
-    {"twenty parities by control", {F(PARITY)}, 1, 20, 6, 12, 64, 64, 1, 0},
-    {"parity beside regression by control", {F(PARITY), F(PRODUCT), F(ABSOLUTE)}, 3, 7, 4, 9, 50, 16, 1, 0},
-    {"one subtask by control", {F(EXPONENTIAL)}, 1, 1, 3, 17, 20, 20, 1, 0},
-    {"control, fresh draws, two layers", {F(SINE), F(STEP)}, 2, 5, 2, 8, 33, 33, 2, 1},
+    {"forty side by side", {F(SQUARE), F(SINE), F(PARITY)}, 3, 40, 0, 10, 30, 30, 1, 0, 0},
+    {"twenty parities by control", {F(PARITY)}, 1, 20, 6, 12, 64, 64, 1, 0, 0},
+    {"parity or regression, control", {F(PARITY), F(PRODUCT), F(ABSOLUTE)}, 3, 7, 4, 9, 50, 16, 1, 0, 0},
+    {"one subtask by control", {F(EXPONENTIAL)}, 1, 1, 3, 17, 20, 20, 1, 0, 0},
+    {"control, fresh draws, two layers", {F(SINE), F(STEP)}, 2, 5, 2, 8, 33, 33, 2, 1, 0},
+    {"control, evenly spaced", {F(CUBE), F(SINE)}, 2, 4, 2, 9, 41, 41, 1, 0, 1},
 };
 
 static void many_case(const struct many_row *row, struct allometer_model *model) {
     *model = case_model(row->width, row->samples, row->functions, 1);
     model->batch = row->batch, model->depth = row->depth, model->fresh = row->fresh;
+    model->distribution = row->distribution;
     model->n_subtasks = row->n_subtasks, model->n_inputs = model->n_outputs = 0;
     for (int32_t k = 0; k < row->n_subtasks; ++k) {
         const struct allometer_model one = case_model(1, 1, &row->functions[k % row->n_functions], 1);

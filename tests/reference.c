@@ -292,7 +292,7 @@ static void mark_gone(const struct allometer_model *m, int kept, double *losses,
     }
 }
 
-/* Whether parameter i is a gone neuron's, or weighs what it gives. */
+/* Whether parameter i is a gone neuron's, or weighs what is given by none that is left. */
 static int is_frozen(const struct allometer_model *m, const char *gone, int i) {
     int l = m->depth;
     while (l > 0 && i < layer_of(m, l).weights) --l;
@@ -300,7 +300,10 @@ static int is_frozen(const struct allometer_model *m, const char *gone, int i) {
     const int at = i - layer.weights, is_bias = i >= layer.biases,
               to = is_bias ? i - layer.biases : at / layer.in, from = is_bias ? -1 : at % layer.in;
     if (l < m->depth && gone[l * m->width + to]) return 1;
-    return l > 0 && from >= 0 && !m->residual && gone[(l - 1) * m->width + from];
+    int left = l == 0 || from < 0;
+    for (int before = l - 1; !left && before >= (m->residual ? 0 : l - 1); --before)
+        left = !gone[before * m->width + from];
+    return !left;
 }
 
 static double shrink(double x, double by) {

@@ -50,7 +50,9 @@ static double input(const struct allometer_model *m, int step, int test, int n_t
         int draw = m->fresh && !test ? step : 0;
         position = uniform(word(m->seed, test ? TEST : INPUT, (uint32_t)d, (uint32_t)draw, (uint32_t)sample));
     } else {
-        int rank = d == 0 ? sample : permuted(m->seed, (uint32_t)d, test ? 0x80000000u : 0, n_total, sample);
+        uint32_t which = d == 0 ? ALLOMETER_MAX_INPUTS : (uint32_t)d;
+        int rank =
+            d == 0 && !m->mixed ? sample : permuted(m->seed, which, test ? 0x80000000u : 0, n_total, sample);
         position = test ? (rank + 0.5) / n_total : (double)rank / (n_total > 1 ? n_total - 1 : 1);
     }
     return m->low + ((double)m->high - m->low) * position;

@@ -193,6 +193,32 @@ static void networks_learn_rows_as_the_reference_does(void **state) {
     backend_under_test_close(&under_test);
 }
 
+/* The rows are the samples: keys that say how samples are drawn would change nothing. */
+static void keys_of_drawn_samples_are_refused(void **state) {
+    (void)state;
+    static const char *const keys[] = {"composition: series}",
+                                       "inputs: {samples: 50}}",
+                                       "inputs: {low: 0}}",
+                                       "inputs: {distribution: even}}",
+                                       "scale: 1}\nmeasure: {samples: 9}",
+                                       "scale: 1}\naxes: {task.inputs.samples: {values: [10, 20]}}"};
+    static const char *const paths[] = {"task.composition", "task.inputs.samples",
+                                        "task.inputs.low",  "task.inputs.distribution",
+                                        "measure.samples",  "axes.task.inputs.samples"};
+    write_rows();
+    for (int i = 0; i < 6; i++) {
+        char text[256], said[128];
+        snprintf(text, sizeof text, "task: {data: {file: data_rows.csv, target: y}, %s\n", keys[i]);
+        snprintf(said, sizeof said, "%s is given beside task.data.file", paths[i]);
+        struct allometer_sweep *sweep;
+        struct allometer_error error = {0};
+        scratch_write("data_sweep.yaml", text, strlen(text));
+        assert_int_equal(allometer_sweep_load(scratch_path("data_sweep.yaml"), &sweep, &error),
+                         ALLOMETER_BAD_INPUT);
+        if (!strstr(error.message, said)) fail_msg("%s\nexpected: %s", error.message, said);
+    }
+}
+
 /* A file that has changed makes another sweep. */
 static void the_specification_knows_the_rows(void **state) {
     (void)state;
@@ -214,6 +240,7 @@ int main(void) {
         cmocka_unit_test(columns_are_chosen),
         cmocka_unit_test(images_have_labels_beside_them),
         cmocka_unit_test(bad_files_are_told_by_row_and_column),
+        cmocka_unit_test(keys_of_drawn_samples_are_refused),
         cmocka_unit_test(networks_learn_rows_as_the_reference_does),
         cmocka_unit_test(the_specification_knows_the_rows),
     };

@@ -24,13 +24,21 @@ static int is_zero(const float *weight, int32_t n, int32_t stride) {
     return 1;
 }
 
-/* Whether everything that a neuron of the layer takes, adds and (without residual connections) gives is exactly 0. */
+/* Whether all that enters a neuron of the layer is exactly 0. */
+static int takes_nothing(const struct allometer_model *model, const float *weights, int32_t layer,
+                         int32_t h) {
+    const int32_t inputs = layer == 0 ? model->n_inputs : model->width;
+    const float *in = layer_at(model, weights, layer);
+    return is_zero(in + (int64_t)h * inputs, inputs, 1) && in[(int64_t)model->width * inputs + h] == 0;
+}
+
+/* ... and, unless a residual connection brings what an earlier layer gives in its place, all weights of what it gives. */
 static int has_left(const struct allometer_model *model, const float *weights, int32_t layer, int32_t h) {
-    const int32_t inputs = layer == 0 ? model->n_inputs : model->width,
-                  outputs = layer == model->depth - 1 ? model->n_outputs : model->width;
-    const float *in = layer_at(model, weights, layer), *out = layer_at(model, weights, layer + 1);
-    return is_zero(in + (int64_t)h * inputs, inputs, 1) && in[(int64_t)model->width * inputs + h] == 0
-           && (model->residual || is_zero(out + h, outputs, model->width));
+    const int32_t outputs = layer == model->depth - 1 ? model->n_outputs : model->width;
+    int is_passed = 0;
+    for (int32_t l = 0; l < layer && model->residual; ++l) is_passed |= !takes_nothing(model, weights, l, h);
+    return takes_nothing(model, weights, layer, h)
+           && (is_passed || is_zero(layer_at(model, weights, layer + 1) + h, outputs, model->width));
 }
 
 /* Every case pruned to every few widths, in one and in several rounds. */

@@ -41,6 +41,7 @@ static void make_up(const struct allometer_model *model, struct allometer_result
     *result = (struct allometer_result){.steps = model->steps, .live = 1};
     result->status = model->seed == 5 ? ALLOMETER_MODEL_DIVERGED : ALLOMETER_MODEL_DONE;
     result->loss[0] = model->seed == 5 ? NAN : 1 / (model->scale + (float)model->seed);
+    if (model->scale > 1000) result->loss[0] = INFINITY;
     result->accuracy[0] = NAN;
     for (int64_t i = 0; i < allometer_n_parameters(model); i++) weights[i] = model->scale + (float)i;
 }
@@ -147,6 +148,23 @@ static void test_all_models_are_trained_once(void **state) {
         assert_int_equal(progress.n_trained, 0);
         assert_int_equal(progress.n_diverged, 5);
     }
+    allometer_sweep_free(sweep);
+}
+
+/* The last step may be the one that goes too far. */
+static void test_an_infinite_loss_is_a_diverged_model(void **state) {
+    (void)state;
+    struct allometer_sweep *sweep = scratch_sweep("task: {subtasks: [{function: square}]}\n"
+                                                  "model: {width: 3}\n"
+                                                  "axes: {task.scale: {values: [1, 2000]}}\n");
+    struct allometer_error error;
+    struct allometer_run_progress progress;
+    struct allometer_device device = device_new();
+    assert_ok(run("runs.db", sweep, &device, (struct allometer_run_options){0}, &progress, &error), error);
+    assert_int_equal(progress.n_diverged, 1);
+    char *text = export("runs.db");
+    assert_non_null(strstr(text, ",diverged,10000,0,,,0,0,0,0,0,square,1,,,0,0"));
+    free(text);
     allometer_sweep_free(sweep);
 }
 
@@ -318,13 +336,10 @@ static void test_progress_is_told(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
     const struct CMUnitTest tests[] = {
-        TEST(test_all_models_are_trained_once),
-        TEST(test_a_stop_at_every_point_is_resumed),
-        TEST(test_a_failing_backend_loses_nothing),
-        TEST(test_shards_share_the_models_and_merge),
-        TEST(test_failing_to_store_ends_the_training),
-        TEST(test_more_results_than_the_queue_holds),
-        TEST(test_progress_is_told),
+        TEST(test_all_models_are_trained_once),       TEST(test_an_infinite_loss_is_a_diverged_model),
+        TEST(test_a_stop_at_every_point_is_resumed),  TEST(test_a_failing_backend_loses_nothing),
+        TEST(test_shards_share_the_models_and_merge), TEST(test_failing_to_store_ends_the_training),
+        TEST(test_more_results_than_the_queue_holds), TEST(test_progress_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

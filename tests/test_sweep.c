@@ -64,7 +64,7 @@ static void every_field_is_set(void **state) {
         " initialization_gain: 0.5}\n"
         "train: {optimizer: adamw, learning_rate: 3.0e-3, schedule: cosine, warmup: 10, steps: 4e4, batch: "
         "32,\n"
-        "        prune: 60, retrain: 2e4, prune_rounds: 3, momentum: 0.25, beta1: 0.5, beta2: 0.75, epsilon: "
+        "        prune: 60, retrain: 2e4, prune_rounds: 3, beta1: 0.5, beta2: 0.75, epsilon: "
         "1e-6, weight_decay: 0.0625}\n"
         "penalty: {l1: 3e-5, l2: 3e-4, biases: true, l1_step: proximal}\n"
         "measure: {threshold: 2e-3, ablation_share: 0.25, path_share: 0.5, samples: 2000, keep_weights: "
@@ -95,7 +95,7 @@ static void every_field_is_set(void **state) {
     expected.optimizer = ALLOMETER_OPTIMIZER_ADAMW, expected.schedule = ALLOMETER_SCHEDULE_COSINE;
     expected.steps = 40000, expected.warmup_steps = 10;
     expected.prune = 60, expected.retrain = 20000, expected.prune_rounds = 3;
-    expected.learning_rate = 3e-3f, expected.momentum = 0.25f;
+    expected.learning_rate = 3e-3f;
     expected.beta1 = 0.5f, expected.beta2 = 0.75f, expected.epsilon = 1e-6f, expected.weight_decay = 0.0625f;
     expected.l1 = 3e-5f, expected.l2 = 3e-4f;
     expected.penalize_biases = 1, expected.l1_step = ALLOMETER_L1_PROXIMAL;
@@ -196,8 +196,14 @@ static void every_key_can_be_an_axis(void **state) {
                              : strstr(path, "inputs.high") ? "{low: -9}"
                                                            : "{}";
         if (strstr(path, "inputs.weights")) inputs = "{distribution: even}";
-        snprintf(text, sizeof text, "task: {subtasks: %s, inputs: %s}\naxes: {%s: {values: [%s, %s]}}\n",
-                 subtasks, inputs, path, first, second);
+        if (strstr(path, "exponent")) subtasks = "[{function: sine, count: 2}, {function: cube}]";
+        const char *train = strstr(path, "momentum")                             ? "{optimizer: sgd}"
+                            : strstr(path, "weight_decay")                       ? "{optimizer: adamw}"
+                            : strstr(path, "retrain") || strstr(path, "_rounds") ? "{prune: 1}"
+                                                                                 : "{}";
+        snprintf(text, sizeof text,
+                 "task: {subtasks: %s, inputs: %s}\ntrain: %s\naxes: {%s: {values: [%s, %s]}}\n", subtasks,
+                 inputs, train, path, first, second);
         struct allometer_sweep *sweep = parse(text);
         assert_int_equal(allometer_sweep_n_axes(sweep), 1);
         assert_int_equal(allometer_sweep_n_models(sweep), 2);

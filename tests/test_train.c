@@ -188,6 +188,20 @@ static void test_exact_zeros(void **state) {
     }
 }
 
+/* Two subtasks that share one evenly spaced variable both see all of it. Outputs are 0, so that each loss is the mean of
+   exp(2x) over half of 1,024 points, drawn without return: sinh(2) / 2 with a deviation of 0.06. */
+static void test_even_variables_are_shared(void **state) {
+    (void)state;
+    struct allometer_model model = case_model(4, 1024, (int32_t[]){ALLOMETER_FUNCTION_EXPONENTIAL}, 1);
+    struct allometer_result result;
+    model.subtasks[1] = model.subtasks[0];
+    model.n_subtasks = 2, model.mixed = model.control = 1, model.n_inputs = 3;
+    model.distribution = ALLOMETER_DISTRIBUTION_EVEN, model.low = -1, model.high = 1;
+    model.initialization_gain = 0, model.learning_rate = 0, model.steps = 1, model.test_samples = 1024;
+    free(train_one(&under_test, &model, &result));
+    for (int k = 0; k < 2; ++k) assert_true(fabs((double)result.loss[k] - sinh(2) / 2) < 0.3);
+}
+
 static void test_divergence(void **state) {
     (void)state;
     struct allometer_model models[3];
@@ -205,9 +219,13 @@ static void test_divergence(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_initial_parameters), cmocka_unit_test(test_gradient),
-        cmocka_unit_test(test_hundred_steps),      cmocka_unit_test(test_measures),
-        cmocka_unit_test(test_exact_zeros),        cmocka_unit_test(test_divergence),
+        cmocka_unit_test(test_initial_parameters),
+        cmocka_unit_test(test_gradient),
+        cmocka_unit_test(test_hundred_steps),
+        cmocka_unit_test(test_measures),
+        cmocka_unit_test(test_exact_zeros),
+        cmocka_unit_test(test_divergence),
+        cmocka_unit_test(test_even_variables_are_shared),
     };
     under_test = backend_under_test_open(0, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

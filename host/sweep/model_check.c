@@ -152,6 +152,10 @@ static int check_together(const struct allometer_model *model, struct model_prob
         return found(problem, "train.retrain",
                      "train.retrain is %d, expected at most train.steps (%d) less train.prune_rounds (%d)",
                      model->retrain, model->steps, model->prune_rounds);
+    if (model->mixed && !model->data && model->test_samples < model->n_subtasks)
+        return found(problem, "measure.samples",
+                     "measure.samples is %d, expected at least one for each of the %d subtasks",
+                     model->test_samples, model->n_subtasks);
     if (model->fresh && model->weighting == ALLOMETER_WEIGHTING_BOOTSTRAP)
         return found(problem, "task.inputs.weights",
                      "task.inputs.weights is bootstrap, expected equal where "

@@ -161,8 +161,8 @@ void allometer_plan_print(const struct allometer_plan *plan, const struct allome
     fprintf(file, ", of these %s to measure\n", with_unit(text, plan->measuring_flops, 1000, flops_units, 7));
     if (!isnan(plan->seconds)) fprintf(file, "time        about %s\n", seconds_text(text, plan->seconds));
     if (!isnan(plan->memory_bytes))
-        fprintf(file, "memory      %s, %d models at once\n", bytes_text(text, plan->memory_bytes),
-                plan->concurrent);
+        fprintf(file, "memory      %s, %d model%s at once\n", bytes_text(text, plan->memory_bytes),
+                plan->concurrent, plan->concurrent == 1 ? "" : "s");
     fprintf(file, "disk        about %s\n", bytes_text(text, plan->disk_bytes));
     if (is_sampled)
         fprintf(file, "note        from %llu of the models, evenly spread\n",

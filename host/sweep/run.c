@@ -1,6 +1,7 @@
 #include "run.h"
 #include "run_writer.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { WINDOW = 4096 };
@@ -42,9 +43,37 @@ static enum allometer_code next_window(struct run *run, struct allometer_error *
     return code;
 }
 
+/* A last step that goes too far shows in no loss of training, but in those of the held-out samples: all are finite, or, of
+   mixed samples, missing where a subtask has none. */
+static int went_too_far(const struct allometer_model *model, const struct allometer_result *result) {
+    int n_finite = 0, n_missing = 0, n_infinite = 0;
+    for (int k = 0; k < model->n_subtasks; k++) {
+        if (model->subtasks[k].feeds) continue;
+        n_finite += isfinite(result->loss[k]) != 0;
+        n_missing += isnan(result->loss[k]) != 0;
+        n_infinite += isinf(result->loss[k]) != 0;
+    }
+    return n_infinite > 0 || n_finite == 0 || (n_missing > 0 && !model->mixed);
+}
+
+/* What is measured of a model that diverged. */
+static struct allometer_result diverged(const struct allometer_result *measured) {
+    struct allometer_result result = {.status = ALLOMETER_MODEL_DIVERGED,
+                                      .steps = measured->steps,
+                                      .train_loss = measured->train_loss,
+                                      .l1_norm = NAN,
+                                      .l2_norm_squared = NAN,
+                                      .seconds = measured->seconds};
+    for (int k = 0; k < ALLOMETER_MAX_SUBTASKS; k++) result.loss[k] = result.accuracy[k] = NAN;
+    return result;
+}
+
 static enum allometer_code model_done(void *user, size_t at, const struct allometer_result *result,
                                       const float *weights, struct allometer_error *error) {
     struct run *run = user;
+    struct allometer_result own;
+    if (result->status == ALLOMETER_MODEL_DONE && went_too_far(&run->models[at], result))
+        own = diverged(result), result = &own;
     return run_writer_add(run->writer, run->indices[at], &run->models[at], result, weights, error);
 }
 

@@ -1,5 +1,6 @@
 #include "sweep_internal.h"
 #include "model_problem.h"
+#include "sweep_unused.h"
 #include "text.h"
 
 #include <errno.h>
@@ -172,30 +173,6 @@ static enum allometer_code read_keys(const struct sweep_document *document, cons
     return code;
 }
 
-/* `frequency` and `bits` mean something to the functions whose formulas name them; elsewhere they are a mistake. */
-static enum allometer_code check_own_key(const struct sweep_marks *marks, const struct allometer_sweep *sweep,
-                                         int k, const char *name, struct allometer_error *error) {
-    char path[SWEEP_PATH_SIZE + 8], axis[SWEEP_PATH_SIZE], takers[256] = "";
-    snprintf(axis, sizeof axis, "task.subtasks.%d.function", k);
-    for (size_t i = 0; i < sweep->axes.n_axes; i++)
-        if (strcmp(sweep->axes.axes[i].path, axis) == 0) return ALLOMETER_OK;
-    int own = sweep->settings.model.subtasks[k].function;
-    if (strstr(allometer_functions.rows[own].formula, name)) return ALLOMETER_OK;
-    for (size_t i = 0; i < allometer_functions.n_rows; i++) {
-        const struct allometer_name *row = &allometer_functions.rows[i];
-        if (!strstr(row->formula, name)) continue;
-        snprintf(takers + strlen(takers), sizeof takers - strlen(takers), "%s%s", *takers ? " or " : "",
-                 row->name);
-    }
-    for (int in_axes = 0; in_axes < 2; in_axes++) {
-        snprintf(path, sizeof path, "%stask.subtasks.%d.%s", in_axes ? "axes." : "", k, name);
-        if (sweep_marks_find(marks, path))
-            return sweep_marks_fail(marks, path, error, "%s is given for %s, expected only with function %s",
-                                    path, allometer_functions.rows[own].name, takers);
-    }
-    return ALLOMETER_OK;
-}
-
 /* The file of task.data, from the folder of the sweep file. */
 static enum allometer_code read_data(const struct sweep_marks *marks, struct allometer_sweep *sweep,
                                      struct allometer_error *error) {
@@ -265,10 +242,7 @@ static enum allometer_code fill_sweep(const struct sweep_document *document, con
     if (!code) code = read_data(marks, sweep, error);
     if (!code) code = read_series(document, marks, sweep, error);
     if (!code) code = sweep_axes_read(document, marks, &sweep->axes, error);
-    for (int k = 0; k < sweep->settings.model.n_subtasks && !code; k++) {
-        code = check_own_key(marks, sweep, k, "frequency", error);
-        if (!code) code = check_own_key(marks, sweep, k, "bits", error);
-    }
+    if (!code) code = sweep_check_unused(marks, sweep, error);
     if (!code) code = check_models(marks, sweep, error);
     if (code) return code;
     sweep->specification = sweep_specification_make(sweep);

@@ -73,6 +73,15 @@ static void expectation(const cyaml_schema_value_t *schema, const char *path, ch
     }
 }
 
+/* The first axis whose path ends with the name, or NULL. */
+static const char *axis_that_ends_with(const char *name, const cyaml_schema_value_t *axes) {
+    for (const cyaml_schema_field_t *field = axes->mapping.fields; field->key; field++) {
+        const char *dot = strrchr(field->key, '.');
+        if (dot && strcmp(dot + 1, name) == 0) return field->key;
+    }
+    return NULL;
+}
+
 static enum allometer_code explain_unknown(const char *section, const char *name,
                                            const cyaml_schema_value_t *schema,
                                            const struct sweep_marks *marks, struct allometer_error *error) {
@@ -82,6 +91,7 @@ static enum allometer_code explain_unknown(const char *section, const char *name
     for (const cyaml_schema_field_t *field = schema->mapping.fields;
          schema->type == CYAML_MAPPING && field->key; field++)
         text_nearest_offer(&nearest, field->key);
+    if (!nearest.best && strcmp(section, "axes") == 0) nearest.best = axis_that_ends_with(name, schema);
     if (nearest.best)
         return sweep_marks_fail(marks, path, error, "unknown key '%.200s', did you mean '%s'?", path,
                                 nearest.best);

@@ -53,7 +53,7 @@ static const struct allometer_sweep_key keys[] = {
     {"task.inputs.samples", INTEGER(MODEL(samples), 1, ALLOMETER_MAX_SAMPLES), "256", "size of the training set"},
     {"task.inputs.distribution", WORD(MODEL(distribution), distributions), "uniform", "of the inputs"},
     {"task.inputs.weights", WORD(MODEL(weighting), weightings), "equal", "of the samples in the loss"},
-    {"task.inputs.fresh", WORD(MODEL(fresh), truths), "false", "draw new samples for every step"},
+    {"task.inputs.fresh", WORD(MODEL(fresh), truths), "false", "draw new samples for every step, uniformly"},
     {"task.scale", NUMBER(MODEL(scale), 0, FLT_MAX), "1", "alpha: multiplies the task's loss against the penalty"},
 
     {"model.width", INTEGER(MODEL(width), 1, ALLOMETER_MAX_WIDTH), "64", "neurons of a hidden layer; up to 2048 where there are several"},
@@ -77,7 +77,7 @@ static const struct allometer_sweep_key keys[] = {
     {"train.beta1", BELOW(MODEL(beta1), 0, 1), "0.9", "of adam and adamw: decay of the mean gradient"},
     {"train.beta2", BELOW(MODEL(beta2), 0, 1), "0.999", "of adam and adamw: decay of the mean squared gradient"},
     {"train.epsilon", ABOVE(MODEL(epsilon), 0, FLT_MAX), "1e-8", "of adam and adamw: added to the root mean square"},
-    {"train.weight_decay", NUMBER(MODEL(weight_decay), 0, FLT_MAX), "0.01", "of adamw, beside the penalty"},
+    {"train.weight_decay", NUMBER(MODEL(weight_decay), 0, FLT_MAX), "0.01", "of adamw, beside the penalty; of biases as penalty.biases says"},
 
     {"penalty.l1", NUMBER(MODEL(l1), 0, FLT_MAX), "0", "multiplies the sum of absolute weights"},
     {"penalty.l2", NUMBER(MODEL(l2), 0, FLT_MAX), "0", "multiplies the sum of squared weights"},
