@@ -248,11 +248,10 @@ static void write_panel(FILE *file, const struct allometer_fits *fits, size_t g,
     }
     if (fits->law->n_columns == 1) {
         fprintf(file,
-                "plot $band%zu using 1:2 with filledcurves closed fs solid noborder lc rgb '#c6dbef' title "
-                "'where a new point "
-                "would lie, %g %%', \\\n"
+                "plot $band%zu using 1:2 with filledcurves closed fs solid noborder lc rgb '#c6dbef' "
+                "notitle, \\\n"
                 "     $curve%zu using 1:2 with lines lw 2 lc rgb '#2171b5' title '%s', \\\n",
-                g, 100 * fits->options.confidence, g, law);
+                g, g, law);
     } else {
         fputs("plot x with lines lw 2 lc rgb '#2171b5' title 'law', \\\n", file);
     }
@@ -262,6 +261,13 @@ static void write_panel(FILE *file, const struct allometer_fits *fits, size_t g,
                 ", \\\n     $other%zu using 1:2 with points pt 6 ps 0.7 lw 1.5 lc rgb '#d94801' title 'not "
                 "fitted'",
                 g);
+    }
+    if (fits->law->n_columns == 1) { /* told last: a band that is drawn after its title hides it */
+        fprintf(file,
+                ", \\\n     NaN with filledcurves closed fs solid noborder lc rgb '#c6dbef' title 'where a "
+                "new point "
+                "would lie, %g %%'",
+                100 * fits->options.confidence);
     }
     putc('\n', file);
 }
