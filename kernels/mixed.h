@@ -192,10 +192,11 @@ KERNEL void mixed_sample_losses(const struct allometer_model *model, const struc
         float *y = batch->output + s;
         vf target = vf_load(batch->target + s), classes = vf_load(batch->classes + s);
         vf zero = vf_set(0.0f), one = vf_set(1.0f), residual = vf_load(y) - target;
-        vf largest = vf_load(y), sum = zero, own = zero;
+        vf largest = vf_load(y), sum = zero, own = zero, told = zero;
         for (int32_t c = 1; c < O; ++c) {
             vf logit = vf_load(y + (int64_t)c * batch->stride);
             logit = vf_select(classes > vf_set((float)c), logit, largest);
+            told = vf_select(logit > largest, vf_set((float)c), told);
             largest = vf_select(largest >= logit, largest, logit);
         }
         for (int32_t c = 0; c < O; ++c) {
@@ -206,7 +207,7 @@ KERNEL void mixed_sample_losses(const struct allometer_model *model, const struc
         vm regression = classes == zero;
         vf_store(batch->loss + s, vf_select(regression, residual * residual,
                                             vf_log_u10(vf_select(regression, one, sum)) + largest - own));
-        vf_store(batch->right + s, vf_select(regression, zero, vf_select(own >= largest, one, zero)));
+        vf_store(batch->right + s, vf_select(regression, zero, vf_select(target == told, one, zero)));
         if (!derive) continue;
         vf weight = scale * vf_load(batch->weight + s);
         for (int32_t c = 0; c < O; ++c) {

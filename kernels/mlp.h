@@ -195,7 +195,7 @@ KERNEL void forward_all(const int D, const int O, const int kind, const struct p
 /* ---- loss: a lane owns samples --------------------------------------------------------------------------------- */
 
 /* One subtask's loss at one sample vector; with `scale`, the outputs become scale * dloss/dy. correct: 1 where the
-   classification is right. */
+   class that the network tells, the first of those with the largest output, is right. */
 KERNEL vf loss_squared_error(const struct batch *batch, const struct allometer_subtask *subtask, int32_t s,
                              vf scale, int derive) {
     vf total = vf_set(0.0f);
@@ -212,9 +212,10 @@ KERNEL vf loss_cross_entropy(const struct batch *batch, const struct allometer_s
                              vf scale, int derive, vf *correct) {
     float *y = batch->output + subtask->first_output * batch->stride + s;
     vf target = vf_load(batch->target + subtask->first_output * batch->stride + s);
-    vf largest = vf_load(y), sum = vf_set(0.0f), own = vf_set(0.0f);
+    vf largest = vf_load(y), sum = vf_set(0.0f), own = vf_set(0.0f), told = vf_set(0.0f);
     for (int32_t c = 1; c < subtask->n_outputs; ++c) {
         vf logit = vf_load(y + c * batch->stride);
+        told = vf_select(logit > largest, vf_set((float)c), told);
         largest = vf_select(largest >= logit, largest, logit); /* NaN in either becomes NaN in the sum */
     }
     for (int32_t c = 0; c < subtask->n_outputs; ++c) {
@@ -222,7 +223,7 @@ KERNEL vf loss_cross_entropy(const struct batch *batch, const struct allometer_s
         sum = sum + vf_exp_u15(logit - largest);
         own = vf_select(target == vf_set((float)c), logit, own);
     }
-    *correct = vf_select(own >= largest, vf_set(1.0f), vf_set(0.0f));
+    *correct = vf_select(target == told, vf_set(1.0f), vf_set(0.0f));
     if (derive) {
         for (int32_t c = 0; c < subtask->n_outputs; ++c) {
             vf probability = vf_exp_u15(vf_load(y + c * batch->stride) - largest) / sum;

@@ -200,6 +200,8 @@ KERNEL vf batch_input(const struct allometer_model *model, struct sample_range r
         float offset = range.test ? 0.5f : 0.0f;
         float parts = range.test ? (float)range.n_total : (float)(range.n_total > 1 ? range.n_total - 1 : 1);
         position = (vf_from_vu((vu)rank) + offset) / parts;
+        /* Lanes beyond the last sample count nothing, if they hold numbers: not far out, where functions overflow. */
+        position = vf_select(vi_less(sample, range.n_total), position, vf_set(0.0f));
     }
     return model->low + (model->high - model->low) * position;
 }

@@ -21,7 +21,7 @@ static void held_out_losses(const struct allometer_model *m, const double *theta
             int best = 1, is_class = subtask->loss == ALLOMETER_LOSS_CROSS_ENTROPY;
             int own = subtask->first_output + (is_class ? (int)target[subtask->first_output] : 0);
             for (int o = subtask->first_output; o < subtask->first_output + subtask->n_outputs; ++o) {
-                if (y[o] > y[own]) best = 0;
+                if (y[o] > y[own] || (y[o] == y[own] && o < own)) best = 0;
             }
             right[k] += best;
         }

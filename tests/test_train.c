@@ -202,6 +202,20 @@ static void test_even_variables_are_shared(void **state) {
     for (int k = 0; k < 2; ++k) assert_true(fabs((double)result.loss[k] - sinh(2) / 2) < 0.3);
 }
 
+/* A network whose outputs are all the same tells the first class: it is right where that is, half of the time. */
+static void test_ties_are_no_knowledge(void **state) {
+    (void)state;
+    for (int i = 0; i < 3; ++i) {
+        struct allometer_model model = case_model(4, 64, (int32_t[]){ALLOMETER_FUNCTION_PARITY}, 1);
+        struct allometer_result result;
+        model.depth = i == 1 ? 2 : 1;
+        if (i == 2) model.mixed = model.control = 1, ++model.n_inputs;
+        model.initialization_gain = 0, model.learning_rate = 0, model.steps = 1, model.test_samples = 1000;
+        free(train_one(&under_test, &model, &result));
+        assert_true(fabsf(result.accuracy[0] - 0.5f) < 0.1f); /* its deviation is 0.016 */
+    }
+}
+
 static void test_divergence(void **state) {
     (void)state;
     struct allometer_model models[3];
@@ -226,6 +240,7 @@ int main(void) {
         cmocka_unit_test(test_exact_zeros),
         cmocka_unit_test(test_divergence),
         cmocka_unit_test(test_even_variables_are_shared),
+        cmocka_unit_test(test_ties_are_no_knowledge),
     };
     under_test = backend_under_test_open(0, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
