@@ -343,6 +343,25 @@ static void test_undetermined_says_so(void **state) {
     allometer_table_free(table);
 }
 
+/* Where the law is constant, with c = 0, it tells nothing of gamma: the derivative that says so is rounding, and not 0. */
+static void test_open_parameters_are_told(void **state) {
+    (void)state;
+    const char *const names[] = {"x", "y"};
+    struct allometer_table *table = make_table(names, 2);
+    for (int i = 0; i < 10; ++i) add_row(table, (double[]){1 << i, 2});
+    for (int objective = 0; objective < ALLOMETER_OBJECTIVE_COUNT; ++objective) {
+        struct allometer_fits *fits =
+            fit(table, (struct allometer_fit_options){.law = &allometer_laws[ALLOMETER_LAW_m3],
+                                                      .objective = (enum allometer_objective)objective,
+                                                      .delta = 1e-3,
+                                                      .x = {"x"}});
+        assert_int_equal(fits->groups[0].status, ALLOMETER_GROUP_UNDETERMINED);
+        assert_true(isnan(fits->groups[0].errors[1]) && isnan(fits->groups[0].lower[1]));
+        allometer_fits_free(fits);
+    }
+    allometer_table_free(table);
+}
+
 int main(void) {
     struct allometer_error error;
     const struct allometer_device_options options = {0};
@@ -351,7 +370,7 @@ int main(void) {
         cmocka_unit_test(test_laws_find_their_parameters), cmocka_unit_test(test_many_breaks),
         cmocka_unit_test(test_intervals_cover_the_truth),  cmocka_unit_test(test_clusters_widen_intervals),
         cmocka_unit_test(test_weights_are_repetitions),    cmocka_unit_test(test_standard_errors_of_a_line),
-        cmocka_unit_test(test_undetermined_says_so),
+        cmocka_unit_test(test_undetermined_says_so),       cmocka_unit_test(test_open_parameters_are_told),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     allometer_cpu.close(device);

@@ -7,7 +7,8 @@
 #include <string.h>
 
 enum { POLISH_STEPS = 4 };
-#define POLISH_PROMISE 1e-6 /* of the cost, at most: Newton's steps only finish what the solver has found */
+#define LEAST_CHANGE   1e-12 /* of the law, as a share of it, that is more than rounding */
+#define POLISH_PROMISE 1e-6  /* of the cost, at most: Newton's steps only finish what the solver has found */
 
 /* Householder's method on the n x m matrix a, column by column in memory: leaves R in its upper triangle, and the
    same reflections of the column behind it. */
@@ -188,6 +189,27 @@ static void polish(const struct fit_work *work, size_t group, struct fit_precisi
     factor_at(work, group, precision, values, a, norms);
 }
 
+/* Whether a parameter could be a factor of e larger, or an exponent by 1, and the law, the others making up for it, the same
+   but for rounding: as the place of a break between two points, or its width. covariance: of errors of variance 1, the
+   columns of length 1. */
+static int is_open(const struct fit_work *work, size_t group, const struct fit_precision *precision,
+                   const long double *norms) {
+    size_t first = (size_t)work->units[work->sets[group].first_unit], n = work->fits->groups[group].n_train;
+    int on_logs = work->fits->options.objective != ALLOMETER_OBJECTIVE_MSE, m = precision->n_free, any = 0;
+    double size = 0; /* of the law, as the columns are of its changes */
+    for (size_t i = first; i < first + n; ++i) {
+        double target = on_logs ? 1 : work->target[i];
+        size += target * target * (work->weight ? work->weight[i] : 1);
+    }
+    for (int j = 0; j < m; ++j) {
+        enum allometer_role role = work->fits->law->parameters[precision->free[j]].role;
+        double change = (double)norms[j] / sqrt(precision->covariance[j * m + j]);
+        any |= (allometer_role_is_log(role) || role == ALLOMETER_ROLE_EXPONENT)
+               && !(change > LEAST_CHANGE * sqrt(size));
+    }
+    return any;
+}
+
 enum allometer_code fit_precision(struct fit_work *work, size_t group, struct fit_precision *precision,
                                   struct allometer_error *error) {
     struct allometer_fit_group *of = &work->fits->groups[group];
@@ -207,7 +229,8 @@ enum allometer_code fit_precision(struct fit_work *work, size_t group, struct fi
     }
     polish(work, group, precision, values, a, norms);
     find_variance(work, group, precision, values);
-    int m = precision->n_free, determined = (size_t)m <= n && invert(a, n, m, precision->covariance);
+    int m = precision->n_free, determined = (size_t)m <= n && invert(a, n, m, precision->covariance)
+                                            && !is_open(work, group, precision, norms);
     if (!determined && of->status <= ALLOMETER_FIT_COST) of->status = ALLOMETER_GROUP_UNDETERMINED;
     for (int i = 0; i < m * m; ++i) {
         double scale = (double)(norms[i / m] * norms[i % m]);
