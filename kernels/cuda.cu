@@ -179,6 +179,7 @@ static enum allometer_code launch(struct training_run *run, struct cuda_slot *sl
                                       stream));
     CUDA_CHECK(error, cudaMemsetAsync(batch.next, 0, sizeof *batch.next, stream));
     cuda_function *const kernel = place.kernel->function;
+    cudaGetLastError(); /* forgets what failed before, or the launch would be blamed */
     ALLOMETER_LAUNCH(kernel, (unsigned)size.grid, threads, shared_bytes, stream, batch);
     CUDA_CHECK(error, cudaGetLastError());
     CUDA_CHECK(error, cudaMemcpyAsync(slot->results, batch.results, size.n * sizeof *slot->results,
@@ -223,10 +224,7 @@ static enum allometer_code advance(struct training_run *run, struct cuda_slot *s
     if (slot->n > 0) {
         CUDA_CHECK(run->error, cudaSetDevice(slot->gpu->number));
         const cudaError_t status = cudaStreamQuery(slot->stream);
-        if (status == cudaErrorNotReady) {
-            cudaGetLastError(); /* or the next launch would be blamed */
-            return ALLOMETER_OK;
-        }
+        if (status == cudaErrorNotReady) return ALLOMETER_OK;
         if (status != cudaSuccess) {
             return cuda_failed(run->error, status, "cudaStreamQuery", __FILE__, __LINE__);
         }

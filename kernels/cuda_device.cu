@@ -72,7 +72,6 @@ static enum allometer_code choose_gpus(struct allometer_device *device, int coun
         CUDA_CHECK(error, cudaSetDevice(number));
         const cudaError_t status = raise_shared_limits((int)properties.sharedMemPerBlockOptin);
         if (status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction) {
-            cudaGetLastError();
             skipped += "; not used, since the kernels were not compiled for it: " + name;
             continue;
         }

@@ -215,6 +215,7 @@ static enum allometer_code launch_class(const struct fit_part *part, const struc
         launch.waiting = part->waiting[(pass + 1) % 2];
         launch.wait = part->waiting[pass % 2];
         launch.wait_after = pass + 1 < n_passes ? allometer_cuda_fit_wait_after[pass] : 0;
+        cudaGetLastError(); /* forgets what failed before, or the launch would be blamed */
         ALLOMETER_LAUNCH(kernel, (unsigned)one->n_blocks, (unsigned)CUDA_FIT_TEAM, 0, part->slot->stream,
                          launch);
         CUDA_CHECK(error, cudaGetLastError());

@@ -189,6 +189,7 @@ extern standin_settings standin_settings_now;
 const char *standin_report(void); /* the first misuse since the start or the last reset; "" if none */
 int standin_calls(void);          /* calls that can fail, so far */
 int standin_live(void);           /* allocations, streams and NVTX ranges now open */
-void standin_reset(void);         /* forgets errors and reports; drops what streams still hold */
+/* Forgets errors and reports, but for cudaGetLastError's, as CUDA does; drops what streams still hold. */
+void standin_reset(void);
 
 #endif

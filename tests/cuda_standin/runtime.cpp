@@ -137,7 +137,7 @@ int standin_live(void) {
 void standin_reset(void) {
     for (standin_stream *stream : streams) stream->queued.clear();
     report.clear();
-    sticky = last = cudaSuccess;
+    sticky = cudaSuccess;
     standin_settings_now.fail_call = 0;
 }
 
