@@ -35,6 +35,8 @@ PEERS = {
     ("cuda", "train"): {**TORCH, "PyTorch compiled sums": ["train_torch.py", "sums"], "JAX vmap": ["train_jax.py", "vmap"]},
     ("cuda", "fit"): {"JAX vmap": ["fit_jax.py"]},
 }
+# The first of those that are to be used, where that has been said.
+ONE_GPU = (os.environ.get("CUDA_VISIBLE_DEVICES") or "0").split(",")[0]
 
 
 class Peer:
@@ -43,7 +45,7 @@ class Peer:
     def __init__(self, command, case, file, arguments, threads):
         environment = dict(os.environ, OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads), PEER_DEVICE=arguments.device,
                            JAX_PLATFORMS=arguments.device, XLA_PYTHON_CLIENT_PREALLOCATE="false",
-                           CUDA_VISIBLE_DEVICES="0" if arguments.device == "cuda" else "")
+                           CUDA_VISIBLE_DEVICES=ONE_GPU if arguments.device == "cuda" else "")
         if command[0].endswith(".py"):
             command = [sys.executable, os.path.join(HERE, command[0]), *command[1:], case, file]
         else:
@@ -101,7 +103,7 @@ def ours(case, arguments, threads, file=None):
     on_gpu = arguments.device == "cuda"
     command = [os.path.join(arguments.build, "bench/bench"), "--device", arguments.device, "--rates-only", "--json",
                "--repeats", "7" if on_gpu else "1", "--seconds", "2", "--threads", str(threads), *(["--problems", file] if file else []), case]
-    environment = {"ALLOMETER_MODULE_FOLDER": arguments.build, **os.environ, **({"CUDA_VISIBLE_DEVICES": "0"} if on_gpu else {})}
+    environment = {"ALLOMETER_MODULE_FOLDER": arguments.build, **os.environ, **({"CUDA_VISIBLE_DEVICES": ONE_GPU} if on_gpu else {})}
     run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     if run.returncode != 0:
         sys.exit(f"{' '.join(command)}: {(run.stderr.strip() or run.stdout.strip()).splitlines()[-1:]}")
