@@ -219,6 +219,33 @@ static void keys_of_drawn_samples_are_refused(void **state) {
     }
 }
 
+/* What is too much is told of the key that can change it. */
+static void parts_of_long_files_are_limited(void **state) {
+    (void)state;
+    enum { ROWS = 70000 };
+    char *rows = malloc(4 * (ROWS + 1));
+    assert_non_null(rows);
+    for (int i = 0; i <= ROWS; i++) memcpy(rows + 4 * i, i ? "1,2\n" : "x,y\n", 4);
+    scratch_write("data_long.csv", rows, 4 * (ROWS + 1));
+    free(rows);
+    static const struct {
+        double share;
+        const char *said;
+    } parts[] = {{0.01, "test_share is 0.01: 69300 rows to train on and 700 held out"},
+                 {0.99, "test_share is 0.99: 700 rows to train on and 69300 held out"}};
+    for (int i = 0; i < 2; i++) {
+        char text[128];
+        struct allometer_sweep *sweep;
+        struct allometer_error error = {0};
+        snprintf(text, sizeof text, "task: {data: {file: data_long.csv, test_share: %g}}\n", parts[i].share);
+        scratch_write("data_sweep.yaml", text, strlen(text));
+        assert_int_equal(allometer_sweep_load(scratch_path("data_sweep.yaml"), &sweep, &error),
+                         ALLOMETER_BAD_INPUT);
+        if (!strstr(error.message, parts[i].said)) fail_msg("%s", error.message);
+        assert_non_null(strstr(error.message, "at most 65536"));
+    }
+}
+
 /* A file that has changed makes another sweep. */
 static void the_specification_knows_the_rows(void **state) {
     (void)state;
@@ -241,6 +268,7 @@ int main(void) {
         cmocka_unit_test(images_have_labels_beside_them),
         cmocka_unit_test(bad_files_are_told_by_row_and_column),
         cmocka_unit_test(keys_of_drawn_samples_are_refused),
+        cmocka_unit_test(parts_of_long_files_are_limited),
         cmocka_unit_test(networks_learn_rows_as_the_reference_does),
         cmocka_unit_test(the_specification_knows_the_rows),
     };

@@ -140,8 +140,8 @@ static int check_together(const struct allometer_model *model, struct model_prob
                      "model.width is %d, expected at most %d where model.depth is above 1", model->width,
                      ALLOMETER_MAX_DEEP_WIDTH);
     if (!model->fresh && model->batch > model->samples)
-        return found(problem, "train.batch", "train.batch is %d, expected at most task.inputs.samples (%d)",
-                     model->batch, model->samples);
+        return found(problem, "train.batch", "train.batch is %d, expected at most %s (%d)", model->batch,
+                     model->data ? "the rows that are not held out" : "task.inputs.samples", model->samples);
     if (model->warmup_steps > model->steps)
         return found(problem, "train.warmup", "train.warmup is %d, expected at most train.steps (%d)",
                      model->warmup_steps, model->steps);

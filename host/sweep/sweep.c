@@ -109,6 +109,14 @@ static int make_model(const struct allometer_sweep *sweep, uint64_t index, struc
     settings.is_told = sweep->settings.is_told, settings.test_share = sweep->settings.test_share;
     if (sweep->data) {
         complete_data(&settings, sweep->data, model);
+        if (model->samples > ALLOMETER_MAX_SAMPLES || model->test_samples > ALLOMETER_MAX_SAMPLES) {
+            snprintf(problem->path, sizeof problem->path, "task.data.test_share");
+            snprintf(
+                problem->message, sizeof problem->message,
+                "task.data.test_share is %g: %d rows to train on and %d held out, expected at most %d each",
+                (double)settings.test_share, model->samples, model->test_samples, ALLOMETER_MAX_SAMPLES);
+            return 1;
+        }
     } else if (!complete_model(&settings, model)) {
         snprintf(problem->path, sizeof problem->path, "task.subtasks");
         snprintf(problem->message, sizeof problem->message, "task.subtasks are more than %d, expected fewer",
