@@ -82,12 +82,13 @@ static void test_other_delimiters_and_line_ends(void **state) {
 static void test_what_is_a_number(void **state) {
     (void)state;
     struct allometer_table *table =
-        read_text("v\n1\n+2.5\n.5\n1e3\n-inf\n0x10\n1e999\n\"1,5\"\n1 000\nNaN\n");
+        read_text("v\n1\n+2.5\n.5\n1e3\n-inf\n0x10\n1e999\n\"1,5\"\n1 000\nNaN\n-nan\n");
     const double expected[] = {1, 2.5, 0.5, 1000, -INFINITY};
     const struct allometer_column *column = &table->columns[0];
     assert_memory_equal(column->numbers, expected, sizeof expected);
-    for (int row = 5; row < 10; ++row) assert_true(isnan(column->numbers[row]));
-    assert_int_equal(column->n_words, 4); /* NaN is a missing value, the four before it are words */
+    for (int row = 5; row < 11; ++row) assert_true(isnan(column->numbers[row]));
+    assert_int_equal(column->n_words,
+                     4); /* NaN, of either sign, is a missing value, the four before are words */
     assert_int_equal(column->first_word, 5);
     allometer_table_free(table);
 }

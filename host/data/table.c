@@ -113,7 +113,7 @@ void allometer_table_put_number(struct allometer_table *table, size_t column, do
 }
 
 int allometer_cell_is_missing(const char *text) {
-    static const char *const words[] = {"", "NA", "N/A", "NaN", "null", "None"};
+    static const char *const words[] = {"", "NA", "N/A", "NaN", "-NaN", "null", "None"};
     for (size_t i = 0; i < sizeof words / sizeof *words; ++i) {
         if (strcasecmp(text, words[i]) == 0) return 1;
     }

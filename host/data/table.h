@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* One column. A cell is missing if its text is empty, NA, N/A, NaN, null or None (any case). */
+/* One column. A cell is missing if its text is empty, NA, N/A, NaN, -NaN, null or None (any case). */
 struct allometer_column {
     char *name;
     double *numbers; /* R values; NaN where the cell is missing or no number */
