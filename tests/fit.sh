@@ -308,6 +308,8 @@ if command -v gnuplot >/dev/null; then
         expect 0 '' big.csv --law power --x n --y loss --where "run=${side#* }" --plot key.svg --keep-plot-files
         grep -q "set key top ${side% *}" key.svg.gp || fail "no key on the ${side% *}"
     done
+    printf 'n,loss\n1e-300,1e300\n1,1\n1e200,1e-200\n' >wide.csv # margins beyond what a double holds
+    expect 0 '' wide.csv --law power --x n --y loss --plot wide.svg --quiet
     expect 2 '^allometer: absent/fits.png: No such file' "${fit[@]}" --plot absent/fits.png --quiet
     {
         echo 'curve,n,loss'

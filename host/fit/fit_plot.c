@@ -5,6 +5,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -217,6 +218,7 @@ static void write_axis(FILE *file, char axis, struct range range, int logs, doub
         double room = isfinite(range.low) && range.low != 0 ? fabs(range.low) / 2 : 1;
         low = isfinite(range.low) ? range.low - room : 1, high = low + 2 * room;
     }
+    low = fmin(fmax(low, logs ? DBL_MIN : -DBL_MAX), DBL_MAX), high = fmin(high, DBL_MAX);
     if (logs) fprintf(file, "set logscale %c\n", axis);
     if (logs && width < log(150)) write_tics(file, axis, low, high);
     fprintf(file, "set %crange [%.17g:%.17g]\n", axis, low, high);
