@@ -399,6 +399,15 @@ expect 1 '^allometer: no group could be fitted: too-few-points \(1 group\), y-no
 grep -q 'y-not-positive.*objective mse' stdout && fail "advice that an average refuses: $(tail -n 3 stdout)"
 grep -q 'too-few-points (1 of 2): an average of laws takes three points' stdout || fail "no advice: $(tail -n 3 stdout)"
 
+# ---- a composite of one cluster tells no interval, and no probability ---------------------------------------------------------
+awk 'BEGIN { print "model,subtask,seed,allocated,loss"; for (m = 0; m < 9; ++m) for (k = 0; k < 2; ++k)
+    printf "%d,%d,7,%d,%.9g\n", m, k, 4 + 3 * m + (m * k) % 3, (1 + 0.1 * cos(5 * m + k)) / (4 + 3 * m) }' >composite.csv
+expect 0 '' composite.csv --composite --bootstrap 50 --cluster seed
+grep -qE '^0 .* - to  +- .* - to  +-$' stdout || fail "intervals of one cluster: $(cat stdout)"
+grep -qE '^N\^-1 .* 2 +-  every' stdout || fail "probability of one cluster: $(cat stdout)"
+expect 0 '' composite.csv --composite --bootstrap 50
+grep -qE 'nan| - ' <(sed -n '3,5p;13,16p' stdout) && fail "models: $(cat stdout)"
+
 # ---- no output takes the place of the input, or of another output ----------------------------------------------------------
 cp few.csv kept.csv && ln -s few.csv link.csv
 expect 2 "--out: 'link.csv' is the file that is read" few.csv --law power --x n --y loss --out link.csv

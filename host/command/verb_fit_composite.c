@@ -14,6 +14,14 @@ static void print_cell(int width, int digits, double value) {
         printf("%*.*f ", width, digits, value);
 }
 
+static void print_slope(struct composite_slope slope) {
+    printf("%10.3f ", slope.value);
+    if (isnan(slope.lower))
+        printf("%8s to %8s", "-", "-");
+    else
+        printf("%8.3f to %8.3f", slope.lower, slope.upper);
+}
+
 static void print_text(const struct composite *composite, const struct composite_options *options) {
     printf("%d models of %d subtasks", composite->n_models, composite->n_subtasks);
     if (composite->n_left_out) printf("; %d more were left out", composite->n_left_out);
@@ -21,9 +29,11 @@ static void print_text(const struct composite *composite, const struct composite
            "growth", "");
     for (int32_t k = 0; k < composite->n_subtasks; k++) {
         const struct composite_subtask *row = &composite->subtasks[k];
-        printf("%-8g %12.4g %10.3f %8.3f to %8.3f %8.4f %10.3f %8.3f to %8.3f\n", row->number, row->factor,
-               row->exponent.value, row->exponent.lower, row->exponent.upper, row->share, row->growth.value,
-               row->growth.lower, row->growth.upper);
+        printf("%-8g %12.4g ", row->number, row->factor);
+        print_slope(row->exponent);
+        printf(" %8.4f ", row->share);
+        print_slope(row->growth);
+        putchar('\n');
     }
     printf("\nloss = factor * neurons^-exponent; share of the neurons ~ neurons in all^growth; %g %% "
            "intervals%s\n",
@@ -39,7 +49,9 @@ static void print_text(const struct composite *composite, const struct composite
         const struct composite_hypothesis *row = &composite->hypotheses[i];
         printf("%-14s %10d ", row->name, row->n_parameters);
         print_cell(14, 1, row->log_likelihood), print_cell(10, 1, row->aic), print_cell(10, 1, row->bic);
-        if (row->degrees)
+        if (row->degrees && isnan(row->probability))
+            printf("%10.1f %4d %10s  %s\n", row->ratio, row->degrees, "-", row->meaning);
+        else if (row->degrees)
             printf("%10.1f %4d %10.2g  %s\n", row->ratio, row->degrees, row->probability, row->meaning);
         else
             printf("%10s %4s %10s  %s\n", "", "", "", row->meaning);
