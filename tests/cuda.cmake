@@ -46,12 +46,9 @@ add_executable(cuda_standin test_cuda_standin.cpp)
 target_link_libraries(cuda_standin PRIVATE allometer_cuda_standin PkgConfig::CMOCKA)
 add_test(NAME cuda_standin COMMAND cuda_standin)
 
-# Not with the thread sanitizer, which knows no teams of this size; cuda_backend shows it the products' barriers.
-if(NOT ALLOMETER_SANITIZE MATCHES "thread")
-  add_executable(cuda_product test_cuda_product.cpp)
-  target_link_libraries(cuda_product PRIVATE allometer_cuda_standin PkgConfig::CMOCKA)
-  add_test(NAME cuda_product COMMAND cuda_product)
-endif()
+add_executable(cuda_product test_cuda_product.cpp)
+target_link_libraries(cuda_product PRIVATE allometer_cuda_standin PkgConfig::CMOCKA)
+add_test(NAME cuda_product COMMAND cuda_product)
 
 add_executable(cuda_backend test_cuda_backend.cpp ${cuda_objects})
 target_link_libraries(cuda_backend PRIVATE allometer_cuda_standin allometer_test_support)
