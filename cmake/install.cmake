@@ -9,10 +9,9 @@ foreach(set ${ALLOMETER_INSTRUCTION_SETS})
   endif()
 endforeach()
 set_target_properties(allometer_shared PROPERTIES OUTPUT_NAME allometer VERSION ${PROJECT_VERSION}
-                      SOVERSION ${PROJECT_VERSION_MAJOR} LINKER_LANGUAGE C
-                      LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/allometer.map)
+                      SOVERSION ${PROJECT_VERSION_MAJOR} LINKER_LANGUAGE C LINK_DEPENDS ${PROJECT_BINARY_DIR}/allometer.map)
 target_link_libraries(allometer_shared PRIVATE allometer_settings)
-target_link_options(allometer_shared PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/allometer.map)
+target_link_options(allometer_shared PRIVATE -Wl,--version-script=${PROJECT_BINARY_DIR}/allometer.map)
 
 # allometer.h and what it includes, and what that includes.
 set(PUBLIC_HEADERS "")
@@ -31,10 +30,25 @@ while(waiting)
 endwhile()
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PUBLIC_HEADERS})
 
+# The names that the library shows are those that these headers speak of.
+set(names "")
+foreach(header ${PUBLIC_HEADERS})
+  file(READ ${header} text)
+  string(REGEX MATCHALL "allometer_[a-z0-9_]+" words "${text}")
+  list(APPEND names ${words})
+endforeach()
+list(REMOVE_DUPLICATES names)
+list(JOIN names "; " names)
+file(CONFIGURE OUTPUT allometer.map CONTENT "{ global: @names@; local: *; };\n" @ONLY)
+
 # Where the program looks for the module beside the places near itself.
 set_property(SOURCE host/backend_find.c APPEND PROPERTY COMPILE_DEFINITIONS
              ALLOMETER_MODULE_FOLDER="${CMAKE_INSTALL_FULL_LIBDIR}/allometer")
 
+# Paths relative to the file itself, so that an installed tree may be moved.
+file(RELATIVE_PATH PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+cmake_path(APPEND PC_LIBDIR "\${prefix}" ${CMAKE_INSTALL_LIBDIR})
+cmake_path(APPEND PC_INCLUDEDIR "\${prefix}" ${CMAKE_INSTALL_INCLUDEDIR})
 configure_file(cmake/allometer.pc.in allometer.pc @ONLY)
 
 install(TARGETS allometer allometer_shared ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}

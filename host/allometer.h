@@ -25,7 +25,15 @@
            return 0;
        }
 
-   Compile it with: cc example.c $(pkg-config --cflags --libs allometer). */
+   Compile it with: cc example.c $(pkg-config --cflags --libs allometer).
+
+   What a function hands out through a pointer to a pointer is the caller's to free, with the function of its kind; it is
+   NULL after an error, apart from devices. Pointers may be NULL where a comment says so, in every function that frees, and for error; a struct of
+   options may be all zeros but for what its comments ask. The library never ends the program, and prints to the given files only.
+
+   Threads: functions keep no state between calls, so that threads may call them at once, each on its own objects. Several may
+   read one sweep, table or fits, and train or fit on one device of the CPU; whoever changes or frees an object must be alone with
+   it. Numbers are read and written with a decimal point, whatever the locale; only messages of errors follow it. */
 #ifndef ALLOMETER_H
 #define ALLOMETER_H
 
@@ -45,6 +53,7 @@ extern "C" {
 #include "run.h"
 #include "table.h"
 #include "laws.h"
+#include "formula_parse.h"
 #include "fit.h"
 
 #ifdef __cplusplus

@@ -52,7 +52,8 @@ static const struct allometer_backend *module_find(struct allometer_error *error
 }
 
 const struct allometer_backend *allometer_backend_find(const char *name, struct allometer_error *error) {
-    static const struct allometer_backend *cuda;
+    static _Atomic(const struct allometer_backend *) cuda; /* threads that ask at once find the same */
+    if (!name) name = "";
     if (strcmp(name, "cpu") == 0) return &allometer_cpu;
     if (strcmp(name, "cuda") == 0) return cuda ? cuda : (cuda = module_find(error));
     allometer_fail(error, ALLOMETER_BAD_INPUT, "unknown backend '%s': expected cpu or cuda", name);

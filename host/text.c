@@ -2,14 +2,13 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <locale.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* newlocale("C") hands out glibc's own constant: nothing is allocated and nothing fails. */
-static locale_t enter_c_locale(void) {
+locale_t text_enter_locale(void) {
     return uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
 }
 
@@ -41,14 +40,14 @@ static int is_decimal(const char *text) {
 
 int text_to_double(const char *text, double *value) {
     if (!is_decimal(text)) return 0;
-    locale_t previous = enter_c_locale();
+    locale_t previous = text_enter_locale();
     *value = strtod(text, NULL);
     uselocale(previous);
     return isfinite(*value);
 }
 
 void text_from_double(char text[TEXT_NUMBER_SIZE], double value) {
-    locale_t previous = enter_c_locale();
+    locale_t previous = text_enter_locale();
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, TEXT_NUMBER_SIZE, "%.*g", digits, value);
         if (strtod(text, NULL) == value) break;
@@ -57,7 +56,7 @@ void text_from_double(char text[TEXT_NUMBER_SIZE], double value) {
 }
 
 void text_from_float(char text[TEXT_NUMBER_SIZE], float value) {
-    locale_t previous = enter_c_locale();
+    locale_t previous = text_enter_locale();
     for (int digits = 6; digits <= 9; digits++) {
         snprintf(text, TEXT_NUMBER_SIZE, "%.*g", digits, (double)value);
         if (strtof(text, NULL) == value) break;

@@ -2,10 +2,14 @@
 #ifndef ALLOMETER_TEXT_H
 #define ALLOMETER_TEXT_H
 
+#include <locale.h>
 #include <stddef.h>
 #include <stdio.h>
 
 enum { TEXT_NUMBER_SIZE = 32 }; /* holds any number written by text_from_double */
+
+/* Makes the C locale the calling thread's, whose printf writes a decimal point; give what it returns to uselocale. */
+locale_t text_enter_locale(void);
 
 /* 1 and the value if the whole text is one decimal number (no hexadecimal, no "nan", no "inf") that a double
    holds; else 0. */

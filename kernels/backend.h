@@ -57,7 +57,7 @@ struct allometer_device; /* opened by a backend, known to it alone */
 struct allometer_backend {
     const char *name;        /* "cpu", "cuda" */
     const char *description; /* one line for `allometer info` */
-    /* Opens all devices of this kind. BAD_INPUT with a plain reason where there is none. */
+    /* Opens all devices of this kind. BAD_INPUT with a plain reason where there is none. Close what was opened, once. */
     enum allometer_code (*open)(struct allometer_device **device,
                                 const struct allometer_device_options *options,
                                 struct allometer_error *error);
@@ -70,7 +70,8 @@ struct allometer_backend {
        *concurrent: how many models are trained at once. */
     size_t (*memory)(const struct allometer_device *device, const struct allometer_model *model,
                      int *concurrent);
-    /* Trains and measures the models, longest first, each independent of all others. */
+    /* Trains and measures the models, longest first, each independent of all others. OK where there are none. It does not
+       check them: they must be as allometer_model_check asks, but that with test_samples = 0 nothing is measured. */
     enum allometer_code (*train)(struct allometer_device *device, const struct allometer_training *training,
                                  struct allometer_error *error);
     /* Fits the whole batch, each problem independent of all others. NULL: this backend cannot. */

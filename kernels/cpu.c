@@ -57,7 +57,10 @@ static enum allometer_code choose_kernels(const char *wanted, const struct cpu_k
 static enum allometer_code cpu_open(struct allometer_device **device,
                                     const struct allometer_device_options *options,
                                     struct allometer_error *error) {
+    static const struct allometer_device_options defaults;
     const struct cpu_kernels *kernels;
+    *device = NULL;
+    if (!options) options = &defaults;
     enum allometer_code code = choose_kernels(options->instruction_set, &kernels, error);
     if (code != ALLOMETER_OK) return code;
     if (options->threads < 0) {
@@ -188,6 +191,9 @@ static enum allometer_code cpu_train(struct allometer_device *device,
                                      const struct allometer_training *training,
                                      struct allometer_error *error) {
     const struct cpu_kernels *kernels = device->kernels;
+    if (!training->done || (training->n_models && !training->models))
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "training: no %s",
+                              training->done ? "models" : "function `done`");
     struct training_state state = {.training = training, .kernels = kernels, .error = error};
     enum allometer_code code =
         queue_make(training, kernels, device->threads, device->reverse, &state.queue, error);

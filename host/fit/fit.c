@@ -355,10 +355,12 @@ enum allometer_code allometer_fit(const struct allometer_table *table,
                                   const struct allometer_fit_options *options, struct allometer_fits **result,
                                   struct allometer_error *error) {
     *result = NULL;
+    enum allometer_code code = fit_check_options(options, error);
+    if (code != ALLOMETER_OK) return code;
     struct allometer_fits *fits = calloc(1, sizeof *fits);
     if (!fits) return allometer_fail(error, ALLOMETER_FAILED, "out of memory");
     fits->table = table, fits->law = options->law, fits->options = *options;
-    enum allometer_code code = fit_collect_rows(fits, error);
+    code = fit_collect_rows(fits, error);
     if (code == ALLOMETER_OK) code = fits->law->candidates ? fit_average(fits, error) : fit_law(fits, error);
     if (code == ALLOMETER_OK)
         *result = fits;

@@ -45,6 +45,7 @@ struct allometer_fit_setting {
     double start, low, high;
 };
 
+/* law, x, y, confidence, backend and device must be given; delta for huber; all else may be 0. */
 struct allometer_fit_options {
     const struct allometer_law *law; /* must outlive the fits */
     enum allometer_objective objective;
@@ -119,7 +120,7 @@ struct allometer_fits {
     struct fit_memory *memory; /* what all of the above is kept in */
 };
 
-/* Fits every group. BAD_INPUT: a column, parameter or filter that makes no sense. The table must outlive the fits, and
+/* Fits every group. BAD_INPUT: an option, column, parameter or filter that makes no sense. The table must outlive the fits, and
    so must what options point to. */
 enum allometer_code allometer_fit(const struct allometer_table *table,
                                   const struct allometer_fit_options *options, struct allometer_fits **fits,

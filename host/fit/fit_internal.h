@@ -50,6 +50,10 @@ enum allometer_code fit_resample(const struct fit_work *work, size_t group, doub
 /* fit_average.c: the whole fit of an average of laws. */
 enum allometer_code fit_average(struct allometer_fits *fits, struct allometer_error *error);
 
+/* fit_check.c: BAD_INPUT for what makes no sense whatever the table is. */
+enum allometer_code fit_check_options(const struct allometer_fit_options *options,
+                                      struct allometer_error *error);
+
 /* fit_groups.c: which rows take part, and which group each belongs to. */
 enum allometer_code fit_collect_rows(struct allometer_fits *fits, struct allometer_error *error);
 /* fit_points.c: the points to be fitted; gives groups that cannot be their status. */

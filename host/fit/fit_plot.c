@@ -375,7 +375,9 @@ enum allometer_code allometer_fits_plot(const struct allometer_fits *fits, const
     struct output output;
     enum allometer_code code = output_begin(&output, path, error);
     if (code == ALLOMETER_OK) {
+        locale_t previous = text_enter_locale();
         FILE *script = make_script(fits, path, png, kept, error);
+        uselocale(previous);
         code = script ? draw(script, output.file, png, error) : ALLOMETER_FAILED;
         if (script) fclose(script);
         if (code != ALLOMETER_OK && error) {

@@ -1,5 +1,6 @@
 /* Results for reading: one line per group, or one line per parameter where there is a single group. */
 #include "fit_internal.h"
+#include "text.h"
 
 #include <errno.h>
 #include <math.h>
@@ -276,8 +277,8 @@ static int lacks_resamples(const struct allometer_fits *fits) {
     return most >= 0 && most < ALLOMETER_FEWEST_RESAMPLES;
 }
 
-enum allometer_code allometer_fits_print(const struct allometer_fits *fits, FILE *file,
-                                         struct allometer_error *error) {
+static enum allometer_code print_fits(const struct allometer_fits *fits, FILE *file,
+                                      struct allometer_error *error) {
     const struct allometer_fit_options *options = &fits->options;
     int single = fits->n_groups == 1 && options->n_groups == 0;
     struct grid grid = {.n_rows = single ? (size_t)fits->groups[0].law->n_parameters + 1 : fits->n_groups + 1,
@@ -316,4 +317,12 @@ enum allometer_code allometer_fits_print(const struct allometer_fits *fits, FILE
     if (fflush(file) == 0 && !ferror(file)) return ALLOMETER_OK;
     return allometer_fail(error, ALLOMETER_FAILED, "output: %s",
                           errno ? strerror(errno) : "cannot be written");
+}
+
+enum allometer_code allometer_fits_print(const struct allometer_fits *fits, FILE *file,
+                                         struct allometer_error *error) {
+    locale_t previous = text_enter_locale();
+    enum allometer_code code = print_fits(fits, file, error);
+    uselocale(previous);
+    return code;
 }

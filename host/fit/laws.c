@@ -40,6 +40,7 @@ static vd (*const functions[ALLOMETER_LAW_COUNT])(const vd *, const vd *, vd *) 
     ALLOMETER_LAWS(FUNCTION)};
 
 const struct allometer_law *allometer_law_find(const char *name) {
+    if (!name) return NULL;
     for (int i = 0; i < ALLOMETER_LAW_COUNT; ++i) {
         const struct allometer_law *law = &allometer_laws[i];
         if (strcmp(name, law->name) == 0 || (law->other_name && strcmp(name, law->other_name) == 0))

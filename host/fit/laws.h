@@ -33,7 +33,7 @@ extern const struct allometer_law allometer_averages[ALLOMETER_AVERAGE_COUNT];
 extern const char *const allometer_fit_status_names[]; /* by enum allometer_fit_status */
 extern const char *const allometer_objective_names[];  /* by enum allometer_objective */
 
-/* The law or average of that name or other name; NULL if there is none. */
+/* The law or average of that name or other name; NULL if there is none, or no name. */
 const struct allometer_law *allometer_law_find(const char *name);
 
 /* Whether the solver's coordinate of such a parameter is its logarithm; and both ways between the two. */

@@ -87,7 +87,7 @@ enum allometer_code allometer_store_export_weights(const char *path, const char 
                                                    struct allometer_error *error);
 
 /* The rows of `results` whose model is done, as a table for `fit`; n_diverged counts the models left out. BAD_INPUT: none
-   is done. */
+   is done. Free the table with allometer_table_free. n_diverged may be NULL. */
 enum allometer_code allometer_store_read_table(const char *path, struct allometer_table **table,
                                                uint64_t *n_diverged, struct allometer_error *error);
 

@@ -143,6 +143,7 @@ enum allometer_code allometer_plan_check(const struct allometer_plan *plan, doub
 void allometer_plan_print(const struct allometer_plan *plan, const struct allometer_sweep *sweep,
                           FILE *file) {
     char text[64];
+    locale_t previous = text_enter_locale();
     static const char *const flops_units[] = {"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", "PFLOP", "EFLOP"};
     int is_sampled = plan->n_visited < plan->n_models;
     const char *about = is_sampled ? "about " : "";
@@ -167,6 +168,7 @@ void allometer_plan_print(const struct allometer_plan *plan, const struct allome
     if (is_sampled)
         fprintf(file, "note        from %llu of the models, evenly spread\n",
                 (unsigned long long)plan->n_visited);
+    uselocale(previous);
 }
 
 static void write_number(FILE *file, const char *name, double value) {

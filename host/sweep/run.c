@@ -113,6 +113,8 @@ enum allometer_code allometer_run(const struct allometer_sweep *sweep, struct al
                                   const struct allometer_backend *backend, struct allometer_device *device,
                                   const struct allometer_run_options *options,
                                   struct allometer_run_progress *finished, struct allometer_error *error) {
+    static const struct allometer_run_options defaults;
+    if (!options) options = &defaults;
     struct run run = {.sweep = sweep, .store = store, .options = options};
     run.shard = options->n_shards ? options->shard : 1;
     run.n_shards = options->n_shards ? options->n_shards : 1;

@@ -28,7 +28,7 @@ struct allometer_run_options {
 
 /* Trains and stores until all are done (OK), *stop is set (INTERRUPTED), or something fails: what was stored before
    stays in every case, and a further run goes on from there. Memory does not grow with the number of models.
-   finished: how far it got; may be NULL. */
+   options: NULL for all models. finished: how far it got; may be NULL. */
 enum allometer_code allometer_run(const struct allometer_sweep *sweep, struct allometer_store *store,
                                   const struct allometer_backend *backend, struct allometer_device *device,
                                   const struct allometer_run_options *options,

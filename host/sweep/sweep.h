@@ -16,6 +16,10 @@ struct allometer_axis_value {
 /* Reads and checks the file. BAD_INPUT names file, line, key and what was expected. */
 enum allometer_code allometer_sweep_load(const char *path, struct allometer_sweep **sweep,
                                          struct allometer_error *error);
+/* The same from n_bytes in memory, which need not stay; file names them in messages. */
+enum allometer_code allometer_sweep_parse(const char *file, const char *bytes, size_t n_bytes,
+                                          struct allometer_sweep **sweep, struct allometer_error *error);
+/* NULL is fine. All texts that the functions below return are freed with the sweep. */
 void allometer_sweep_free(struct allometer_sweep *sweep);
 
 const char *allometer_sweep_name(const struct allometer_sweep *sweep);

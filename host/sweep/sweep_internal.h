@@ -12,10 +12,6 @@ struct allometer_sweep {
     struct sweep_axes axes;
 };
 
-/* As allometer_sweep_load, from memory; file: its name in messages. */
-enum allometer_code allometer_sweep_parse(const char *file, const char *bytes, size_t n_bytes,
-                                          struct allometer_sweep **sweep, struct allometer_error *error);
-
 /* The canonical text, to be freed; NULL where memory is out. */
 char *sweep_specification_make(const struct allometer_sweep *sweep);
 

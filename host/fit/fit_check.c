@@ -1,0 +1,40 @@
+/* Options of a fit that make no sense, whatever the table is. */
+#include "fit_internal.h"
+
+enum allometer_code fit_check_options(const struct allometer_fit_options *options,
+                                      struct allometer_error *error) {
+    const struct {
+        const char *name;
+        int32_t value;
+    } counts[] = {{"bootstrap", options->bootstrap},
+                  {"max_iterations", options->max_iterations},
+                  {"n_curve", options->n_curve},
+                  {"threads", options->threads}};
+    const char *missing = !options->law                                    ? "law"
+                          : !options->y                                    ? "column y"
+                          : !options->backend                              ? "backend"
+                          : !options->device                               ? "device"
+                          : options->n_groups && !options->groups          ? "array of group columns"
+                          : options->n_filters && !options->filters        ? "array of filters"
+                          : options->n_settings && !options->settings      ? "array of settings"
+                          : options->train_column && !options->train_value ? "value of the train column"
+                                                                           : NULL;
+    for (int c = 0; !missing && c < options->law->n_columns; ++c)
+        if (!options->x[c]) missing = "column x";
+    if (missing) return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: no %s is given", missing);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; ++i) {
+        if (counts[i].value < 0)
+            return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: %s is %d, expected 0 or more",
+                                  counts[i].name, counts[i].value);
+    }
+    if (!(options->confidence > 0 && options->confidence < 1))
+        return allometer_fail(error, ALLOMETER_BAD_INPUT,
+                              "fit: confidence is %g, expected a share between 0 and 1", options->confidence);
+    if ((unsigned)options->objective >= ALLOMETER_OBJECTIVE_COUNT)
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: no objective has the number %d",
+                              (int)options->objective);
+    if (options->objective == ALLOMETER_OBJECTIVE_HUBER && !(options->delta > 0))
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: delta is %g, expected above 0",
+                              options->delta);
+    return ALLOMETER_OK;
+}
