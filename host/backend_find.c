@@ -55,7 +55,11 @@ const struct allometer_backend *allometer_backend_find(const char *name, struct 
     static _Atomic(const struct allometer_backend *) cuda; /* threads that ask at once find the same */
     if (!name) name = "";
     if (strcmp(name, "cpu") == 0) return &allometer_cpu;
-    if (strcmp(name, "cuda") == 0) return cuda ? cuda : (cuda = module_find(error));
+    if (strcmp(name, "cuda") == 0) {
+        const struct allometer_backend *found = cuda;
+        if (!found) cuda = found = module_find(error);
+        return found;
+    }
     allometer_fail(error, ALLOMETER_BAD_INPUT, "unknown backend '%s': expected cpu or cuda", name);
     return NULL;
 }
