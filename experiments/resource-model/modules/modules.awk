@@ -76,8 +76,8 @@ function report(    m, k, i, dot, all, pairs, near, negative) {
             negative += dot < 0
         }
     }
-    printf "%g,%d,%d,%d,%d,%s,%s,%.4f\n", alpha, seed, n, n_modules, n - 2 * n_modules, pairs ? near / pairs : "",
-        pairs ? negative / pairs : "", all ? norm[0] / all : 0 >FOLDER "/models.csv"
+    printf "%g,%d,%d,%d,%d,%s,%s,%s\n", alpha, seed, n, n_modules, n - 2 * n_modules, pairs ? near / pairs : "",
+        pairs ? negative / pairs : "", all ? norm[0] / all : "" >FOLDER "/models.csv"
 }
 
 BEGIN {
