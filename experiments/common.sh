@@ -87,10 +87,15 @@ show_tables() {
     if [ $setting != full ] || [ "$results" != "$here/results" ]; then return; fi
     awk -v RS= '
         { key = /^\|/ ? substr($0, 1, index($0, "\n")) : /^    / && last ~ /^The fits, as run/ ? last : ""; last = $0 }
-        NR == FNR { if (key != "") made[key] = $0; next }
+        key != "" && (FILENAME, key) in seen { print "two tables begin with", key >"/dev/stderr"; wrong = 1 }
+        { seen[FILENAME, key] = 1 }
+        FILENAME == ARGV[1] { if (key != "") made[key] = $0; next }
         key in made { $0 = made[key]; placed[key] = 1 }
         { printf "%s%s\n", (FNR > 1 ? "\n" : ""), $0 }
-        END { for (key in made) if (key ~ /^\|/ && !(key in placed)) { print "no table in the README begins with", key >"/dev/stderr"; exit 1 } }
+        END {
+            for (key in made) if (key ~ /^\|/ && !(key in placed)) { print "no table in the README begins with", key >"/dev/stderr"; wrong = 1 }
+            exit wrong
+        }
     ' "$results/tables.md" "$here/README.md" >"$results/README.md" || fail "$here/README.md was left as it is"
     cat "$results/README.md" >"$here/README.md"
 }
