@@ -13,7 +13,7 @@ set xrange [3.5:300]
 do for [t = 1:2] {
     set title heading[t]
     set ylabel "total loss, weighted mean"
-    set format y "%g"
+    set format y "10^{%T}"
     set key bottom left reverse Left
     pa = found(task[t]."-power", "a"); pb = found(task[t]."-power", "b"); c = found(task[t]."-resource", "c")
     a = found(task[t]."-bnsl", "a"); b = found(task[t]."-bnsl", "b"); c0 = found(task[t]."-bnsl", "c0")
@@ -29,6 +29,7 @@ do for [t = 1:2] {
 unset title
 do for [t = 1:2] {
     set ylabel "subtasks learned; rank"
+    set format y "%g"
     set yrange [0.8:80]
     set ytics (1, 2, 4, 8, 16, 32, 64)
     set key top left reverse Left
