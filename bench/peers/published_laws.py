@@ -4,7 +4,7 @@ break as in the script of Caballero et al. 2023 as it stands, in the form that m
 M3, b (1/x + g)^c, takes turns between b and c, by linear regression of log y, and g, the best of those that meet one point. M4,
 (y - a) / (y0 - y)^alpha = b x^c, takes turns between b, c and alpha, by regression with signs, y0 at its first value, and a and y0, by
 100 rounds of 1,000 steps down the gradient, then rounds of 100 damped Newton steps one coordinate at a time; it is read off 10,000
-values of y. y0 starts at 1 and is bounded by 1 where y is an error rate (BB). Usage: published_laws.py CURVES.csv >RESULTS.csv"""
+values of y. y0 starts at 1; where y is an error rate (BB) it starts at 1.001, which also bounds it. Usage: published_laws.py CURVES.csv >RESULTS.csv"""
 import csv, sys, warnings
 import numpy as np
 from scipy.optimize import curve_fit, nnls
