@@ -157,7 +157,7 @@ def seconds(n):
     return taken
 
 
-at_once = fastest(sizes(models, (4, 16) if how == "compiled" else (4, 16, models.M)), seconds)
+at_once = fastest(sizes(models, (4, 16, models.M)), seconds)
 trainer = Trainer(at_once)
 trainer.train(0, 2)
 wait()
