@@ -43,12 +43,12 @@ KERNEL_HOST int32_t deep_block(const struct allometer_model *model) {
 
 #else
 /* Samples that go through all layers together: as many as leave their activations in the second-level cache, in whole
-   tiles. */
+   tiles, or all of the batch, for whose rows there is no room beyond it. */
 KERNEL_HOST int32_t deep_block(const struct allometer_model *model) {
     const int64_t cache_floats = 96 * 1024, tile = TILE_COLUMNS * LANES;
-    const int64_t most = cache_floats / (2 * (model->depth + 1) * (int64_t)model->width) / tile * tile;
-    if (model->batch <= most) return model->batch;
-    return (int32_t)(most < 2 * tile ? 2 * tile : most);
+    const int64_t fit = cache_floats / (2 * (model->depth + 1) * (int64_t)model->width) / tile * tile,
+                  most = fit < 2 * tile ? 2 * tile : fit;
+    return model->batch <= most ? model->batch : (int32_t)most;
 }
 #endif
 

@@ -132,11 +132,31 @@ static void test_instruction_sets(void **state) {
     answers_free(best);
 }
 
+/* Held-out losses are those of the parameters, here as they begin, however many samples a step takes: fewer than a tile of
+   a matrix product, or many. Sums run in another order. */
+static void test_batches(void **state) {
+    (void)state;
+    struct backend_under_test under_test = backend_under_test_open(1, 0);
+    struct allometer_model model = case_model(
+        1100, 300, (int32_t[]){ALLOMETER_FUNCTION_SQUARE + CASE_FEEDS, ALLOMETER_FUNCTION_CUBE}, 2);
+    struct allometer_result all, few;
+    model.steps = 0;
+    free(train_one(&under_test, &model, &all));
+    const int32_t batches[] = {1, 20, 49};
+    for (size_t i = 0; i < sizeof batches / sizeof batches[0]; ++i) {
+        model.batch = batches[i];
+        free(train_one(&under_test, &model, &few));
+        assert_floats_close("few samples a step", &few.loss[1], &all.loss[1], 1, 0, 1e-4);
+    }
+    backend_under_test_close(&under_test);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_slots_threads_order),
         cmocka_unit_test(test_alone),
         cmocka_unit_test(test_instruction_sets),
+        cmocka_unit_test(test_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
