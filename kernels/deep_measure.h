@@ -171,6 +171,7 @@ KERNEL_APART void count_neurons(const struct deep *w, struct allometer_result *r
 
 /* ---- the parameters themselves ------------------------------------------------------------------------------------ */
 
+/* Row by row: one sum of millions would lose what is small beside it. */
 KERNEL_APART void deep_norms(const struct deep *w, struct allometer_result *result) {
     const struct allometer_model *model = w->model;
     vf l1 = vf_set(0.0f), l2 = vf_set(0.0f);
@@ -178,10 +179,14 @@ KERNEL_APART void deep_norms(const struct deep *w, struct allometer_result *resu
         const int32_t inputs = layer_inputs(model, layer), outputs = layer_outputs(model, layer);
         const float *weights = layer_weights(w, w->theta, layer),
                     *biases = layer_biases(w, layer_weights(w, w->theta, layer), layer);
-        FOR_ELEMENTS(i, j, outputs, inputs) {
-            vf theta = vf_load(weights + (int64_t)i * row_padded(inputs) + j);
-            theta = vf_select(vi_less(vi_index(j), inputs), theta, vf_set(0.0f));
-            l1 = l1 + vf_abs(theta), l2 = l2 + theta * theta;
+        for (int32_t i = 0; i < outputs; ++i) {
+            const float *row = weights + (int64_t)i * row_padded(inputs);
+            vf row_l1 = vf_set(0.0f), row_l2 = row_l1;
+            FOR_LANES(j, inputs) {
+                vf theta = vf_select(vi_less(vi_index(j), inputs), vf_load(row + j), vf_set(0.0f));
+                row_l1 = row_l1 + vf_abs(theta), row_l2 = row_l2 + theta * theta;
+            }
+            l1 = l1 + row_l1, l2 = l2 + row_l2;
         }
         if (!model->penalize_biases) continue;
         FOR_LANES(i, outputs) {

@@ -6,6 +6,7 @@
 #include "reference.h"
 #include "scratch.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -193,6 +194,32 @@ static void networks_learn_rows_as_the_reference_does(void **state) {
     backend_under_test_close(&under_test);
 }
 
+/* Of four million weights: added up one by one, those that are small beside the sum would be lost. */
+static void norms_of_many_weights_are_exact(void **state) {
+    (void)state;
+    enum { WIDE = 2048, ROWS = 2 };
+    struct allometer_data rows = {
+        ROWS, WIDE, 0, calloc(ROWS * WIDE, sizeof(float)), (const float[ROWS]){0}, (const int32_t[ROWS]){0},
+        NULL};
+    struct allometer_model model = case_model(WIDE, 1, (int32_t[]){ALLOMETER_FUNCTION_DATA}, 1);
+    struct allometer_result result;
+    model.data = &rows, model.mixed = 1;
+    model.n_inputs = model.subtasks[0].n_inputs = WIDE;
+    model.test_samples = 1, model.steps = 0;
+    struct backend_under_test under_test = backend_under_test_open(1, 0);
+    float *weights = train_one(&under_test, &model, &result);
+    backend_under_test_close(&under_test);
+    double l1 = 0, l2 = 0;
+    for (int64_t i = 0; i < allometer_n_parameters(&model); i++) {
+        const int64_t out = (int64_t)WIDE * (WIDE + 1);
+        if ((i >= out - WIDE && i < out) || i == out + WIDE) continue; /* biases, not penalized */
+        l1 += fabs((double)weights[i]), l2 += (double)weights[i] * (double)weights[i];
+    }
+    assert_close("l1", (double)result.l1_norm, l1, 0, 1e-5);
+    assert_close("l2", (double)result.l2_norm_squared, l2, 0, 1e-5);
+    free(weights), free((void *)(uintptr_t)rows.inputs);
+}
+
 /* The rows are the samples: keys that say how samples are drawn would change nothing. */
 static void keys_of_drawn_samples_are_refused(void **state) {
     (void)state;
@@ -270,6 +297,7 @@ int main(void) {
         cmocka_unit_test(keys_of_drawn_samples_are_refused),
         cmocka_unit_test(parts_of_long_files_are_limited),
         cmocka_unit_test(networks_learn_rows_as_the_reference_does),
+        cmocka_unit_test(norms_of_many_weights_are_exact),
         cmocka_unit_test(the_specification_knows_the_rows),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
