@@ -138,17 +138,40 @@ static void measure(const struct deep *w, const struct held_out *all, double *sc
     }
 }
 
+/* The model as it is run once more: a batch's memory holds a block of held-out samples. */
+static struct allometer_model held_out_model(const struct allometer_model *model) {
+    struct allometer_model copy = *model;
+    copy.batch = model->test_samples < 256 ? model->test_samples : 256;
+    return copy;
+}
+
+struct readout_bytes {
+    size_t workspace, scratch, value, target;
+};
+
+static struct readout_bytes bytes_of(const struct allometer_model *model) {
+    const size_t N = (size_t)model->test_samples, H = (size_t)model->width;
+    return (struct readout_bytes){
+        ((size_t)deep_floats(model, TEAM_PARTIALS, 0) * sizeof(float) + 63) / 64 * 64,
+        (H * H + 2 * H) * sizeof(double), (size_t)model->depth * N * H * sizeof(float),
+        (size_t)model->n_subtasks * N * sizeof(float)};
+}
+
+size_t allometer_readout_bytes(const struct allometer_model *model) {
+    const struct allometer_model copy = held_out_model(model);
+    const struct readout_bytes bytes = bytes_of(&copy);
+    return bytes.workspace + bytes.scratch + bytes.value + bytes.target;
+}
+
 int allometer_readout(const struct allometer_model *model, const float *weights,
                       struct allometer_layer *layers) {
-    struct allometer_model copy = *model; /* a batch's memory holds a block of held-out samples */
-    copy.batch = model->test_samples < 256 ? model->test_samples : 256;
+    const struct allometer_model copy = held_out_model(model);
+    const struct readout_bytes bytes = bytes_of(&copy);
     struct held_out all = {model->test_samples, model->n_subtasks, model->depth, model->width, NULL, NULL};
-    const size_t N = (size_t)all.N, H = (size_t)all.H;
-    const size_t bytes = ((size_t)deep_floats(&copy, TEAM_PARTIALS, 0) * sizeof(float) + 63) / 64 * 64;
-    float *memory = aligned_alloc(64, bytes);
-    double *scratch = malloc((H * H + 2 * H) * sizeof *scratch);
-    all.value = malloc((size_t)all.L * N * H * sizeof *all.value);
-    all.target = malloc((size_t)all.K * N * sizeof *all.target);
+    float *memory = aligned_alloc(64, bytes.workspace);
+    double *scratch = malloc(bytes.scratch);
+    all.value = malloc(bytes.value);
+    all.target = malloc(bytes.target);
     const int ready = memory && scratch && all.value && all.target;
     if (ready) {
         struct deep w;

@@ -4,6 +4,11 @@
 
 #include "model.h"
 
+#include <stddef.h>
+
+/* Bytes that allometer_readout works in. */
+size_t allometer_readout_bytes(const struct allometer_model *model);
+
 /* Fills readout_loss and the correlations of every inner subtask's rows (L, K), from the held-out samples: every other one
    gives the linear read-out (least squares in double precision, with a ridge of 1e-10 of the mean square, so that neurons
    that say the same do no harm), the rest its mean squared error; all give the correlations, of neurons that have a

@@ -268,9 +268,25 @@ static void a_plan_is_printed_whole(void **state) {
     allometer_sweep_free(sweep);
 }
 
+/* The read-outs of a series hold what every layer gives at every held-out sample. */
+static void a_series_asks_for_its_read_outs(void **state) {
+    (void)state;
+    struct allometer_sweep *sweep =
+        parse("task: {composition: series, subtasks: [{function: square}, {function: sine}]}\n"
+              "model: {width: 100, depth: 4}\nmeasure: {samples: 60000}");
+    const struct allometer_backend cpu = {.name = "cpu", .memory = counting_memory};
+    struct allometer_plan_options options = {.backend = &cpu};
+    const double values = 4.0 * 60000 * 100 * 4, bytes = plan_of(sweep, &options).memory_bytes;
+    assert_true(bytes > values && bytes < 1.1 * values);
+    options.backend = &counting;
+    assert_true(plan_of(sweep, &options).memory_bytes == 1000 * 100);
+    allometer_sweep_free(sweep);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_adds_up),
+        cmocka_unit_test(a_series_asks_for_its_read_outs),
         cmocka_unit_test(operations_grow_as_the_work_does),
         cmocka_unit_test(measuring_is_work_too),
         cmocka_unit_test(shards_add_up_to_the_whole),

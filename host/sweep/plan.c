@@ -1,8 +1,10 @@
 #include "plan.h"
+#include "readout.h"
 #include "sweep_internal.h"
 #include "text.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Visited one by one this takes about a second. */
 #define MOST_VISITED 2000000
@@ -35,8 +37,12 @@ static void add_model(const struct allometer_sweep *sweep, const struct allomete
     int concurrent = 1;
     double bytes = (double)options->backend->memory(options->device, model, &concurrent);
     if ((uint64_t)concurrent > plan->n_models) concurrent = (int)plan->n_models;
-    if (!(bytes * concurrent <= plan->memory_bytes)) {
-        plan->memory_bytes = bytes * concurrent;
+    bytes *= concurrent;
+    /* Read-outs are the host's, one at a time; a GPU's memory holds none. */
+    if (allometer_has_series(model) && strcmp(options->backend->name, "cpu") == 0)
+        bytes += (double)allometer_readout_bytes(model);
+    if (!(bytes <= plan->memory_bytes)) {
+        plan->memory_bytes = bytes;
         plan->concurrent = concurrent;
     }
 }
