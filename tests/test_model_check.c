@@ -170,8 +170,25 @@ static void any_seed_is_good(void **state) {
     expect_good(&model);
 }
 
+/* Evenly spaced samples: the first variable of mixed ones takes the order that the seventeenth of others would. */
+static void mixed_variables_are_limited(void **state) {
+    (void)state;
+    struct allometer_sweep *sweep;
+    struct allometer_model model;
+    static const char text[] =
+        "task: {composition: control, subtasks: [{function: square}, {function: cube}],"
+        " inputs: {variables: 16}}";
+    assert_int_equal(allometer_sweep_parse("mixed.yaml", text, sizeof text - 1, &sweep, NULL), ALLOMETER_OK);
+    assert_int_equal(allometer_sweep_model(sweep, 0, &model, NULL, NULL), ALLOMETER_OK);
+    allometer_sweep_free(sweep);
+    expect_good(&model);
+    ++model.n_inputs;
+    expect_refusal(&model, "task.inputs.variables is 17", "at most 16");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mixed_variables_are_limited),
         cmocka_unit_test(every_range_has_ends),
         cmocka_unit_test(subtasks_stand_side_by_side),
         cmocka_unit_test(fields_agree_with_each_other),

@@ -114,6 +114,9 @@ static int check_layout(const struct allometer_model *model, struct model_proble
         }
     }
     if (model->mixed) n_inputs = model->n_inputs, n_outputs = model->n_outputs;
+    if (model->mixed && !model->data && n_variables > ALLOMETER_MAX_INPUTS) /* each has an order of its own */
+        return found(problem, "task.inputs.variables", "task.inputs.variables is %d, expected at most %d",
+                     n_variables, ALLOMETER_MAX_INPUTS);
     if (n_inputs > ALLOMETER_MAX_GENERAL_INPUTS)
         return found(problem, "task.subtasks", "task.subtasks take %d inputs, expected at most %d", n_inputs,
                      ALLOMETER_MAX_GENERAL_INPUTS);
