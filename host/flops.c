@@ -29,13 +29,33 @@ static double step_flops(const struct allometer_model *model, double width) {
     return model->batch * sample + parameters * optimizer_flops[model->optimizer];
 }
 
+/* Of one sample, what it takes to find by how much the losses rise without each neuron: a general model runs anew, for each,
+   all layers after its own. With one layer of a specialized model a neuron's activation is found anew, once for its mean and
+   for each subtask, and its part in the outputs: of each a product, a difference, and its square with the residual. */
+static double ablation_flops(const struct allometer_model *model, double first, double further, double last) {
+    const double width = model->width, depth = model->depth;
+    if (allometer_is_general(model)) return depth * width * ((depth - 1) / 2 * further + last);
+    return (1 + model->n_subtasks) * first + width * 6 * model->n_outputs;
+}
+
+/* Of one sample: all losses `times` times, and ablations. */
+static double sample_flops(const struct allometer_model *model, double times) {
+    const double width = model->width, own = activation_flops[model->activation],
+                 first = width * (2 * (double)model->n_inputs + 1 + own),
+                 further = width * (2 * width + 1 + own), last = model->n_outputs * (2 * width + 1 + 4);
+    return times * (first + (model->depth - 1) * further + last)
+           + ablation_flops(model, first, further, last);
+}
+
 /* Neurons that are pruned are packed away from a single hidden layer, after each round (prune.h); of a general model they
-   stay in their places. */
+   stay in their places. Each round takes a batch's ablations; a general model's run all layers twice more. */
 double allometer_training_flops(const struct allometer_model *model) {
     const double width = model->width;
-    if (model->prune == 0 || allometer_is_general(model)) return model->steps * step_flops(model, width);
+    if (model->prune == 0) return model->steps * step_flops(model, width);
+    const int general = allometer_is_general(model);
     const int64_t last = model->steps - model->retrain, rounds = model->prune_rounds;
-    double flops = 0;
+    double flops = (double)rounds * model->batch * sample_flops(model, general ? 2 : 0);
+    if (general) return flops + model->steps * step_flops(model, width);
     for (int64_t i = 0; i < rounds; ++i) {
         const int64_t steps = (i + 1) * last / rounds - i * last / rounds;
         const double kept = round(width * pow(model->prune / width, (double)i / (double)rounds));
@@ -44,21 +64,12 @@ double allometer_training_flops(const struct allometer_model *model) {
     return flops + model->retrain * step_flops(model, model->prune);
 }
 
-/* Of the held-out samples twice all losses, once for the means, once for what neurons are held against. A general model then
-   runs anew, for each neuron, all layers after its own. With one layer of a specialized model a neuron's activation is
-   found anew in either run, and for each subtask its part in the outputs: of each a product, a difference, and its square
-   with the residual. The read-outs of a series (readout.h) are normal equations of every layer. */
+/* Of the held-out samples twice all losses, once for the means, once for what neurons are held against. The read-outs of a
+   series (readout.h) are normal equations of every layer. */
 double allometer_measuring_flops(const struct allometer_model *model) {
-    const double inputs = model->n_inputs, outputs = model->n_outputs, width = model->width,
-                 depth = model->depth;
-    const double own = activation_flops[model->activation], first = width * (2 * inputs + 1 + own),
-                 further = width * (2 * width + 1 + own), last = outputs * (2 * width + 1 + 4);
-    double sample = 2 * (first + (depth - 1) * further + last);
-    if (allometer_is_general(model))
-        sample += depth * width * ((depth - 1) / 2 * further + last);
-    else
-        sample += (1 + model->n_subtasks) * first + width * 6 * outputs;
-    if (allometer_has_series(model)) sample += depth * width * width * model->n_subtasks;
+    const double width = model->width;
+    double sample = sample_flops(model, 2);
+    if (allometer_has_series(model)) sample += model->depth * width * width * model->n_subtasks;
     return model->test_samples * sample;
 }
 

@@ -95,11 +95,13 @@ static void operations_grow_as_the_work_does(void **state) {
     /* a batch and a width at which all but the neurons is small: 2 D + 3 O multiply-adds, two biases, relu twice */
     assert_close("S H", allometer_training_flops(&model), 65536.0 * 4096 * (4 + 6 + 2 + 2), 0, 0.001);
     /* 90 steps to 1/4 of the neurons in two rounds, by way of 1/2, then 10 steps: 45 + 45 / 2 + 10 / 4 whole ones, but for
-       what an output takes, 1e-4 of a step, which stays */
+       what an output takes, 1e-4 of a step, which stays. A round finds each activation twice, w x + b and relu twice, and takes
+       six for its part in the output */
     model.steps = 1;
     one = allometer_training_flops(&model);
     model.steps = 100, model.prune = 1024, model.prune_rounds = 2, model.retrain = 10;
-    assert_close("pruned", allometer_training_flops(&model), 70 * one, 0, 1e-4);
+    const double round = 65536.0 * 4096 * (2 * (2 + 1 + 2) + 6);
+    assert_close("pruned", allometer_training_flops(&model), 70 * one + 2 * round, 0, 1e-4);
     allometer_sweep_free(sweep);
 }
 
@@ -115,6 +117,12 @@ static void measuring_is_work_too(void **state) {
     assert_close("of deep", allometer_measuring_flops(&model), 1000 * 2048.0 * 28 * square, 0, 0.01);
     assert_close("steps", allometer_training_flops(&model), (double)model.steps * model.batch * 21 * square,
                  0, 0.1);
+    /* Each round of pruning measures a batch. */
+    model.prune = 1, model.prune_rounds = 50, model.steps = 100;
+    const double pruned = allometer_training_flops(&model);
+    model.prune = 0;
+    assert_close("rounds", pruned - allometer_training_flops(&model),
+                 50.0 * model.batch / model.test_samples * allometer_measuring_flops(&model), 0, 1e-9);
     assert_close("both", allometer_model_flops(&model),
                  allometer_training_flops(&model) + allometer_measuring_flops(&model), 0, 2.3e-16);
     model.test_samples = 0;
