@@ -14,7 +14,7 @@ static const char sweep_text[] = "name: small\n"
                                  "axes: {seed: {count: 12}}\n";
 enum { M = 12 };
 
-struct session {
+struct objects {
     struct allometer_device *device;
     struct allometer_sweep *sweep;
     struct allometer_table *table;
@@ -22,40 +22,40 @@ struct session {
     struct allometer_fit_options options;
 };
 
-static void session_start(struct session *session) {
+static void objects_start(struct objects *objects) {
     struct allometer_error error;
-    memset(session, 0, sizeof *session);
-    assert_ok(allometer_cpu.open(&session->device, &(struct allometer_device_options){.threads = 2}, &error),
+    memset(objects, 0, sizeof *objects);
+    assert_ok(allometer_cpu.open(&objects->device, &(struct allometer_device_options){.threads = 2}, &error),
               error);
-    assert_ok(allometer_sweep_parse("memory", sweep_text, strlen(sweep_text), &session->sweep, &error),
+    assert_ok(allometer_sweep_parse("memory", sweep_text, strlen(sweep_text), &objects->sweep, &error),
               error);
     for (size_t m = 0; m < M; m++)
-        assert_ok(allometer_sweep_model(session->sweep, m, &session->models[m], NULL, &error), error);
-    session->table = allometer_table_new("memory");
-    assert_ok(allometer_table_add_column(session->table, "n", &error), error);
-    assert_ok(allometer_table_add_column(session->table, "loss", &error), error);
+        assert_ok(allometer_sweep_model(objects->sweep, m, &objects->models[m], NULL, &error), error);
+    objects->table = allometer_table_new("memory");
+    assert_ok(allometer_table_add_column(objects->table, "n", &error), error);
+    assert_ok(allometer_table_add_column(objects->table, "loss", &error), error);
     for (int i = 0; i < 20; i++) {
         const double n = pow(1.5, i + 1), loss = (0.5 + 3 * pow(n, -0.4)) * (1 + 0.01 * sin(7 * i));
-        assert_ok(allometer_table_add_row(session->table, 0, &error), error);
-        allometer_table_put_number(session->table, 0, n);
-        allometer_table_put_number(session->table, 1, loss);
+        assert_ok(allometer_table_add_row(objects->table, 0, &error), error);
+        allometer_table_put_number(objects->table, 0, n);
+        allometer_table_put_number(objects->table, 1, loss);
     }
-    session->options = (struct allometer_fit_options){.law = allometer_law_find("power-offset"),
+    objects->options = (struct allometer_fit_options){.law = allometer_law_find("power-offset"),
                                                       .objective = ALLOMETER_OBJECTIVE_MSLE,
                                                       .x = {"n"},
                                                       .y = "loss",
                                                       .bootstrap = 40,
                                                       .confidence = 0.95,
                                                       .backend = &allometer_cpu,
-                                                      .device = session->device,
+                                                      .device = objects->device,
                                                       .bands = 1,
                                                       .n_curve = 20};
 }
 
-static void session_end(struct session *session) {
-    allometer_table_free(session->table);
-    allometer_sweep_free(session->sweep);
-    allometer_cpu.close(session->device);
+static void objects_end(struct objects *objects) {
+    allometer_table_free(objects->table);
+    allometer_sweep_free(objects->sweep);
+    allometer_cpu.close(objects->device);
 }
 
 static enum allometer_code keep_loss(void *user, size_t index, const struct allometer_result *result,
@@ -68,9 +68,9 @@ static enum allometer_code keep_loss(void *user, size_t index, const struct allo
 /* Each changes one thing of options that are right; the message must name it. */
 static void refuses_fit_options(void **state) {
     (void)state;
-    struct session session;
-    session_start(&session);
-    const struct allometer_fit_options right = session.options;
+    struct objects objects;
+    objects_start(&objects);
+    const struct allometer_fit_options right = objects.options;
     struct {
         const char *word;
         struct allometer_fit_options options;
@@ -97,37 +97,37 @@ static void refuses_fit_options(void **state) {
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct allometer_error error;
         struct allometer_fits *fits;
-        assert_int_equal(allometer_fit(session.table, &wrong[i].options, &fits, &error), ALLOMETER_BAD_INPUT);
+        assert_int_equal(allometer_fit(objects.table, &wrong[i].options, &fits, &error), ALLOMETER_BAD_INPUT);
         assert_null(fits);
         if (!strstr(error.message, wrong[i].word))
             fail_msg("'%s' says nothing of %s", error.message, wrong[i].word);
     }
-    session_end(&session);
+    objects_end(&objects);
 }
 
 static void refuses_models(void **state) {
     (void)state;
-    struct session session;
+    struct objects objects;
     struct allometer_error error;
     float loss[M];
-    session_start(&session);
-    struct allometer_training training = {.models = session.models, .n_models = M, .user = loss};
-    assert_int_equal(allometer_cpu.train(session.device, &training, &error), ALLOMETER_BAD_INPUT);
+    objects_start(&objects);
+    struct allometer_training training = {.models = objects.models, .n_models = M, .user = loss};
+    assert_int_equal(allometer_cpu.train(objects.device, &training, &error), ALLOMETER_BAD_INPUT);
     training.done = keep_loss;
-    session.models[M - 1].width = -1;
-    assert_int_equal(allometer_model_check(&session.models[M - 1], &error), ALLOMETER_BAD_INPUT);
+    objects.models[M - 1].width = -1;
+    assert_int_equal(allometer_model_check(&objects.models[M - 1], &error), ALLOMETER_BAD_INPUT);
     assert_non_null(strstr(error.message, "model.width is -1"));
     training.n_models = 0;
-    assert_ok(allometer_cpu.train(session.device, &training, &error), error);
+    assert_ok(allometer_cpu.train(objects.device, &training, &error), error);
     training = (struct allometer_training){.n_models = 1, .done = keep_loss};
-    assert_int_equal(allometer_cpu.train(session.device, &training, &error), ALLOMETER_BAD_INPUT);
+    assert_int_equal(allometer_cpu.train(objects.device, &training, &error), ALLOMETER_BAD_INPUT);
     assert_null(allometer_backend_find(NULL, &error));
     assert_null(allometer_law_find(NULL));
-    session_end(&session);
+    objects_end(&objects);
 }
 
 struct work {
-    struct session *session;
+    struct objects *objects;
     float loss[M];
     double values[3], upper[3];
 };
@@ -137,9 +137,9 @@ static void *train_and_fit(void *argument) {
     struct work *work = argument;
     struct allometer_fits *fits;
     const struct allometer_training training = {
-        .models = work->session->models, .n_models = M, .done = keep_loss, .user = work->loss};
-    allometer_cpu.train(work->session->device, &training, NULL);
-    if (allometer_fit(work->session->table, &work->session->options, &fits, NULL) == ALLOMETER_OK) {
+        .models = work->objects->models, .n_models = M, .done = keep_loss, .user = work->loss};
+    allometer_cpu.train(work->objects->device, &training, NULL);
+    if (allometer_fit(work->objects->table, &work->objects->options, &fits, NULL) == ALLOMETER_OK) {
         memcpy(work->values, fits->groups[0].values, sizeof work->values);
         memcpy(work->upper, fits->groups[0].upper, sizeof work->upper);
     }
@@ -149,9 +149,9 @@ static void *train_and_fit(void *argument) {
 
 static void works_in_threads(void **state) {
     (void)state;
-    struct session session;
-    session_start(&session);
-    struct work alone = {.session = &session}, work[3] = {alone, alone, alone};
+    struct objects objects;
+    objects_start(&objects);
+    struct work alone = {.objects = &objects}, work[3] = {alone, alone, alone};
     pthread_t threads[3];
     train_and_fit(&alone);
     assert_true(alone.loss[M - 1] > 0 && alone.upper[0] > alone.values[0]);
@@ -161,29 +161,29 @@ static void works_in_threads(void **state) {
         pthread_join(threads[t], NULL);
         assert_memory_equal(&work[t], &alone, sizeof alone);
     }
-    session_end(&session);
+    objects_end(&objects);
 }
 
 /* Everything that holds numbers and is written, in one file. */
 static void write_all(const char *name) {
-    struct session session;
+    struct objects objects;
     struct allometer_error error;
     struct allometer_plan plan;
     struct allometer_fits *fits;
     struct allometer_law *law;
     const char *columns[] = {"n"};
-    session_start(&session);
+    objects_start(&objects);
     FILE *file = fopen(scratch_path(name), "w");
     assert_non_null(file);
-    assert_ok(allometer_plan_make(session.sweep, NULL, &plan, &error), error);
+    assert_ok(allometer_plan_make(objects.sweep, NULL, &plan, &error), error);
     plan.seconds = 0.125;
-    allometer_plan_print(&plan, session.sweep, file);
-    allometer_plan_print_json(&plan, session.sweep, file);
-    fputs(allometer_sweep_specification(session.sweep), file);
+    allometer_plan_print(&plan, objects.sweep, file);
+    allometer_plan_print_json(&plan, objects.sweep, file);
+    fputs(allometer_sweep_specification(objects.sweep), file);
     for (int i = 0; i < 2; i++) {
         assert_ok(allometer_law_parse("0.5*a + b*n^-0.4", columns, 1, &law, &error), error);
-        if (i) session.options.law = law;
-        assert_ok(allometer_fit(session.table, &session.options, &fits, &error), error);
+        if (i) objects.options.law = law;
+        assert_ok(allometer_fit(objects.table, &objects.options, &fits, &error), error);
         assert_ok(allometer_fits_print(fits, file, &error), error);
         assert_ok(allometer_fits_write_json(fits, file, &error), error);
         if (!i && system("gnuplot --version >/dev/null 2>&1") == 0)
@@ -192,7 +192,7 @@ static void write_all(const char *name) {
         allometer_law_free(law);
     }
     assert_int_equal(fclose(file), 0);
-    session_end(&session);
+    objects_end(&objects);
 }
 
 static void writes_points_where_commas_are_used(void **state) {
