@@ -163,16 +163,19 @@ KERNEL vd formula_logistic(vd a, vd b, vd *da, vd *db) {
     return vd_select(a < vd_set(0), e * share, share);
 }
 
+/* NaN where either is: what is missing is no bound. */
 KERNEL vd formula_min(vd a, vd b, vd *da, vd *db) {
-    *da = vd_select(a < b, vd_set(1), vd_set(0));
+    vmd first = vmd_or(a < b, a != a);
+    *da = vd_select(first, vd_set(1), vd_set(0));
     *db = vd_set(1) - *da;
-    return vd_select(a < b, a, b);
+    return vd_select(first, a, b);
 }
 
 KERNEL vd formula_max(vd a, vd b, vd *da, vd *db) {
-    *da = vd_select(a > b, vd_set(1), vd_set(0));
+    vmd first = vmd_or(a > b, a != a);
+    *da = vd_select(first, vd_set(1), vd_set(0));
     *db = vd_set(1) - *da;
-    return vd_select(a > b, a, b);
+    return vd_select(first, a, b);
 }
 
 KERNEL vd formula_step(int operation, vd a, vd b, vd *da, vd *db) {
@@ -210,6 +213,12 @@ KERNEL int formula_forward(const struct allometer_program *program, const vd *t,
     return slot;
 }
 
+/* The pull of an operand and what comes through one result: nothing of an operand that does not move it, though the result
+   pulls without end, as x/c does in (x/c)^0.5 where x is 0. */
+KERNEL vd formula_pulled(vd so_far, vd pull, vd slope) {
+    return vd_select(slope == vd_set(0), so_far, so_far + pull * slope);
+}
+
 /* The derivatives of the formula by every slot (pull), from the last to the first. */
 KERNEL void formula_backward(const struct allometer_program *program, int n_slots,
                              struct formula_tape *tape) {
@@ -217,8 +226,8 @@ KERNEL void formula_backward(const struct allometer_program *program, int n_slot
     for (int s = 0; s < n_slots; ++s) tape->pull[s] = vd_set(s == n_slots - 1);
     for (int s = n_slots - 1; s >= first; --s) {
         struct allometer_instruction step = program->code[s - first];
-        tape->pull[step.a] = tape->pull[step.a] + tape->pull[s] * tape->da[s];
-        tape->pull[step.b] = tape->pull[step.b] + tape->pull[s] * tape->db[s];
+        tape->pull[step.a] = formula_pulled(tape->pull[step.a], tape->pull[s], tape->da[s]);
+        tape->pull[step.b] = formula_pulled(tape->pull[step.b], tape->pull[s], tape->db[s]);
     }
 }
 

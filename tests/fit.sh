@@ -260,6 +260,14 @@ printf 'Model Size,Size,Model,log,n,loss\n1,10,A,a,1,3\n2,20,B,b,2,2\n4,30,C,c,4
 expect 0 '' names.csv --let 'N=`Model Size`' --let 'M=exp(log(n))' --law power --x N --y loss --where 'M<9' --predictions named.csv --quiet
 [ "$(column N named.csv | tr '\n' ' ')" = '1 2 4 ' ] || fail "another column than the one named: $(cat named.csv)"
 
+# What is missing in a column is missing in what is made of it, and a law says nothing there.
+printf 'n,loss\n1,3\n2,2.5\n4,2.2\n,1\n8,2.05\n16,2\n' >lacks.csv
+for law in '--let m=max(n,2) --law a+b/m --x m' '--law a+max(b/n,c) --x n'; do
+    # shellcheck disable=SC2086 # words
+    expect 0 '1 row left out: no number in' lacks.csv $law --y loss --predictions lacks-p.csv
+    [ "$(sed -n 5p lacks-p.csv)" = ,1,0,,, ] || fail "a row without x: $(cat lacks-p.csv)"
+done
+
 # ---- what counts for nothing, what is missing, what is infinite -------------------------------------------------------------
 {
     echo 'n,m,loss,weight'

@@ -179,6 +179,28 @@ static void test_borders(void **state) {
     }
     vd da, db, y = formula_step(ALLOMETER_OPERATION_power, vd_set(-1), vd_set(0.3), &da, &db);
     assert_true(isnan(vd_get(&y, 0)));
+    for (int operation = ALLOMETER_OPERATION_min; operation <= ALLOMETER_OPERATION_max; ++operation) {
+        for (int first = 0; first < 2; ++first) {
+            y = formula_step(operation, vd_set(first ? NAN : 2), vd_set(first ? 2 : NAN), &da, &db);
+            assert_true(isnan(vd_get(&y, 0)));
+        }
+    }
+}
+
+/* Where x is 0 such formulas are what they are whatever c and b, though a root has no finite slope there. */
+static void test_slopes_at_zero(void **state) {
+    (void)state;
+    static const char *const formulas[] = {"2/(1 + (x/c)^b)", "(c*x)^b", "sqrt(b*c*x)",
+                                           "2 + sqrt(x/(b + c))"};
+    for (size_t i = 0; i < sizeof formulas / sizeof *formulas; ++i) {
+        struct allometer_law *law = parse(formulas[i], 1);
+        double t[2], x = 0, value, slopes[2];
+        const double *columns[] = {&x};
+        for (int p = 0; p < 2; ++p) t[p] = allometer_role_inner(law->parameters[p].role, 0.5);
+        allometer_law_evaluate(law, t, columns, 1, &value, slopes);
+        for (int p = 0; p < 2; ++p) assert_close(formulas[i], slopes[p], 0, 0, 0);
+        allometer_law_free(law);
+    }
 }
 
 /* ---- the parser ---- */
@@ -340,7 +362,7 @@ int main(void) {
         cmocka_unit_test(test_borders),      cmocka_unit_test(test_grammar),
         cmocka_unit_test(test_column_alone), cmocka_unit_test(test_names),
         cmocka_unit_test(test_words),        cmocka_unit_test(test_errors_point),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_limits),       cmocka_unit_test(test_slopes_at_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
