@@ -285,6 +285,17 @@ expect 0 '' weights.csv --law 'a/n^b + 0*m' --x n,m --y loss --where 'loss<inf' 
 [ -n "$(column rmsle_test outside.csv)" ] || fail 'a row without its second variable hides how well the others are predicted'
 expect 2 'none of the 13 rows' "${zero[@]}" --where 'loss=NA'
 
+# ---- a new y where some resamples' laws are not above 0, or have no value: no bound is in the wrong place ---------------------
+awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 12; ++i) print n = 2 ^ (i / 2), (3 * n ^ -0.5 - 0.03) * (1 + 0.05 * cos(5 * i))
+    for (n = 3000; n < 1e5; n *= 3) print n "," }' >below.csv
+expect 0 '' below.csv --law power-offset --x n --y loss --bound a=-1: --bootstrap 200 --predictions below-p.csv --quiet
+[ "$(column lower below-p.csv | tail -n 3 | tr '\n' ' ')" = '0 0 0 ' ] || fail "a new y is above 0: $(cat below-p.csv)"
+awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 20; ++i) print i / 2, 2 * sqrt(10.2 - i / 2) + 0.2 * cos(5 * i)
+    for (n = 9.6; n < 10.5; n += 0.1) print n "," }' >ends.csv
+expect 0 '' ends.csv --law 'a*(b - n)^0.5' --x n --y loss --objective mse --bootstrap 400 --predictions ends-p.csv --quiet
+awk -F, 'NR > 1 { known += $5 != ""; if ($5 != "" && !($5 < $4 && $4 < $6)) bad = 1 } END { exit bad || known < 20 }' ends-p.csv ||
+    fail "an interval around the law: $(cat ends-p.csv)"
+
 # ---- options that would not be used -----------------------------------------------------------------------------------------
 expect 2 'delta goes with --objective huber' "${fit[@]}" --delta 0.1
 expect 2 'keep-plot-files goes with --plot' "${fit[@]}" --keep-plot-files

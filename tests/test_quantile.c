@@ -76,6 +76,8 @@ static void test_sorted(void **state) {
         assert_doubles_close("quantiles of values", ours, theirs, 9, 1e-15, 1e-12);
     }
     assert_true(isnan(sorted_quantile(values, 0, 0.5)));
+    values[0] = values[1] = -INFINITY;
+    assert_true(sorted_quantile(values, 3, 0.3) == -INFINITY && sorted_quantile(values, 3, 0.7) == -INFINITY);
 }
 
 int main(void) {

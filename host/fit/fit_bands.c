@@ -15,7 +15,7 @@ static double weight_of(const struct fit_work *work, const struct fit_precision 
     return own > 0 && isfinite(own) ? own : precision->mean_weight;
 }
 
-/* Quantiles over the resamples of the law at x plus one of the errors, drawn anew. */
+/* Quantiles over the resamples of the law at x plus one of the errors, drawn anew; NaN where the law of one has no value. */
 static void from_resamples(const struct fit_work *work, size_t group, const struct fit_precision *precision,
                            const double *const *columns, const size_t *rows, size_t n, const double *yhat,
                            double *scratch, double *lower, double *upper) {
@@ -43,6 +43,10 @@ static void from_resamples(const struct fit_work *work, size_t group, const stru
         }
     }
     for (size_t i = 0; i < n; ++i) {
+        size_t n_known = 0;
+        while (n_known < R && !isnan(scratch[i * R + n_known])) ++n_known;
+        lower[i] = upper[i] = NAN;
+        if (n_known < R) continue;
         sort_doubles(scratch + i * R, R);
         lower[i] = sorted_quantile(scratch + i * R, R, tail);
         upper[i] = sorted_quantile(scratch + i * R, R, 1 - tail);
