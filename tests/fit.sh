@@ -296,6 +296,15 @@ expect 0 '' ends.csv --law 'a*(b - n)^0.5' --x n --y loss --objective mse --boot
 awk -F, 'NR > 1 { known += $5 != ""; if ($5 != "" && !($5 < $4 && $4 < $6)) bad = 1 } END { exit bad || known < 20 }' ends-p.csv ||
     fail "an interval around the law: $(cat ends-p.csv)"
 
+# ---- two variables, y of either sign: the law as its formula -------------------------------------------------------------------
+awk -v OFS=, 'BEGIN { print "N,D,loss"; for (i = 0; i < 16; ++i) { N = 10 ^ (6 + i % 4); D = 10 ^ (8 + int(i / 4))
+    print N, D, 400 * N ^ -0.34 + 410 * D ^ -0.28 - 2 + 0.001 * cos(7 * i) } }' >signs.csv
+expect 0 '' signs.csv --law 'E + A/N^alpha + B/D^beta' --x N,D --y loss --objective mse --out formula.csv --quiet
+expect 0 '' signs.csv --law chinchilla --x N,D --y loss --objective mse --out signs-fits.csv --quiet
+for name in E A B alpha beta; do close "$name" "$(column $name signs-fits.csv)" "$(column $name formula.csv)" 1e-6; done
+expect 0 '' signs.csv --law kaplan --x N,D --y loss --objective mse --out signs-fits.csv --quiet
+[ "$(column status signs-fits.csv)" = converged ] || fail "kaplan: $(cat signs-fits.csv)"
+
 # ---- options that would not be used -----------------------------------------------------------------------------------------
 expect 2 'delta goes with --objective huber' "${fit[@]}" --delta 0.1
 expect 2 'keep-plot-files goes with --plot' "${fit[@]}" --keep-plot-files

@@ -140,19 +140,23 @@ static void start_m4(const struct group_points *points, int index, double *start
     for (int j = 0; j < 2; ++j) start[3 + j] = within(b[j], points->lower[3 + j], points->upper[3 + j]);
 }
 
+static double middle_of_y(const struct group_points *points) {
+    return points->y_low > 0 ? sqrt(points->y_low * points->y_high) : 0.5 * (points->y_low + points->y_high);
+}
+
 /* Each of the two terms gets half of what is above the drawn asymptote, in the middle of the data. */
 static void start_chinchilla(const struct group_points *points, int index, double *start) {
-    double middle_y = sqrt(points->y_low * points->y_high);
+    double middle_y = middle_of_y(points);
     start[0] = draw(points, ALLOMETER_ROLE_ASYMPTOTE, even_draw(points, index, 0));
     for (int c = 0; c < 2; ++c) {
         double middle_x = 0.5 * (points->x_low[c] + points->x_high[c]);
         start[3 + c] = 0.05 + 0.95 * even_draw(points, index, 1 + c);
-        start[1 + c] = log(0.5 * fmax(middle_y - start[0], 1e-3 * middle_y)) + start[3 + c] * middle_x;
+        start[1 + c] = log(0.5 * fmax(middle_y - start[0], 1e-3 * fabs(middle_y))) + start[3 + c] * middle_x;
     }
 }
 
 static void start_kaplan(const struct group_points *points, int index, double *start) {
-    double log_y = 0.5 * log(points->y_low * points->y_high);
+    double log_y = points->y_low > 0 ? 0.5 * log(points->y_low * points->y_high) : log(0.5 * points->y_high);
     for (int p = 2; p < 4; ++p) start[p] = log(0.02) + even_draw(points, index, p - 2) * log(50);
     double alpha_n = exp(start[2]), alpha_d = exp(start[3]), half = log_y / alpha_d + log(0.5);
     start[0] = 0.5 * (points->x_low[0] + points->x_high[0]) + alpha_d / alpha_n * half;
