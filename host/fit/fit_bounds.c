@@ -1,5 +1,6 @@
 #include "fit_internal.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +19,10 @@ static enum allometer_code find_parameter(const struct allometer_law *law, const
                           name, names);
 }
 
-/* A user's bound in the solver's coordinates: for a logarithm, 0 and less is no bound from below. */
+/* A user's bound in the solver's coordinates: for a logarithm, 0 and less is no bound from below. One at infinity is finite
+   there, so that it takes the place of the law's own. */
 static double inner_bound(enum allometer_role role, double value) {
+    if (isinf(value)) return copysign(DBL_MAX, value);
     if (allometer_role_is_log(role) && value <= 0) return -INFINITY;
     return allometer_role_inner(role, value);
 }
