@@ -179,6 +179,8 @@ close 'a below 0' "$(column a held.csv)" -0.03 0.1
 grep -q 'at bound' stdout && fail "no parameter is at a bound: $(cat stdout)"
 expect 0 '' "${sinks[@]}" --where g=sinks --bound a=-inf:inf --out lifted.csv --quiet
 cmp held.csv lifted.csv || fail "a bound at infinity does not take the place of the law's own: $(cat lifted.csv)"
+expect 0 '' "${sinks[@]}" --where g=sinks --fix b=3 --bootstrap 40 --out held.csv --quiet
+[ "$(column b held.csv),$(column b_se held.csv),$(column b_lower held.csv),$(column b_upper held.csv)" = 3,,3,3 ] || fail "resamples of a fixed parameter: $(cat held.csv)"
 expect 0 '' "${sinks[@]}" --where g=floor --bound a=:0.1 --out held.csv --quiet
 [ "$(column held held.csv)" = a=upper ] || fail "a at its upper bound: $(cat held.csv)"
 awk 'BEGIN { print "n,loss"; for (i = 0; i < 24; ++i) { n = 10 * 1.4 ^ i; w = 1 + 0.002 * cos(2.4 * i)

@@ -50,15 +50,16 @@ static void widen_errors(const struct fit_work *work, size_t g, const struct fit
     }
 }
 
-/* Standard deviation of a parameter in its own units. */
+/* Standard deviation of a parameter in its own units; NaN where all n, which are sorted, are the same: it is held. */
 static double deviation(const double *inner, size_t n, enum allometer_role role) {
     double mean = 0, sum = 0;
+    if (inner[0] == inner[n - 1]) return NAN;
     for (size_t i = 0; i < n; ++i) mean += allometer_role_outer(role, inner[i]) / (double)n;
     for (size_t i = 0; i < n; ++i) {
         double distance = allometer_role_outer(role, inner[i]) - mean;
         sum += distance * distance;
     }
-    return sum > 0 ? sqrt(sum / (double)(n - 1)) : NAN; /* 0: fixed */
+    return sqrt(sum / (double)(n - 1));
 }
 
 static void intervals_from_resamples(const struct fit_work *work, size_t g,
@@ -78,8 +79,8 @@ static void intervals_from_resamples(const struct fit_work *work, size_t g,
         double high = widened_bound(sorted_quantile(scratch, R, 1 - tail), 1, group->inner[p],
                                     precision->widening, work->upper[g * P + p]);
         group->errors[p] = whole * deviation(scratch, R, role);
-        group->lower[p] = allometer_role_outer(role, low);
-        group->upper[p] = allometer_role_outer(role, high);
+        group->lower[p] = fit_parameter_value(fits, (int)p, low);
+        group->upper[p] = fit_parameter_value(fits, (int)p, high);
     }
 }
 
