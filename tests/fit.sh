@@ -289,6 +289,12 @@ expect 0 '' weights.csv --law 'a/n^b + 0*m' --x n,m --y loss --where 'loss<inf' 
 [ -n "$(column rmsle_test outside.csv)" ] || fail 'a row without its second variable hides how well the others are predicted'
 expect 2 'none of the 13 rows' "${zero[@]}" --where 'loss=NA'
 
+# A group without a point has no fit, though no parameter is free.
+printf 'g,n,loss\na,1,3\na,2,2\nb,1,\n' >pointless.csv
+for law in power 'a*n^-b'; do
+    expect 0 'too-few-points \(1 group\)' pointless.csv --law "$law" --x n --y loss --group g --fix a=3,b=0.5
+done
+
 # ---- a new y where some resamples' laws are not above 0, or have no value: no bound is in the wrong place ---------------------
 awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 12; ++i) print n = 2 ^ (i / 2), (3 * n ^ -0.5 - 0.03) * (1 + 0.05 * cos(5 * i))
     for (n = 3000; n < 1e5; n *= 3) print n "," }' >below.csv

@@ -77,7 +77,7 @@ static int is_constant(const double *values, size_t n) {
 /* Takes the group's points out again if they cannot be fitted. */
 static void check_group(struct fit_work *work, struct allometer_fit_group *group, size_t first_point,
                         size_t first_unit, int n_free) {
-    if (group->status == -1 && group->n_train < (size_t)n_free)
+    if (group->status == -1 && (group->n_train < (size_t)n_free || group->n_train == 0))
         group->status = ALLOMETER_GROUP_TOO_FEW_POINTS;
     int n_constant = 0;
     for (int c = 0; c < work->n_columns && group->status == -1; ++c) {
