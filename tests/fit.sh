@@ -335,6 +335,8 @@ if command -v python3 >/dev/null; then
     python3 -c 'import json, sys
 names = [group["group"]["g"] for group in json.loads(sys.stdin.buffer.read().decode())["groups"]]
 assert names == ["caf\ufffd", "\u00e9\U0001f600"], names' <stdout || fail 'JSON of a table that is not UTF-8'
+    expect 0 '' runs.csv --law $'\351*n^-b' --x n --y loss --where task=plain --json
+    python3 -c 'import json, sys; json.loads(sys.stdin.buffer.read().decode())' <stdout || fail 'JSON of a formula that is not UTF-8'
 fi
 if command -v gnuplot >/dev/null; then
     expect 0 '' "${fit[@]}" --plot fits.svg --keep-plot-files --quiet

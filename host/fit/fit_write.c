@@ -210,7 +210,9 @@ static void write_json_group(FILE *file, const struct allometer_fits *fits,
     for (int p = 0; p < group->law->n_parameters; ++p) {
         const char *const names[] = {"value", "se", "lower", "upper"};
         const double values[] = {group->values[p], group->errors[p], group->lower[p], group->upper[p]};
-        fprintf(file, "%s\"%s\": {", p ? ", " : "", group->law->parameters[p].name);
+        if (p) fputs(", ", file);
+        text_write_json(file, group->law->parameters[p].name);
+        fputs(": {", file);
         for (int i = 0; i < 4; ++i) {
             if (i) fputs(", ", file);
             write_json_number(file, names[i], values[i]);
