@@ -390,6 +390,13 @@ if command -v gnuplot >/dev/null; then
     echo 'g,n,loss' >run.csv
     for n in 1 2 3; do printf '"`touch ran`; $(touch ran) ""it%ss"" %s \351\001",%d,%d\n' "'" "\\" "$n" $((4 - n)); done >>run.csv
     expect 0 '' run.csv --law power --x n --y loss --group g --plot run.svg --quiet
+    printf "'quoted',%d,%d\nit''s,%d,%d\n" 1 3 1 3 2 2 2 2 3 1 3 1 >>run.csv
+    printf '\357\277\276,%d,%d\n' 1 3 2 2 3 1 >>run.csv
+    expect 0 '' run.csv --law power --x n --y loss --group g --plot "'run'.svg" --keep-plot-files --quiet
+    mv "'run'.svg" run.svg
+    gnuplot "'run'.svg.gp"
+    cmp run.svg "'run'.svg" || fail 'quotes in the name of a picture'
+    for name in "'quoted';" "it''s;"; do grep -qF "$name" run.svg || fail "the group $name is missing in its picture"; done
     [ ! -e ran ] || fail 'a picture runs what a table holds'
     ! command -v python3 >/dev/null || python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("run.svg")' || fail 'a picture that is not XML'
     grep -q 'touch ran`; $(touch ran)' run.svg || fail 'the name of a group is missing in its picture'

@@ -17,14 +17,16 @@ enum { MOST_PANELS = 100, PANEL_WIDTH = 420, PANEL_HEIGHT = 320, PANEL_TITLE = 5
 
 extern char **environ;
 
-/* A gnuplot string in single quotes, in which a doubled quote alone means something: in double quotes gnuplot would run
-   what stands in backquotes as a command of the shell. */
+/* A gnuplot string in single quotes, where nothing means something but the quote, which comes in between: in double quotes
+   gnuplot would run what stands in backquotes as a command of the shell. */
 static void write_string(FILE *file, const char *text) {
     putc('\'', file);
     while (*text) {
         const int length = text_character_length(text);
-        if (*text == '\'') putc('\'', file);
-        if (length == 0) /* SVG is UTF-8, and without control characters, whatever a table is */
+        const int no_character = length == 3 && memcmp(text, "\xef\xbf", 2) == 0 && (text[2] & 0xfe) == 0xbe;
+        if (*text == '\'')
+            fputs("'.\"'\".'", file);
+        else if (length == 0 || no_character) /* SVG is UTF-8 that XML allows, whatever a table is */
             fputs("\xef\xbf\xbd", file);
         else if ((unsigned char)*text < ' ' || *text == 0x7f)
             putc(' ', file);
