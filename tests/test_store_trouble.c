@@ -41,8 +41,12 @@ static void test_a_second_writer_is_refused_and_a_reader_is_not(void **state) {
     assert_code(allometer_store_open(scratch_path("runs.db"), sweep, &second, &error), ALLOMETER_FAILED,
                 error);
     assert_says(error, "another allometer is writing");
+    assert_int_equal(symlink("runs.db", scratch_path("link.db")), 0);
+    assert_code(allometer_store_open(scratch_path("link.db"), sweep, &second, &error), ALLOMETER_FAILED,
+                error);
+    assert_says(error, "link.db: another allometer is writing");
     struct allometer_store_summary summary;
-    assert_ok(allometer_store_summarize(scratch_path("runs.db"), &summary, &error), error);
+    assert_ok(allometer_store_summarize(scratch_path("link.db"), &summary, &error), error);
     assert_int_equal(summary.n_stored, 1); /* what is not committed is nobody else's */
     assert_string_equal(summary.name, "stored");
     assert_int_equal(summary.n_models, M);
@@ -119,6 +123,32 @@ static void test_what_is_not_ours_is_refused(void **state) {
                 error);
     assert_says(error, "no sweep");
     free(good);
+    allometer_sweep_free(sweep);
+}
+
+/* A log left behind would be taken for that of the next file of the name. */
+static void test_a_failed_merge_leaves_nothing_behind(void **state) {
+    (void)state;
+    struct allometer_error error;
+    struct allometer_sweep *sweep = scratch_sweep("%s", plain);
+    fill("first.db", sweep, 0, 2);
+    fill("second.db", sweep, 1, 2);
+    allometer_sweep_free(sweep);
+    sweep = scratch_sweep("%spenalty: {l1: 0.5}\n", plain);
+    fill("other.db", sweep, 0, 1);
+    const char *const inputs[] = {scratch_path("first.db"), scratch_path("other.db")};
+    const char *merged = scratch_path("merged.db");
+    assert_code(allometer_store_merge(merged, inputs, 2, NULL, &error), ALLOMETER_BAD_INPUT, error);
+    static const char *const names[] = {"merged.db", "merged.db-wal", "merged.db-shm", "merged.db-lock"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_int_not_equal(access(scratch_path(names[i]), F_OK), 0);
+
+    struct allometer_store_summary summary;
+    assert_int_equal(rename(scratch_path("first.db"), scratch_path("merged.db")), 0);
+    assert_ok(allometer_store_merge(scratch_path("merged.db"),
+                                    (const char *const[]){scratch_path("second.db")}, 1, &summary, &error),
+              error);
+    assert_int_equal(summary.n_stored, M);
     allometer_sweep_free(sweep);
 }
 
@@ -214,6 +244,7 @@ int main(void) {
         TEST(test_another_specification_is_refused),
         TEST(test_a_second_writer_is_refused_and_a_reader_is_not),
         TEST(test_what_is_not_ours_is_refused),
+        TEST(test_a_failed_merge_leaves_nothing_behind),
         TEST(test_damage_is_survived),
         TEST(test_a_full_disk_loses_nothing_committed),
     };

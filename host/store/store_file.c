@@ -1,8 +1,10 @@
 /* Opening a file of the store: whose it is, what is wrong with it, and the lock of its one writer. */
+#define _GNU_SOURCE /* asprintf */
 #include "store_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -76,8 +78,10 @@ enum allometer_code store_prepare(const struct store_file *file, const char *sql
 
 /* The lock is on a file of its own: closing any descriptor of the database itself would drop SQLite's locks. It
    is removed when given back, so having it counts only while the name still means the file that was locked. */
-static enum allometer_code lock_take(const char *path, int *lock, struct allometer_error *error) {
-    char *name = sqlite3_mprintf("%s-lock", path);
+static enum allometer_code lock_take(const struct store_file *file, int *lock,
+                                     struct allometer_error *error) {
+    const char *path = file->path;
+    char *name = sqlite3_mprintf("%s-lock", file->name);
     if (!name) return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", path);
     enum allometer_code code = ALLOMETER_OK;
     struct stat locked, named;
@@ -102,12 +106,16 @@ static enum allometer_code lock_take(const char *path, int *lock, struct allomet
     return code;
 }
 
-static void lock_give_back(const char *path, int lock) {
-    if (lock < 0) return;
-    char *name = sqlite3_mprintf("%s-lock", path);
+static void delete_beside(const struct store_file *file, const char *ending) {
+    char *name = sqlite3_mprintf("%s%s", file->name, ending);
     if (name) unlink(name);
     sqlite3_free(name);
-    close(lock);
+}
+
+static void lock_give_back(const struct store_file *file) {
+    if (file->lock < 0) return;
+    delete_beside(file, "-lock");
+    close(file->lock);
 }
 
 static enum allometer_code pragma_number(const struct store_file *file, const char *sql, int64_t *number,
@@ -146,7 +154,7 @@ static enum allometer_code check_owner(const struct store_file *file, int *is_ne
 static enum allometer_code reopen_immutable(struct store_file *file, struct allometer_error *error) {
     sqlite3_str *uri = sqlite3_str_new(NULL);
     sqlite3_str_appendall(uri, "file:");
-    for (const char *c = file->path; *c; c++)
+    for (const char *c = file->name; *c; c++)
         sqlite3_str_appendf(uri, strchr("%?#", *c) ? "%%%02x" : "%c", *c);
     sqlite3_str_appendall(uri, "?immutable=1");
     char *name = sqlite3_str_finish(uri);
@@ -158,8 +166,8 @@ static enum allometer_code reopen_immutable(struct store_file *file, struct allo
     return failed ? store_fail(file, "opening", error) : ALLOMETER_OK;
 }
 
-static int has_no_log(const char *path) {
-    char *log = sqlite3_mprintf("%s-wal", path);
+static int has_no_log(const struct store_file *file) {
+    char *log = sqlite3_mprintf("%s-wal", file->name);
     struct stat status;
     int none = log && (stat(log, &status) != 0 || status.st_size == 0);
     sqlite3_free(log);
@@ -168,12 +176,18 @@ static int has_no_log(const char *path) {
 
 static enum allometer_code open_to_read(struct store_file *file, struct allometer_error *error) {
     int is_new = 0;
-    if (sqlite3_open_v2(file->path, &file->db, SQLITE_OPEN_READONLY | UNSHARED, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(file->name, &file->db, SQLITE_OPEN_READONLY | UNSHARED, NULL) != SQLITE_OK)
         return store_fail(file, "opening", error);
     sqlite3_busy_timeout(file->db, 10000);
     enum allometer_code code = check_owner(file, &is_new, error);
     int reason = sqlite3_errcode(file->db);
-    if (code && (reason == SQLITE_CANTOPEN || reason == SQLITE_READONLY) && has_no_log(file->path)) {
+    if (code && (reason == SQLITE_CANTOPEN || reason == SQLITE_READONLY)) {
+        if (!has_no_log(file))
+            return allometer_fail(
+                error, ALLOMETER_BAD_INPUT,
+                "%s: a part of it is in %s-wal, which can be read only where its folder can be "
+                "written: copy both to another",
+                file->path, file->name);
         code = reopen_immutable(file, error);
         if (!code) code = check_owner(file, &is_new, error);
     }
@@ -185,9 +199,9 @@ static enum allometer_code open_to_read(struct store_file *file, struct allomete
 
 static enum allometer_code open_to_write(struct store_file *file, int *is_new,
                                          struct allometer_error *error) {
-    enum allometer_code code = lock_take(file->path, &file->lock, error);
+    enum allometer_code code = lock_take(file, &file->lock, error);
     if (code) return code;
-    if (sqlite3_open_v2(file->path, &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | UNSHARED, NULL))
+    if (sqlite3_open_v2(file->name, &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | UNSHARED, NULL))
         return store_fail(file, "opening", error);
     sqlite3_busy_timeout(file->db, 10000);
     code = check_owner(file, is_new, error);
@@ -201,13 +215,24 @@ static enum allometer_code open_to_write(struct store_file *file, int *is_new,
     return code;
 }
 
+/* A new file is named with its folder: alone, "" and ":memory:" are no files to SQLite, and "file:runs.db" is another. */
+static char *name_find(const char *path) {
+    char *name = realpath(path, NULL);
+    if (name || *path == '/') return name ? name : strdup(path);
+    return asprintf(&name, "./%s", path) < 0 ? NULL : name;
+}
+
 enum allometer_code store_file_open(struct store_file *file, const char *path, enum store_access wanted,
                                     int *is_new, struct allometer_error *error) {
-    *file = (struct store_file){.path = strdup(path), .lock = -1};
-    if (!file->path) return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", path);
+    *file = (struct store_file){.path = strdup(path), .name = name_find(path), .lock = -1};
     struct stat status;
     enum allometer_code code = ALLOMETER_OK;
-    if (stat(path, &status) == 0) {
+    if (!file->path || !file->name) {
+        code = allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", path);
+    } else if (!*path) {
+        code =
+            allometer_fail(error, ALLOMETER_BAD_INPUT, "'': expected the name of a store, such as runs.db");
+    } else if (stat(path, &status) == 0) {
         if (!S_ISREG(status.st_mode))
             code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: not a regular file", path);
         else if (access(path, wanted == STORE_READ ? R_OK : R_OK | W_OK) != 0)
@@ -219,9 +244,23 @@ enum allometer_code store_file_open(struct store_file *file, const char *path, e
     return code;
 }
 
+static void file_free(struct store_file *file) {
+    lock_give_back(file);
+    free(file->path);
+    free(file->name);
+    *file = (struct store_file){.lock = -1};
+}
+
 void store_file_close(struct store_file *file) {
     sqlite3_close(file->db);
-    lock_give_back(file->path, file->lock);
-    free(file->path);
-    *file = (struct store_file){.lock = -1};
+    file_free(file);
+}
+
+void store_file_delete(struct store_file *file) {
+    sqlite3_close(file->db);
+    /* The log first: left behind, it would be taken for that of the next file of this name, and its pages for that file's. */
+    delete_beside(file, "-wal");
+    delete_beside(file, "-shm");
+    delete_beside(file, "");
+    file_free(file);
 }

@@ -27,8 +27,9 @@ struct store_sweep {
 /* An open file. Every statement and its errors go through it. */
 struct store_file {
     sqlite3 *db;
-    char *path;
-    int lock; /* file descriptor, or -1 */
+    char *path; /* as the user has it, for messages */
+    char *name; /* of the file itself, beside which its log and its lock stand; links lead to it */
+    int lock;   /* file descriptor, or -1 */
 };
 
 struct allometer_store {
@@ -48,6 +49,8 @@ enum store_access { STORE_READ, STORE_WRITE };
 enum allometer_code store_file_open(struct store_file *file, const char *path, enum store_access access,
                                     int *is_new, struct allometer_error *error);
 void store_file_close(struct store_file *file);
+/* Closes a file and deletes it with all that stands beside it. */
+void store_file_delete(struct store_file *file);
 /* The message for the last error of the database, "PATH: what happened while DOING". */
 enum allometer_code store_fail(const struct store_file *file, const char *doing,
                                struct allometer_error *error);

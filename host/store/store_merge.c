@@ -3,7 +3,6 @@
 
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* One table on its way. The row that `select` gives is the parameters of `insert`, and its first columns, all that
    must be equal, are those of `same`. */
@@ -176,8 +175,10 @@ enum allometer_code allometer_store_merge(const char *path, const char *const *i
         if (is_new) code = store_schema_create(&out, &sweep, error);
         if (!code) code = merge_all(&out, &sweep, inputs, n_inputs, error);
         if (!code && summary) code = store_file_summarize(&out, summary, error);
-        if (code && is_new) unlink(path);
-        store_file_close(&out);
+        if (code && is_new)
+            store_file_delete(&out);
+        else
+            store_file_close(&out);
     }
     store_sweep_free(&sweep);
     return code;
