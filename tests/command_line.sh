@@ -73,6 +73,7 @@ expect 2 'not a database' export good.yaml
 expect 2 'absent.db: No such file' export absent.db
 expect 2 'absent.db: No such file' merge out.db absent.db
 [ ! -e out.db ] || fail "a failed merge left a store"
+expect 2 "'': expected the name of a store" sweep good.yaml --device cpu --out ''
 expect 2 'not a regular file' sweep good.yaml --device cpu --out .
 cp good.yaml not.db
 expect 2 'not a database' sweep good.yaml --device cpu --out not.db
@@ -156,6 +157,11 @@ expect 0 '8 of 8 models' merge merged.db shard-3.db shard-1.db shard-2.db
 expect_output '' export merged.db
 cmp -s good.csv stdout || fail "merged shards give other results"
 expect 2 'both read and written' merge merged.db merged.db
+expect 0 '' sweep good.yaml --device cpu --shard 1/3 --out :memory:
+[ "$("$program" export --quiet :memory: | wc -l)" -eq 7 ] || fail "a store called :memory: is no file"
+cp good.db good.store
+expect_output 'power: loss' fit good.store --law power --x task.scale --y loss
+expect 2 "good.db: row 1: column 'function': expected a number, found 'square'" fit good.db --law power --x function --y loss
 
 # Shards one after the other into one store.
 expect 0 'both.db: 3 models of shard 1/3, 0 of them diverged; 3 trained now; the store holds 3 of the sweep.s 8$' sweep good.yaml --device cpu --shard 1/3 --out both.db
@@ -290,6 +296,11 @@ kill -9 $killed
 wait $killed 2>/dev/null
 "$program" export --quiet killed.db >killed.csv || fail "a store is not readable after kill -9"
 [ "$(wc -l <killed.csv)" -lt "$(wc -l <long.csv)" ] || fail "kill -9 came too late to test anything"
+if [ "$(id -u)" -ne 0 ]; then
+    mkdir archive && cp killed.db killed.db-wal archive && ln -s archive/killed.db archived.db && chmod a-w archive
+    expect 2 'archived.db: a part of it is in .*/archive/killed.db-wal' export archived.db
+    chmod u+w archive
+fi
 expect 0 '256/256 models' sweep long.yaml --device cpu --out killed.db
 "$program" export killed.db | cmp -s - long.csv || fail "kill -9 and resumption changed the results"
 

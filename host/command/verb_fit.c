@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
     OPTION_JSON = 0x100,
@@ -272,9 +273,21 @@ static const struct argp argp = {
     0,
     0};
 
+/* A store may be called otherwise, too. Of a pipe no byte can be looked at twice. */
+static int is_store(const char *path) {
+    if (ends_with(path, ".db")) return 1;
+    static const char beginning[16] = "SQLite format 3";
+    char bytes[sizeof beginning];
+    struct stat status;
+    FILE *file = stat(path, &status) == 0 && S_ISREG(status.st_mode) ? fopen(path, "rb") : NULL;
+    int is_one = file && fread(bytes, sizeof bytes, 1, file) == 1 && !memcmp(bytes, beginning, sizeof bytes);
+    if (file) fclose(file);
+    return is_one;
+}
+
 static enum allometer_code read_table(const struct fit_arguments *arguments, struct allometer_table **table,
                                       struct allometer_error *error) {
-    if (!ends_with(arguments->path, ".db")) return allometer_table_read_csv(arguments->path, table, error);
+    if (!is_store(arguments->path)) return allometer_table_read_csv(arguments->path, table, error);
     uint64_t n_diverged = 0;
     enum allometer_code code = allometer_store_read_table(arguments->path, table, &n_diverged, error);
     if (code == ALLOMETER_OK && n_diverged && !arguments->quiet) {

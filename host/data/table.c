@@ -172,17 +172,25 @@ enum allometer_code allometer_table_find(const struct allometer_table *table, co
                           names);
 }
 
+const char *allometer_table_place(const struct allometer_table *table, size_t row, char *place) {
+    const size_t line = table->lines[row];
+    snprintf(place, ALLOMETER_PLACE_LENGTH, line ? "%s:%zu" : "%s: row %zu", table->source,
+             line ? line : row + 1);
+    return place;
+}
+
 enum allometer_code allometer_table_find_number(const struct allometer_table *table, const char *name,
                                                 size_t *column, struct allometer_error *error) {
     enum allometer_code code = allometer_table_find(table, name, column, error);
     if (code != ALLOMETER_OK || table->columns[*column].n_words == 0) return code;
     size_t row = table->columns[*column].first_word;
     const char *text = table->columns[*column].texts[row];
+    char place[ALLOMETER_PLACE_LENGTH];
     double value = 0;
     int too_large =
         !text_to_double(text, &value) && isinf(value); /* 0 where it is no decimal number at all */
-    return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s:%zu: column '%s': %s '%.80s'", table->source,
-                          table->lines[row], name,
+    return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: column '%s': %s '%.80s'",
+                          allometer_table_place(table, row, place), name,
                           too_large ? "out of the range of a double:" : "expected a number, found", text);
 }
 

@@ -52,6 +52,10 @@ enum allometer_code allometer_table_find(const struct allometer_table *table, co
 enum allometer_code allometer_table_find_number(const struct allometer_table *table, const char *name,
                                                 size_t *column, struct allometer_error *error);
 
+/* Where a row is, for messages: "FILE:LINE", or "FILE: row N", from 1, where lines mean nothing. place: of that size. */
+enum { ALLOMETER_PLACE_LENGTH = 512 };
+const char *allometer_table_place(const struct allometer_table *table, size_t row, char *place);
+
 /* A new column whose numbers follow from others by a formula (formula_parse.h), such as FLOP / (6 * size); missing where
    one of them is. BAD_INPUT: the name is taken, or the formula makes no sense. */
 enum allometer_code allometer_table_let(struct allometer_table *table, const char *name, const char *formula,
