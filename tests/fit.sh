@@ -306,6 +306,15 @@ expect 0 '' ends.csv --law 'a*(b - n)^0.5' --x n --y loss --objective mse --boot
 awk -F, 'NR > 1 { known += $5 != ""; if ($5 != "" && !($5 < $4 && $4 < $6)) bad = 1 } END { exit bad || known < 20 }' ends-p.csv ||
     fail "an interval around the law: $(cat ends-p.csv)"
 
+# ---- y as large as the operations of a training run: the same law ------------------------------------------------------------
+for law in power-offset exponential 'bnsl --breaks 1'; do
+    # shellcheck disable=SC2086 # words
+    for y in loss loss*1e22; do
+        expect 0 '' runs.csv --let "y=$y" --law $law --x n --y y --where 'task=bent, twice' --out "of-${y#loss}.csv" --quiet
+    done
+    close "objective of $law" "$(column objective 'of-*1e22.csv')" "$(column objective of-.csv)" 1e-6
+done
+
 # ---- two variables, y of either sign: the law as its formula -------------------------------------------------------------------
 awk -v OFS=, 'BEGIN { print "N,D,loss"; for (i = 0; i < 16; ++i) { N = 10 ^ (6 + i % 4); D = 10 ^ (8 + int(i / 4))
     print N, D, 400 * N ^ -0.34 + 410 * D ^ -0.28 - 2 + 0.001 * cos(7 * i) } }' >signs.csv

@@ -84,7 +84,7 @@ void fit_solve_normal(double *a, double *b, int m) {
    those that fit log(y - asymptote) best. An error of y weighs as much as it does in the objective. */
 static void start_log_linear(const struct group_points *points, int index, double *start) {
     const struct allometer_law *law = points->work->fits->law;
-    int P = law->n_parameters, m = 0, linear[ALLOMETER_MAX_PARAMETERS];
+    int P = law->n_parameters, m = 0, scale = 0, linear[ALLOMETER_MAX_PARAMETERS];
     double *values = points->scratch, *derivatives = values + points->n, asymptote = 0;
     double a[ALLOMETER_MAX_PARAMETERS * ALLOMETER_MAX_PARAMETERS] = {0}, b[ALLOMETER_MAX_PARAMETERS] = {0};
     for (int p = 0, j = 0; p < P; ++p) {
@@ -95,15 +95,19 @@ static void start_log_linear(const struct group_points *points, int index, doubl
         if (!is_drawn(role) && points->lower[p] < points->upper[p] && isnan(points->work->wanted[p]))
             linear[m++] = p;
         if (role == ALLOMETER_ROLE_ASYMPTOTE) asymptote = start[p];
+        if (role == ALLOMETER_ROLE_SCALE) scale = p;
     }
     allometer_law_evaluate_formed(law, start, points->columns, points->n, values, derivatives);
     for (size_t i = 0; i < points->n; ++i) {
         double y = points->y[i], above = y - asymptote, least = 1e-3 * (points->y_high - points->y_low);
         if (!(above > least)) above = least > 0 ? least : 1e-300;
-        double term = values[i] - asymptote, error = log(above) - log(term), row[ALLOMETER_MAX_PARAMETERS];
+        const double *d = derivatives + i * (size_t)P;
+        /* the same, but where y is so large that the difference would be rounding */
+        double term = fabs(asymptote) < 1e12 ? values[i] - asymptote : d[scale];
+        double error = log(above) - log(term), row[ALLOMETER_MAX_PARAMETERS];
         double weight = points->on_logs ? above / y : above / points->y_high;
         if (!isfinite(error) || !isfinite(weight)) continue;
-        for (int j = 0; j < m; ++j) row[j] = derivatives[i * (size_t)P + (size_t)linear[j]] / term;
+        for (int j = 0; j < m; ++j) row[j] = d[linear[j]] / term;
         for (int j = 0; j < m; ++j) {
             b[j] += weight * weight * row[j] * error;
             for (int k = 0; k < m; ++k) a[j * m + k] += weight * weight * row[j] * row[k];
