@@ -2,37 +2,8 @@
 # Fits as their user meets them: exit codes, messages, files. Usage: fit.sh PROGRAM
 # shellcheck disable=SC2016 # names in backquotes
 set -u
-program=$(realpath "$1")
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-
-fail() {
-    printf 'FAILED: %s\n' "$*"
-    failures=$((failures + 1))
-}
-
-# expect CODE PATTERN ARGUMENTS...: the exit code of a fit, and a pattern (extended) in what was printed to stderr.
-expect() {
-    local code=$1 pattern=$2
-    shift 2
-    "$program" fit "$@" >stdout 2>stderr
-    local got=$?
-    [ "$got" -eq "$code" ] || fail "fit $*: exit code $got, expected $code; $(cat stderr)"
-    [ -z "$pattern" ] || grep -qE -e "$pattern" stderr || fail "fit $*: expected '$pattern' in: $(cat stderr)"
-}
-
-# column NAME FILE: the values of a column of a CSV file without quoted commas.
-column() {
-    awk -F, -v name="$1" 'NR == 1 { for (i = 1; i <= NF; ++i) if ($i == name) c = i } NR > 1 { print $c }' "$2"
-}
-
-# close WHAT ACTUAL EXPECTED RELATIVE
-close() {
-    awk -v a="$2" -v e="$3" -v r="$4" 'BEGIN { d = a - e; if (d < 0) d = -d; exit !(a != "" && d <= r * (e < 0 ? -e : e)) }' ||
-        fail "$1: '$2', expected $3"
-}
+# shellcheck source=tests/fit_expect.sh
+. "$(dirname "$0")/fit_expect.sh"
 
 # Loss 3 n^-0.5 for one task, 0.2 + 8 n^-0.8 for another, with a wobble of 1 % that cancels; and tasks that no law fits.
 {
@@ -264,14 +235,6 @@ printf 'Model Size,Size,Model,log,n,loss\n1,10,A,a,1,3\n2,20,B,b,2,2\n4,30,C,c,4
 expect 0 '' names.csv --let 'N=`Model Size`' --let 'M=exp(log(n))' --law power --x N --y loss --where 'M<9' --predictions named.csv --quiet
 [ "$(column N named.csv | tr '\n' ' ')" = '1 2 4 ' ] || fail "another column than the one named: $(cat named.csv)"
 
-# What is missing in a column is missing in what is made of it, and a law says nothing there.
-printf 'n,loss\n1,3\n2,2.5\n4,2.2\n,1\n8,2.05\n16,2\n' >lacks.csv
-for law in '--let m=max(n,2) --law a+b/m --x m' '--law a+max(b/n,c) --x n'; do
-    # shellcheck disable=SC2086 # words
-    expect 0 '1 row left out: no number in' lacks.csv $law --y loss --predictions lacks-p.csv
-    [ "$(sed -n 5p lacks-p.csv)" = ,1,0,,, ] || fail "a row without x: $(cat lacks-p.csv)"
-done
-
 # ---- what counts for nothing, what is missing, what is infinite -------------------------------------------------------------
 {
     echo 'n,m,loss,weight'
@@ -288,41 +251,6 @@ expect 2 'weights.csv: --weight: every row to be fitted has none 0' "${zero[@]}"
 expect 0 '' weights.csv --law 'a/n^b + 0*m' --x n,m --y loss --where 'loss<inf' --train weight=1 --out outside.csv --quiet
 [ -n "$(column rmsle_test outside.csv)" ] || fail 'a row without its second variable hides how well the others are predicted'
 expect 2 'none of the 13 rows' "${zero[@]}" --where 'loss=NA'
-
-# A group without a point has no fit, though no parameter is free.
-printf 'g,n,loss\na,1,3\na,2,2\nb,1,\n' >pointless.csv
-for law in power 'a*n^-b'; do
-    expect 0 'too-few-points \(1 group\)' pointless.csv --law "$law" --x n --y loss --group g --fix a=3,b=0.5
-done
-
-# ---- a new y where some resamples' laws are not above 0, or have no value: no bound is in the wrong place ---------------------
-awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 12; ++i) print n = 2 ^ (i / 2), (3 * n ^ -0.5 - 0.03) * (1 + 0.05 * cos(5 * i))
-    for (n = 3000; n < 1e5; n *= 3) print n "," }' >below.csv
-expect 0 '' below.csv --law power-offset --x n --y loss --bound a=-1: --bootstrap 200 --predictions below-p.csv --quiet
-[ "$(column lower below-p.csv | tail -n 3 | tr '\n' ' ')" = '0 0 0 ' ] || fail "a new y is above 0: $(cat below-p.csv)"
-awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 20; ++i) print i / 2, 2 * sqrt(10.2 - i / 2) + 0.2 * cos(5 * i)
-    for (n = 9.6; n < 10.5; n += 0.1) print n "," }' >ends.csv
-expect 0 '' ends.csv --law 'a*(b - n)^0.5' --x n --y loss --objective mse --bootstrap 400 --predictions ends-p.csv --quiet
-awk -F, 'NR > 1 { known += $5 != ""; if ($5 != "" && !($5 < $4 && $4 < $6)) bad = 1 } END { exit bad || known < 20 }' ends-p.csv ||
-    fail "an interval around the law: $(cat ends-p.csv)"
-
-# ---- y as large as the operations of a training run: the same law ------------------------------------------------------------
-for law in power-offset exponential 'bnsl --breaks 1'; do
-    # shellcheck disable=SC2086 # words
-    for y in loss loss*1e22; do
-        expect 0 '' runs.csv --let "y=$y" --law $law --x n --y y --where 'task=bent, twice' --out "of-${y#loss}.csv" --quiet
-    done
-    close "objective of $law" "$(column objective 'of-*1e22.csv')" "$(column objective of-.csv)" 1e-6
-done
-
-# ---- two variables, y of either sign: the law as its formula -------------------------------------------------------------------
-awk -v OFS=, 'BEGIN { print "N,D,loss"; for (i = 0; i < 16; ++i) { N = 10 ^ (6 + i % 4); D = 10 ^ (8 + int(i / 4))
-    print N, D, 400 * N ^ -0.34 + 410 * D ^ -0.28 - 2 + 0.001 * cos(7 * i) } }' >signs.csv
-expect 0 '' signs.csv --law 'E + A/N^alpha + B/D^beta' --x N,D --y loss --objective mse --out formula.csv --quiet
-expect 0 '' signs.csv --law chinchilla --x N,D --y loss --objective mse --out signs-fits.csv --quiet
-for name in E A B alpha beta; do close "$name" "$(column $name signs-fits.csv)" "$(column $name formula.csv)" 1e-6; done
-expect 0 '' signs.csv --law kaplan --x N,D --y loss --objective mse --out signs-fits.csv --quiet
-[ "$(column status signs-fits.csv)" = converged ] || fail "kaplan: $(cat signs-fits.csv)"
 
 # ---- options that would not be used -----------------------------------------------------------------------------------------
 expect 2 'delta goes with --objective huber' "${fit[@]}" --delta 0.1

@@ -65,6 +65,12 @@ static double within(double value, double lower, double upper) {
     return fmin(fmax(value, lower), upper);
 }
 
+/* Parameter p at the user's start, if there is one, and within its bounds, before others are made to suit it. */
+static double settled(const struct group_points *points, int p, double value) {
+    double wanted = points->work->wanted[p];
+    return within(isnan(wanted) ? value : wanted, points->lower[p], points->upper[p]);
+}
+
 void fit_solve_normal(double *a, double *b, int m) {
     for (int j = 0; j < m; ++j) a[j * m + j] = a[j * m + j] > 0 ? a[j * m + j] * (1 + 1e-9) : 1;
     for (int j = 0; j < m; ++j) {
@@ -90,8 +96,7 @@ static void start_log_linear(const struct group_points *points, int index, doubl
     for (int p = 0, j = 0; p < P; ++p) {
         enum allometer_role role = law->parameters[p].role;
         start[p] = is_drawn(role) ? draw(points, role, even_draw(points, index, j++)) : 0;
-        if (!isnan(points->work->wanted[p])) start[p] = points->work->wanted[p];
-        start[p] = within(start[p], points->lower[p], points->upper[p]);
+        start[p] = settled(points, p, start[p]);
         if (!is_drawn(role) && points->lower[p] < points->upper[p] && isnan(points->work->wanted[p]))
             linear[m++] = p;
         if (role == ALLOMETER_ROLE_ASYMPTOTE) asymptote = start[p];
@@ -125,10 +130,8 @@ static void start_m4(const struct group_points *points, int index, double *start
     static const enum allometer_role roles[] = {ALLOMETER_ROLE_ASYMPTOTE, ALLOMETER_ROLE_CEILING,
                                                 ALLOMETER_ROLE_SHAPE};
     double a[4] = {0}, b[2] = {0};
-    for (int p = 0; p < 3; ++p) {
-        start[p] = draw(points, roles[p], even_draw(points, index, p));
-        start[p] = within(start[p], points->lower[p], points->upper[p]);
-    }
+    for (int p = 0; p < 3; ++p)
+        start[p] = settled(points, p, draw(points, roles[p], even_draw(points, index, p)));
     double alpha = exp(start[2]);
     for (size_t i = 0; i < points->n; ++i) {
         double y = points->y[i], above = y - start[0], below = start[1] - y;
@@ -141,7 +144,7 @@ static void start_m4(const struct group_points *points, int index, double *start
         }
     }
     fit_solve_normal(a, b, 2);
-    for (int j = 0; j < 2; ++j) start[3 + j] = within(b[j], points->lower[3 + j], points->upper[3 + j]);
+    for (int j = 0; j < 2; ++j) start[3 + j] = b[j];
 }
 
 static double middle_of_y(const struct group_points *points) {
@@ -151,17 +154,18 @@ static double middle_of_y(const struct group_points *points) {
 /* Each of the two terms gets half of what is above the drawn asymptote, in the middle of the data. */
 static void start_chinchilla(const struct group_points *points, int index, double *start) {
     double middle_y = middle_of_y(points);
-    start[0] = draw(points, ALLOMETER_ROLE_ASYMPTOTE, even_draw(points, index, 0));
+    start[0] = settled(points, 0, draw(points, ALLOMETER_ROLE_ASYMPTOTE, even_draw(points, index, 0)));
     for (int c = 0; c < 2; ++c) {
         double middle_x = 0.5 * (points->x_low[c] + points->x_high[c]);
-        start[3 + c] = 0.05 + 0.95 * even_draw(points, index, 1 + c);
+        start[3 + c] = settled(points, 3 + c, 0.05 + 0.95 * even_draw(points, index, 1 + c));
         start[1 + c] = log(0.5 * fmax(middle_y - start[0], 1e-3 * fabs(middle_y))) + start[3 + c] * middle_x;
     }
 }
 
 static void start_kaplan(const struct group_points *points, int index, double *start) {
     double log_y = points->y_low > 0 ? 0.5 * log(points->y_low * points->y_high) : log(0.5 * points->y_high);
-    for (int p = 2; p < 4; ++p) start[p] = log(0.02) + even_draw(points, index, p - 2) * log(50);
+    for (int p = 2; p < 4; ++p)
+        start[p] = settled(points, p, log(0.02) + even_draw(points, index, p - 2) * log(50));
     double alpha_n = exp(start[2]), alpha_d = exp(start[3]), half = log_y / alpha_d + log(0.5);
     start[0] = 0.5 * (points->x_low[0] + points->x_high[0]) + alpha_d / alpha_n * half;
     start[1] = 0.5 * (points->x_low[1] + points->x_high[1]) + half;
@@ -254,9 +258,6 @@ void fit_starts(const struct fit_work *work, size_t group, double *starts, doubl
     for (int i = 0; i < work->n_starts; ++i) {
         double *start = starts + (size_t)i * P;
         plans[work->fits->law->id].start(&points, i, start);
-        for (size_t p = 0; p < P; ++p) {
-            if (!isnan(work->wanted[p])) start[p] = work->wanted[p];
-            start[p] = within(start[p], points.lower[p], points.upper[p]);
-        }
+        for (size_t p = 0; p < P; ++p) start[p] = settled(&points, (int)p, start[p]);
     }
 }

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Fits at the edges of what there is to fit: nothing, little, large numbers, no value. Usage: fit_edges.sh PROGRAM
+set -u
+# shellcheck source=tests/fit_expect.sh
+. "$(dirname "$0")/fit_expect.sh"
+
+# ---- what is missing in a column is missing in what is made of it, and a law says nothing there --------------------------------
+printf 'n,loss\n1,3\n2,2.5\n4,2.2\n,1\n8,2.05\n16,2\n' >lacks.csv
+for law in '--let m=max(n,2) --law a+b/m --x m' '--law a+max(b/n,c) --x n'; do
+    # shellcheck disable=SC2086 # words
+    expect 0 '1 row left out: no number in' lacks.csv $law --y loss --predictions lacks-p.csv
+    [ "$(sed -n 5p lacks-p.csv)" = ,1,0,,, ] || fail "a row without x: $(cat lacks-p.csv)"
+done
+
+# ---- a group without a point has no fit, though no parameter is free ----------------------------------------------------------
+printf 'g,n,loss\na,1,3\na,2,2\nb,1,\n' >pointless.csv
+for law in power 'a*n^-b'; do
+    expect 0 'too-few-points \(1 group\)' pointless.csv --law "$law" --x n --y loss --group g --fix a=3,b=0.5
+done
+
+# ---- a new y where some resamples' laws are not above 0, or have no value: no bound is in the wrong place ---------------------
+awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 12; ++i) print n = 2 ^ (i / 2), (3 * n ^ -0.5 - 0.03) * (1 + 0.05 * cos(5 * i))
+    for (n = 3000; n < 1e5; n *= 3) print n "," }' >below.csv
+expect 0 '' below.csv --law power-offset --x n --y loss --bound a=-1: --bootstrap 200 --predictions below-p.csv --quiet
+[ "$(column lower below-p.csv | tail -n 3 | tr '\n' ' ')" = '0 0 0 ' ] || fail "a new y is above 0: $(cat below-p.csv)"
+awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 20; ++i) print i / 2, 2 * sqrt(10.2 - i / 2) + 0.2 * cos(5 * i)
+    for (n = 9.6; n < 10.5; n += 0.1) print n "," }' >ends.csv
+expect 0 '' ends.csv --law 'a*(b - n)^0.5' --x n --y loss --objective mse --bootstrap 400 --predictions ends-p.csv --quiet
+awk -F, 'NR > 1 { known += $5 != ""; if ($5 != "" && !($5 < $4 && $4 < $6)) bad = 1 } END { exit bad || known < 20 }' ends-p.csv ||
+    fail "an interval around the law: $(cat ends-p.csv)"
+
+# ---- y as large as the operations of a training run: the same law ------------------------------------------------------------
+awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 24; ++i) print n = 10 * 1.4 ^ i, (0.2 + 8 * n ^ -0.8) * (1 + 0.01 * cos(2.4 * i)) }' >sizes.csv
+for law in power-offset exponential 'bnsl --breaks 1'; do
+    # shellcheck disable=SC2086 # words
+    for y in loss loss*1e22; do
+        expect 0 '' sizes.csv --let "y=$y" --law $law --x n --y y --out "of-${y#loss}.csv" --quiet
+    done
+    close "objective of $law" "$(column objective 'of-*1e22.csv')" "$(column objective of-.csv)" 1e-6
+done
+
+# ---- two variables, y of either sign: the law as its formula -------------------------------------------------------------------
+awk -v OFS=, 'BEGIN { print "N,D,loss"; for (i = 0; i < 16; ++i) { N = 10 ^ (6 + i % 4); D = 10 ^ (8 + int(i / 4))
+    print N, D, 400 * N ^ -0.34 + 410 * D ^ -0.28 - 2 + 0.001 * cos(7 * i) } }' >signs.csv
+expect 0 '' signs.csv --law 'E + A/N^alpha + B/D^beta' --x N,D --y loss --objective mse --out formula.csv --quiet
+expect 0 '' signs.csv --law chinchilla --x N,D --y loss --objective mse --out signs-fits.csv --quiet
+for name in E A B alpha beta; do close "$name" "$(column $name signs-fits.csv)" "$(column $name formula.csv)" 1e-6; done
+expect 0 '' signs.csv --law kaplan --x N,D --y loss --objective mse --out signs-fits.csv --quiet
+[ "$(column status signs-fits.csv)" = converged ] || fail "kaplan: $(cat signs-fits.csv)"
+fixed=(signs.csv --let y=loss+4 --x 'N,D' --y y --fix alpha=-0.5 --quiet) # whose start the other parameters' must suit
+expect 0 '' "${fixed[@]}" --law 'E + A/N^alpha + B/D^beta' --bound A=0:,B=0: --out formula.csv
+expect 0 '' "${fixed[@]}" --law chinchilla --out signs-fits.csv
+close 'objective where an exponent is fixed' "$(column objective signs-fits.csv)" "$(column objective formula.csv)" 1e-6
+
+[ "$failures" -eq 0 ] && echo 'all as expected'
+exit $((failures > 0))
