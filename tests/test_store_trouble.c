@@ -2,6 +2,7 @@
 #include "stored.h"
 
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -196,6 +197,27 @@ static void test_damage_is_survived(void **state) {
     allometer_sweep_free(sweep);
 }
 
+/* SQLite gets a little more memory each time: whatever it lacks some for is told, until there is enough. */
+static void test_little_memory_is_survived(void **state) {
+    (void)state;
+    struct allometer_error error;
+    struct allometer_sweep *sweep = scratch_sweep("%s", plain);
+    fill("runs.db", sweep, 0, 1);
+    FILE *nowhere = fopen("/dev/null", "w");
+    enum allometer_code code = ALLOMETER_FAILED;
+    int n_refused = 0;
+    for (sqlite3_int64 limit = sqlite3_memory_used() + 1024; code; limit += 64, n_refused++) {
+        sqlite3_hard_heap_limit64(limit);
+        code = allometer_store_export(scratch_path("runs.db"), ALLOMETER_STORE_RESULTS, ALLOMETER_STORE_JSON,
+                                      nowhere, &error);
+        if (code) assert_says(error, "out of memory");
+    }
+    sqlite3_hard_heap_limit64(0);
+    assert_true(n_refused > 0);
+    fclose(nowhere);
+    allometer_sweep_free(sweep);
+}
+
 /* A limit on the file's size stands for a full disk; SQLite's own SQLITE_FULL takes the same way. */
 static void test_a_full_disk_loses_nothing_committed(void **state) {
     (void)state;
@@ -246,6 +268,7 @@ int main(void) {
         TEST(test_what_is_not_ours_is_refused),
         TEST(test_a_failed_merge_leaves_nothing_behind),
         TEST(test_damage_is_survived),
+        TEST(test_little_memory_is_survived),
         TEST(test_a_full_disk_loses_nothing_committed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

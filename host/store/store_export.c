@@ -36,6 +36,12 @@ static void write_number(sqlite3_stmt *statement, int column, const char *infini
         fprintf(file, "%s%s", value < 0 ? "-" : "", infinity);
 }
 
+/* Where SQLite has no memory for a text, "": the next step tells. */
+static const char *text_at(sqlite3_stmt *statement, int column) {
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    return text ? text : "";
+}
+
 static void csv_row(sqlite3_stmt *statement, int n_columns, FILE *file) {
     for (int i = 0; i < n_columns; i++) {
         if (i) fputc(',', file);
@@ -46,7 +52,7 @@ static void csv_row(sqlite3_stmt *statement, int n_columns, FILE *file) {
             write_number(statement, i, "inf", file);
             break;
         default:
-            allometer_csv_write_field((const char *)sqlite3_column_text(statement, i), file);
+            allometer_csv_write_field(text_at(statement, i), file);
         }
     }
     fputc('\n', file);
@@ -67,10 +73,10 @@ static void json_row(sqlite3_stmt *statement, int n_columns, FILE *file) {
             write_number(statement, i, "1e999", file);
             break;
         case SQLITE_INTEGER:
-            fputs((const char *)sqlite3_column_text(statement, i), file);
+            fputs(text_at(statement, i), file);
             break;
         default:
-            text_write_json(file, (const char *)sqlite3_column_text(statement, i));
+            text_write_json(file, text_at(statement, i));
         }
     }
     fputc('}', file);
