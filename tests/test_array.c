@@ -94,6 +94,7 @@ static void what_is_wrong_is_named(void **state) {
         {HEADER("<f4", "(2"), "expected a dimension"},
         {HEADER("<f4", "(-2,)"), "expected a dimension"},
         {HEADER("<f4", "(0,)"), "the array is empty"},
+        {HEADER("<f4", "(3, 0)"), "the array is empty"},
         {HEADER("<f4", "(3,)"), "the file ends, expected more elements than the 2"},
         {HEADER("<f4", "(4611686018427387904, 4, 4)"), "expected more elements"},
         {HEADER("<f4", "(99999999999999999999,)"), "expected a comma"},

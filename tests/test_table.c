@@ -150,6 +150,27 @@ static void test_gzip(void **state) {
     assert_string_equal(error.message, "no such file: No such file or directory");
 }
 
+static void test_what_is_written_comes_back(void **state) {
+    (void)state;
+    static const char *const texts[] = {"",    "a b", " a",      "a ",     "\ta",
+                                        "a\t", "a,b", "\"a\" b", "a\r\nb", "\t"};
+    enum { N = sizeof texts / sizeof *texts };
+    FILE *file = fopen(scratch_path("t.csv"), "w");
+    assert_non_null(file);
+    fputs("text,number\n", file);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(allometer_csv_write_field(texts[i], file), 0);
+        fputs(",1\n", file);
+    }
+    assert_int_equal(fclose(file), 0);
+    struct allometer_table *table;
+    struct allometer_error error;
+    assert_ok(allometer_table_read_csv(scratch_path("t.csv"), &table, &error), error);
+    assert_int_equal(table->n_rows, N);
+    for (size_t i = 0; i < N; i++) assert_string_equal(text_at(table, 0, i), texts[i]);
+    allometer_table_free(table);
+}
+
 /* As the store fills it: numbers and texts cell by cell. */
 static void test_filled_by_hand(void **state) {
     (void)state;
@@ -178,6 +199,7 @@ int main(void) {
         cmocka_unit_test(test_bad_files_are_refused_with_their_place),
         cmocka_unit_test(test_columns_are_found_by_name),
         cmocka_unit_test_setup_teardown(test_gzip, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_what_is_written_comes_back, scratch_make, scratch_remove),
         cmocka_unit_test(test_filled_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,10 +184,10 @@ static enum allometer_code check_size(const struct reading *reading, int64_t *n_
     *n_rows = reading->n_dimensions ? reading->dimensions[0] : 1;
     *n_columns = 1;
     int is_empty = *n_rows == 0, is_too_large = (uint64_t)*n_rows > there;
+    for (int i = 1; i < reading->n_dimensions; ++i) is_empty |= reading->dimensions[i] == 0;
     for (int i = 1; i < reading->n_dimensions && !is_empty && !is_too_large; ++i) {
         const int64_t n = reading->dimensions[i];
-        is_empty = n == 0;
-        is_too_large = n > 0 && (uint64_t)*n_columns > there / (uint64_t)*n_rows / (uint64_t)n;
+        is_too_large = (uint64_t)*n_columns > there / (uint64_t)*n_rows / (uint64_t)n;
         if (!is_too_large) *n_columns *= n;
     }
     if (is_empty)

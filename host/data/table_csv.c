@@ -163,8 +163,12 @@ enum allometer_code allometer_table_read_csv(const char *path, struct allometer_
     return code;
 }
 
+static int is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
 int allometer_csv_write_field(const char *text, FILE *file) {
-    if (!strpbrk(text, ",\"\r\n") && text[0] != ' ' && (!*text || text[strlen(text) - 1] != ' ')) {
+    if (!*text || (!strpbrk(text, ",\"\r\n") && !is_blank(*text) && !is_blank(text[strlen(text) - 1]))) {
         return fputs(text, file) < 0 ? -1 : 0;
     }
     return csv_fwrite(file, text, strlen(text)) == 0 ? 0 : -1;
