@@ -18,6 +18,13 @@ for law in power 'a*n^-b'; do
     expect 0 'too-few-points \(1 group\)' pointless.csv --law "$law" --x n --y loss --group g --fix a=3,b=0.5
 done
 
+# ---- rows without a cluster are one, however the column tells it ---------------------------------------------------------------
+awk -v OFS=, 'BEGIN { print "seed,n,loss"; for (i = 0; i < 24; ++i)
+    print i % 4 < 3 ? i % 4 : i % 8 < 4 ? "" : "NA", 10 * 1.4 ^ i, 3 * (10 * 1.4 ^ i) ^ -0.5 * (1 + 0.01 * cos(2.4 * i)) }' >alone.csv
+for cluster in seed made; do
+    expect 0 "few clusters: 4 of $cluster;" alone.csv --let 'made=seed+0' --law power-offset --x n --y loss --bootstrap 40 --cluster "$cluster"
+done
+
 # ---- a new y where some resamples' laws are not above 0, or have no value: no bound is in the wrong place ---------------------
 awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 12; ++i) print n = 2 ^ (i / 2), (3 * n ^ -0.5 - 0.03) * (1 + 0.05 * cos(5 * i))
     for (n = 3000; n < 1e5; n *= 3) print n "," }' >below.csv

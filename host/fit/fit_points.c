@@ -5,23 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One point on its way into the pool. cluster: number or text of its cell; both alike: the same unit. */
+/* One point on its way into the pool, and the cell that tells its cluster: those alike are the same unit. */
 struct member {
     size_t at; /* among the fits' rows */
     double number;
-    const char *text;
+    const char *text; /* NULL: there is a number only, or nothing (NaN) */
 };
+
+static int compare_clusters(const struct member *x, const struct member *y) {
+    if (x->text && y->text) return strcmp(x->text, y->text);
+    if (x->text || y->text) return x->text ? 1 : -1;
+    if (isnan(x->number) || isnan(y->number)) return !!isnan(x->number) - !!isnan(y->number);
+    return (x->number > y->number) - (x->number < y->number);
+}
 
 static int by_cluster(const void *a, const void *b) {
     const struct member *x = a, *y = b;
-    int order = x->text && y->text ? strcmp(x->text, y->text) : 0;
-    if (order == 0 && !x->text) order = (x->number > y->number) - (x->number < y->number);
+    int order = compare_clusters(x, y);
     return order ? order : (x->at > y->at) - (x->at < y->at);
-}
-
-static int same_cluster(const struct member *x, const struct member *y) {
-    return x->text ? strcmp(x->text, y->text) == 0
-                   : x->number == y->number || (isnan(x->number) && isnan(y->number));
 }
 
 /* Why a point that is marked for fitting cannot take part; -1 if it can, -2 if it is merely missing. */
@@ -56,7 +57,7 @@ static void add_points(struct fit_work *work, const struct member *members, size
         log_y = fits->options.objective != ALLOMETER_OBJECTIVE_MSE;
     for (size_t i = 0; i < n; ++i) {
         size_t at = members[i].at, point = work->n_points++;
-        if (i == 0 || !in_clusters || !same_cluster(&members[i - 1], &members[i])) {
+        if (i == 0 || !in_clusters || compare_clusters(&members[i - 1], &members[i]) != 0) {
             work->units[work->n_units++] = (int64_t)point;
         }
         for (int c = 0; c < work->n_columns; ++c) {
@@ -128,7 +129,8 @@ static enum allometer_code collect_group(struct fit_work *work, size_t g, struct
         if (options->cluster) {
             const struct allometer_column *column = &fits->table->columns[cluster];
             members[n].number = column->numbers[fits->rows[at]];
-            members[n].text = column->texts ? column->texts[fits->rows[at]] : NULL;
+            const char *text = column->texts ? column->texts[fits->rows[at]] : "";
+            members[n].text = allometer_cell_is_missing(text) ? NULL : text;
         }
         ++n;
     }
