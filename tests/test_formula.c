@@ -331,6 +331,10 @@ static void test_errors_point(void **state) {
     expect_error("a*1e999*x", 2, "expected a number");
     expect_error("a*`Model", 2, "expected a second `");
     expect_error("a*`Model Size`", 3, "none of them");
+    expect_error("a−b*x", 1, "no letter of a name");
+    expect_error("a + βb·x", 6, "no letter of a name");
+    expect_error("a×(x + 1)", 1, "no letter of a name");
+    expect_error("a*x + b\u00a0*x", 7, "no letter of a name");
     expect_error("2*x", 0, "nothing to fit");
     expect_error("a + b", -1, "does not contain the column 'x'");
 }

@@ -177,6 +177,19 @@ static int parse_parameter(struct formula_parser *parser, const char *begin, siz
     return checked(parser, begin, formula_node_add(&parser->nodes, FORMULA_PARAMETER, p));
 }
 
+/* The first character of a name that is a sign or a blank, as texts of papers have them: U+00A0 to U+00BF but for their
+   letters, the cross and the obelus, general punctuation, mathematical operators. NULL: there is none. */
+static const char *find_sign(const char *name, const char *end) {
+    for (const unsigned char *c = (const unsigned char *)name; c < (const unsigned char *)end; ++c) {
+        int latin = c[0] == 0xc2 && c[1] >= 0xa0 && c[1] != 0xaa && c[1] != 0xb5 && c[1] != 0xba;
+        int times = c[0] == 0xc3 && (c[1] == 0x97 || c[1] == 0xb7);
+        int punctuation = c[0] == 0xe2 && (c[1] == 0x80 || (c[1] == 0x81 && c[2] < 0xb0));
+        int mathematical = c[0] == 0xe2 && c[1] >= 0x88 && c[1] <= 0x8b;
+        if (latin || times || punctuation || mathematical) return (const char *)c;
+    }
+    return NULL;
+}
+
 /* A column, a function's call, a constant or a parameter: what the name is, in this order. */
 static int parse_name(struct formula_parser *parser) {
     const char *begin = parser->at, *c = begin;
@@ -190,6 +203,8 @@ static int parse_name(struct formula_parser *parser) {
         if (same(parser->columns[i], begin, n))
             return checked(parser, begin, formula_node_add(&parser->nodes, FORMULA_COLUMN, i));
     }
+    const char *sign = find_sign(begin, begin + n);
+    if (sign) return formula_fail_at(parser, sign, "no letter of a name: write + - * / ^, and plain blanks");
     const struct formula_function *function = formula_function_find(begin, n);
     if (function && called) return ++parser->at, parse_call(parser, begin, function);
     if (function) {
