@@ -18,6 +18,10 @@ for law in power 'a*n^-b'; do
     expect 0 'too-few-points \(1 group\)' pointless.csv --law "$law" --x n --y loss --group g --fix a=3,b=0.5
 done
 
+# ---- a law that has no value at any start has no objective, though each point has a finite error -------------------------------
+expect 1 'law-not-finite' lacks.csv --law power-offset --x n --y loss --fix b=1e308 --out no-value.csv
+[ "$(column status no-value.csv),$(column objective no-value.csv)" = law-not-finite, ] || fail "objective of no law: $(cat no-value.csv)"
+
 # ---- rows without a cluster are one, however the column tells it ---------------------------------------------------------------
 awk -v OFS=, 'BEGIN { print "seed,n,loss"; for (i = 0; i < 24; ++i)
     print i % 4 < 3 ? i % 4 : i % 8 < 4 ? "" : "NA", 10 * 1.4 ^ i, 3 * (10 * 1.4 ^ i) ^ -0.5 * (1 + 0.01 * cos(2.4 * i)) }' >alone.csv

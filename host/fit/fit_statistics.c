@@ -148,7 +148,10 @@ enum allometer_code fit_describe_group(struct fit_work *work, size_t g, const do
                                        struct allometer_error *error) {
     struct allometer_fits *fits = work->fits;
     struct allometer_fit_group *group = &fits->groups[g];
-    if (!allometer_group_has_values(group->status)) return ALLOMETER_OK;
+    if (!allometer_group_has_values(group->status)) {
+        group->objective = NAN; /* what the solver told of a start */
+        return ALLOMETER_OK;
+    }
     size_t kept = n >= ALLOMETER_FEWEST_RESAMPLES ? n : 0;
     struct fit_precision precision = {.resamples = resamples, .n_resamples = kept, .widening = 1};
     if (fits->options.cluster)
