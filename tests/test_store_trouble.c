@@ -22,6 +22,12 @@ static void test_another_specification_is_refused(void **state) {
     assert_says(error, "penalty.biases (false there, true in");
     assert_null(strstr(error.message, "task.scale"));
     assert_null(store);
+    allometer_sweep_free(sweep);
+    const char *last = strstr(plain, "  seed:"), *axes = strstr(plain, "axes:\n") + strlen("axes:\n");
+    sweep = scratch_sweep("%.*s%s%.*s", (int)(axes - plain), plain, last, (int)(last - axes), axes);
+    assert_code(allometer_store_open(scratch_path("runs.db"), sweep, &store, &error), ALLOMETER_BAD_INPUT,
+                error);
+    assert_says(error, "whose axes stand in another order");
     char *after = export("runs.db", ALLOMETER_STORE_CSV);
     assert_string_equal(before, after);
     free(before);

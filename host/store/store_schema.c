@@ -190,11 +190,14 @@ enum allometer_code store_specification_compare(const struct store_file *file, c
     if (sqlite3_prepare_v2(file->db, differences, -1, &statement, NULL) == SQLITE_OK) {
         sqlite3_bind_text(statement, 1, stored.specification, -1, SQLITE_STATIC);
         sqlite3_bind_text(statement, 2, specification, -1, SQLITE_STATIC);
-        while (sqlite3_step(statement) == SQLITE_ROW)
+        int step;
+        while ((step = sqlite3_step(statement)) == SQLITE_ROW)
             if (n_differences++ < SHOWN)
                 sqlite3_str_appendf(list, "%s%s (%s there, %s in %s)", n_differences > 1 ? ", " : ": ",
                                     sqlite3_column_text(statement, 0), sqlite3_column_text(statement, 1),
                                     sqlite3_column_text(statement, 2), whose);
+        if (step == SQLITE_DONE && n_differences == 0)
+            sqlite3_str_appendall(list, ", whose axes stand in another order");
         sqlite3_finalize(statement);
     }
     if (n_differences > SHOWN) sqlite3_str_appendf(list, " and %d more", (int)(n_differences - SHOWN));
