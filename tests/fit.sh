@@ -234,6 +234,9 @@ expect 2 'expected a second ` after' "${made[@]}" --x '`size, N,D'
 printf 'Model Size,Size,Model,log,n,loss\n1,10,A,a,1,3\n2,20,B,b,2,2\n4,30,C,c,4,1.5\n' >names.csv
 expect 0 '' names.csv --let 'N=`Model Size`' --let 'M=exp(log(n))' --law power --x N --y loss --where 'M<9' --predictions named.csv --quiet
 [ "$(column N named.csv | tr '\n' ' ')" = '1 2 4 ' ] || fail "another column than the one named: $(cat named.csv)"
+expect 0 '' names.csv --let '`n, 2 = twice` = 2*n' --law power --x '`n, 2 = twice`' --y loss --predictions named.csv --quiet
+[ "$(head -n 1 named.csv)" = '"n, 2 = twice",loss,train,yhat,lower,upper' ] || fail "a made column in backquotes: $(head -n 1 named.csv)"
+expect 2 'expected COLUMN=FORMULA' names.csv --let '`n`2=n' --law power --x n --y loss
 
 # ---- what counts for nothing, what is missing, what is infinite -------------------------------------------------------------
 {

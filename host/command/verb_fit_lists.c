@@ -103,10 +103,14 @@ void verb_fit_filter(struct fit_arguments *arguments, struct argp_state *state, 
 
 void verb_fit_let(struct fit_arguments *arguments, struct argp_state *state, char *text) {
     if (arguments->n_made == MAX_LIST) argp_error(state, "more than %d columns to make", MAX_LIST);
-    char *formula = verb_fit_value(state, "let", text, "COLUMN=FORMULA");
-    cut_blanks(text, formula - 1);
+    char *end = *text == '`' ? strchr(text + 1, '`') : NULL; /* of a name that may hold an equals sign */
+    char *equals = strchr(end ? end : text, '=');
+    if (!equals || equals == text || (end && end + 1 + strspn(end + 1, " ") != equals))
+        argp_error(state, "--let: '%s', expected COLUMN=FORMULA", text);
+    cut_blanks(text, equals);
+    if (end) *end = 0, text++;
     arguments->made[arguments->n_made][0] = text;
-    arguments->made[arguments->n_made++][1] = formula;
+    arguments->made[arguments->n_made++][1] = equals + 1;
 }
 
 void verb_fit_columns(struct fit_arguments *arguments, struct argp_state *state, const char *option,
