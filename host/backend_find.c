@@ -14,7 +14,7 @@
 #endif
 
 static const char module_name[] = "allometer_cuda.so";
-static const char module_symbol[] = "allometer_cuda";
+static const char module_symbol[] = "allometer_cuda", layout_symbol[] = "allometer_cuda_layout";
 
 static const struct allometer_backend *module_load(const char *path, struct allometer_error *error) {
     /* Never closed: a backend may be in use until the program ends. */
@@ -24,9 +24,11 @@ static const struct allometer_backend *module_load(const char *path, struct allo
         return NULL;
     }
     const struct allometer_backend *backend = dlsym(module, module_symbol);
-    if (!backend)
-        allometer_fail(error, ALLOMETER_FAILED, "%s: not a module of this allometer: %s", path, dlerror());
-    return backend;
+    const int *layout = dlsym(module, layout_symbol);
+    if (backend && layout && *layout == ALLOMETER_MODULE_LAYOUT) return backend;
+    allometer_fail(error, ALLOMETER_FAILED,
+                   "%s: a module of another allometer, expected the one that was built with this one", path);
+    return NULL;
 }
 
 static const struct allometer_backend *module_find(struct allometer_error *error) {

@@ -79,6 +79,15 @@ struct allometer_backend {
                                struct allometer_error *error);
 };
 
+/* Differs as a rule between a program and a module that was built with other structs than it, such as a module left over
+   from an earlier installation. */
+enum {
+    ALLOMETER_MODULE_LAYOUT = sizeof(struct allometer_backend) + 3 * sizeof(struct allometer_model)
+                              + 5 * sizeof(struct allometer_result) + 7 * sizeof(struct allometer_layer)
+                              + 11 * sizeof(struct allometer_data) + 13 * sizeof(struct allometer_training)
+                              + 17 * sizeof(struct allometer_fitting) + 19 * sizeof(struct allometer_program)
+};
+
 extern const struct allometer_backend allometer_cpu;
 
 /* The backend of that name, opened by `open` above; "cuda" is loaded from its own module the first time it is

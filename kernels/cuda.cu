@@ -307,6 +307,7 @@ static size_t cuda_memory(const struct allometer_device *device, const struct al
     return place.bytes + place.near_bytes;
 }
 
+extern "C" __attribute__((visibility("default"))) const int allometer_cuda_layout = ALLOMETER_MODULE_LAYOUT;
 extern "C" __attribute__((visibility("default"))) const struct allometer_backend allometer_cuda = {
     "cuda",        "NVIDIA GPUs from compute capability 8.0 on; all of one kind are used together",
     cuda_open,     cuda_close,

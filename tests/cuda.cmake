@@ -42,6 +42,17 @@ set_target_properties(allometer_cuda_standin_module PROPERTIES PREFIX "" OUTPUT_
                       LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/cuda_standin_module LINKER_LANGUAGE CXX)
 target_link_libraries(allometer_cuda_standin_module PRIVATE allometer_cuda_standin)
 
+# One that an earlier installation left behind.
+add_library(allometer_stale_module MODULE stale_module.c)
+set_target_properties(allometer_stale_module PROPERTIES PREFIX "" OUTPUT_NAME allometer_cuda
+                      LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/stale_module)
+target_include_directories(allometer_stale_module PRIVATE ${PROJECT_SOURCE_DIR}/kernels)
+if(TARGET allometer_command)
+  add_test(NAME stale_module COMMAND allometer_command info)
+  set_tests_properties(stale_module PROPERTIES PASS_REGULAR_EXPRESSION "cuda +none: .*a module of another allometer"
+                       ENVIRONMENT "ALLOMETER_MODULE_FOLDER=${CMAKE_CURRENT_BINARY_DIR}/stale_module")
+endif()
+
 add_executable(cuda_standin test_cuda_standin.cpp)
 target_link_libraries(cuda_standin PRIVATE allometer_cuda_standin PkgConfig::CMOCKA)
 add_test(NAME cuda_standin COMMAND cuda_standin)
