@@ -1,6 +1,8 @@
 /* Options of a fit that make no sense, whatever the table is. */
 #include "fit_internal.h"
 
+#define LEAST_DELTA 1e-18
+
 enum allometer_code fit_check_options(const struct allometer_fit_options *options,
                                       struct allometer_error *error) {
     const struct {
@@ -33,8 +35,9 @@ enum allometer_code fit_check_options(const struct allometer_fit_options *option
     if ((unsigned)options->objective >= ALLOMETER_OBJECTIVE_COUNT)
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: no objective has the number %d",
                               (int)options->objective);
-    if (options->objective == ALLOMETER_OBJECTIVE_HUBER && !(options->delta > 0))
-        return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: delta is %g, expected above 0",
-                              options->delta);
+    /* below, the loss of any error is less than what rounding leaves of a square: every start would be a minimum */
+    if (options->objective == ALLOMETER_OBJECTIVE_HUBER && !(options->delta >= LEAST_DELTA))
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: delta is %g, expected %g or more",
+                              options->delta, LEAST_DELTA);
     return ALLOMETER_OK;
 }
