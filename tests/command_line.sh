@@ -170,6 +170,17 @@ expect_output '"models": 2, "done": 2, .*"trained": 2, "stored": 8,' sweep good.
 expect_output '' export both.db
 cmp -s good.csv stdout || fail "shards in one store give other results"
 
+# What a reader leaves beside a file that is another's does not keep its owner from going on. Root alone can be both.
+as() { setpriv --reuid "$1" --regid "$1" --clear-groups "${@:2}"; }
+chmod a+rx . && mkdir shared && chmod a+rwx shared && cp "$program" shared/allometer && cp good.yaml shared
+if as 1001 test -r "$PWD/shared/good.yaml" 2>/dev/null; then
+    shared=(shared/allometer sweep shared/good.yaml --device cpu --quiet)
+    as 1001 "${shared[@]}" --shard 1/2 || fail "another user's sweep"
+    as 1002 shared/allometer export --quiet shared/good.db >stdout || fail "a store is not readable by who may not write it"
+    as 1001 "${shared[@]}" || fail "a reader keeps the owner from going on"
+    as 1001 shared/allometer export shared/good.db | cmp -s - good.csv || fail "results of two users differ"
+fi
+
 # Nothing to tell of layers, and nothing to fit, is told.
 expect 0 'note: good.db holds no rows by layer' export good.db --layers
 expect 0 '' export good.db --layers --quiet

@@ -6,9 +6,10 @@
 
 /* Which columns of which file; columns of CSV by name, of the others by number from 0. */
 struct data_source {
-    const char *file;        /* path; "none": functions, no file */
-    const char *target_file; /* of as many rows, its first column the target; "none": a column of the file */
-    const char *target;      /* column; "last" */
+    const char *file; /* path; "none": functions, no file */
+    const char
+        *target_file;   /* of as many rows, in which the target is a column; "none": a column of the file */
+    const char *target; /* column; "last" */
     const char *subtask_column; /* whose values tell the subtasks; "none": all rows are one */
     const char *inputs;         /* columns, parted by commas; "others": all but the two above */
     int32_t n_classes;          /* the target is a class, 0 to n_classes - 1; 0: a number */

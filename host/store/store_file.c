@@ -28,7 +28,7 @@ static const struct {
      "the file is damaged; take a copy of it from before, or see what `sqlite3 FILE .recover` saves"},
     {SQLITE_BUSY, ALLOMETER_FAILED, "another program is writing to it"},
     {SQLITE_LOCKED, ALLOMETER_FAILED, "another program is writing to it"},
-    {SQLITE_READONLY, ALLOMETER_BAD_INPUT, "the file or its folder is read-only"},
+    {SQLITE_READONLY, ALLOMETER_BAD_INPUT, "the file, its folder, or a -wal or -shm beside it is read-only"},
     {SQLITE_PERM, ALLOMETER_BAD_INPUT, "permission denied"},
     {SQLITE_NOMEM, ALLOMETER_FAILED, "out of memory"},
 };
@@ -197,10 +197,32 @@ static enum allometer_code open_to_read(struct store_file *file, struct allomete
     return code;
 }
 
+static int is_closed_to_us(const struct store_file *file, const char *ending) {
+    char *name = sqlite3_mprintf("%s%s", file->name, ending);
+    int closed = name && access(name, W_OK) != 0 && errno == EACCES;
+    sqlite3_free(name);
+    return closed;
+}
+
+/* A reader who may not write the file leaves an empty log and an index of it, by which nobody else could write either. They
+   may go where nobody reads: who does holds one of the bytes that SQLite locks, from 2^30 on. */
+static void clear_the_way(const struct store_file *file) {
+    int log = is_closed_to_us(file, "-wal") && has_no_log(file), index = is_closed_to_us(file, "-shm");
+    if (!log && !index) return;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1 << 30, .l_len = 512};
+    int descriptor = open(file->name, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    int is_read = fcntl(descriptor, F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+    close(descriptor);
+    if (log && !is_read) delete_beside(file, "-wal");
+    if (index && !is_read) delete_beside(file, "-shm");
+}
+
 static enum allometer_code open_to_write(struct store_file *file, int *is_new,
                                          struct allometer_error *error) {
     enum allometer_code code = lock_take(file, &file->lock, error);
     if (code) return code;
+    clear_the_way(file);
     if (sqlite3_open_v2(file->name, &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | UNSHARED, NULL))
         return store_fail(file, "opening", error);
     sqlite3_busy_timeout(file->db, 10000);
