@@ -50,6 +50,14 @@ for law in power-offset exponential 'bnsl --breaks 1'; do
     close "objective of $law" "$(column objective 'of-*1e22.csv')" "$(column objective of-.csv)" 1e-6
 done
 
+# ---- y of which 0 is the largest: so small that starts matter ------------------------------------------------------------------
+awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 20; ++i) print n = 1.5 ^ i, 1e-6 * (8 * n ^ -0.8 - 8 + 0.01 * cos(5 * i) * (i > 0)) }' >falls.csv
+for pair in 'power-offset=a+b*n^-c' 'exponential=a+b*exp(-c*n)'; do
+    expect 0 '' falls.csv --law "${pair%=*}" --x n --y loss --objective mse --out falls-law.csv --quiet
+    expect 0 '' falls.csv --law "${pair#*=}" --x n --y loss --objective mse --out falls-formula.csv --quiet
+    close "objective of $pair" "$(column objective falls-law.csv)" "$(column objective falls-formula.csv)" 1e-6
+done
+
 # ---- two variables, y of either sign: the law as its formula -------------------------------------------------------------------
 awk -v OFS=, 'BEGIN { print "N,D,loss"; for (i = 0; i < 16; ++i) { N = 10 ^ (6 + i % 4); D = 10 ^ (8 + int(i / 4))
     print N, D, 400 * N ^ -0.34 + 410 * D ^ -0.28 - 2 + 0.001 * cos(7 * i) } }' >signs.csv

@@ -110,7 +110,7 @@ static void start_log_linear(const struct group_points *points, int index, doubl
         /* the same, but where y is so large that the difference would be rounding */
         double term = fabs(asymptote) < 1e12 ? values[i] - asymptote : d[scale];
         double error = log(above) - log(term), row[ALLOMETER_MAX_PARAMETERS];
-        double weight = points->on_logs ? above / y : above / points->y_high;
+        double weight = above / (points->on_logs ? y : points->y_high != 0 ? points->y_high : points->y_low);
         if (!isfinite(error) || !isfinite(weight)) continue;
         for (int j = 0; j < m; ++j) row[j] = d[linear[j]] / term;
         for (int j = 0; j < m; ++j) {
