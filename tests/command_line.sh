@@ -339,6 +339,14 @@ if [ -z "${TSAN_OPTIONS:-}" ]; then
     grep -q 'full.db: the disk is full' stderr || fail "a full disk: $(cat stderr)"
     expect 0 '2400/2400 models' sweep full.yaml --device cpu
     "$program" export --quiet full.db | wc -l | grep -qx 4801 || fail "a full disk lost models"
+    # What is stored needs no room any more, and a link's disk is that of the file. A disk of our own where we may have one.
+    mkdir small
+    if mount -t tmpfs -o size=450k none small 2>/dev/null; then
+        cp full.db small && : >outside.db && ln -s ../outside.db small/link.db
+        expect 0 '0 trained now' sweep full.yaml --device cpu --out small/full.db
+        expect 0 '2400 trained now' sweep full.yaml --device cpu --out small/link.db
+        umount small
+    fi
     echo old >old.csv
     (ulimit -f 200 && exec "$program" export full.db --out old.csv) 2>stderr
     { [ $? -eq 1 ] && grep -q '^allometer: old.csv: .*File too large' stderr; } || fail "a full disk: $(cat stderr)"

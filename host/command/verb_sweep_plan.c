@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 
@@ -81,12 +80,12 @@ static double memory_available(void) {
     return kilobytes * 1024;
 }
 
-/* On the disk of a file that may not be there yet; 0 where it is not known. */
+/* On the disk of a file, or, where it is not there yet, of its folder; 0 where it is not known. */
 static double disk_available(const char *path) {
     struct statvfs status;
     char *folder = strdup(path), *slash = folder ? strrchr(folder, '/') : NULL;
     if (slash) slash[slash == folder] = '\0';
-    int failed = !folder || statvfs(slash ? folder : ".", &status) != 0;
+    int failed = statvfs(path, &status) != 0 && (!folder || statvfs(slash ? folder : ".", &status) != 0);
     free(folder);
     return failed ? 0 : (double)status.f_bavail * (double)status.f_frsize;
 }
@@ -95,8 +94,12 @@ enum allometer_code sweep_plan_check(const struct allometer_plan *plan,
                                      const struct allometer_backend *backend, const char *out,
                                      struct allometer_error *error) {
     struct allometer_plan still = *plan;
-    struct stat status;
-    if (stat(out, &status) == 0) still.disk_bytes -= (double)status.st_size;
+    struct allometer_store_summary stored;
+    struct allometer_error unknown; /* no store, or none yet: opening it tells */
+    if (allometer_store_summarize(out, &stored, &unknown) == ALLOMETER_OK && plan->n_models > 0) {
+        still.n_models -= stored.n_stored < plan->n_models ? stored.n_stored : plan->n_models;
+        still.disk_bytes *= (double)still.n_models / (double)plan->n_models;
+    }
     /* The machine's memory says nothing about a GPU's. */
     double memory = strcmp(backend->name, "cpu") == 0 ? memory_available() : 0;
     return allometer_plan_check(&still, memory, disk_available(out), error);
