@@ -22,6 +22,13 @@ done
 expect 1 'law-not-finite' lacks.csv --law power-offset --x n --y loss --fix b=1e308 --out no-value.csv
 [ "$(column status no-value.csv),$(column objective no-value.csv)" = law-not-finite, ] || fail "objective of no law: $(cat no-value.csv)"
 
+# ---- what the points leave open has no interval, from resamples either; the law has one ------------------------------------------
+awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 20; ++i) print i, 3 + i / 2 + 0.1 * cos(5 * i) }' >open.csv
+expect 0 '' open.csv --law 'a + b + c*n' --x n --y loss --objective mse --bootstrap 40 --out open-fits.csv --predictions open-p.csv
+[ "$(column status open-fits.csv),$(column a_se open-fits.csv),$(column a_lower open-fits.csv)" = undetermined,, ] ||
+    fail "the sum alone can be told: $(cat open-fits.csv)"
+[ -n "$(column lower open-p.csv | head -n 1)" ] || fail "no interval of a law that can be told: $(cat open-p.csv)"
+
 # ---- rows without a cluster are one, however the column tells it ---------------------------------------------------------------
 awk -v OFS=, 'BEGIN { print "seed,n,loss"; for (i = 0; i < 24; ++i)
     print i % 4 < 3 ? i % 4 : i % 8 < 4 ? "" : "NA", 10 * 1.4 ^ i, 3 * (10 * 1.4 ^ i) ^ -0.5 * (1 + 0.01 * cos(2.4 * i)) }' >alone.csv

@@ -108,7 +108,8 @@ static void describe_parameters(const struct fit_work *work, size_t g, const str
             allometer_role_is_log(law->parameters[p].role) ? group->values[p] : 1; /* dv / d log v */
         group->errors[p] = scale * sqrt(precision->covariance[j * precision->n_free + j]);
     }
-    if (precision->n_resamples)
+    /* resamples begin where the group ended, and stay there along what the points leave open */
+    if (precision->n_resamples && group->status != ALLOMETER_GROUP_UNDETERMINED)
         intervals_from_resamples(work, g, precision, scratch);
     else
         intervals_from_errors(work, group, precision);
