@@ -150,7 +150,7 @@ static enum allometer_code check_owner(const struct store_file *file, int *is_ne
     return ALLOMETER_OK;
 }
 
-/* A file in a read-only folder that was closed in good order can be read without SQLite's helper files. */
+/* A file in a read-only folder or on a full disk that was closed in good order can be read without SQLite's helper files. */
 static enum allometer_code reopen_immutable(struct store_file *file, struct allometer_error *error) {
     sqlite3_str *uri = sqlite3_str_new(NULL);
     sqlite3_str_appendall(uri, "file:");
@@ -181,15 +181,15 @@ static enum allometer_code open_to_read(struct store_file *file, struct allomete
     sqlite3_busy_timeout(file->db, 10000);
     enum allometer_code code = check_owner(file, &is_new, error);
     int reason = sqlite3_errcode(file->db);
-    if (code && (reason == SQLITE_CANTOPEN || reason == SQLITE_READONLY)) {
-        if (!has_no_log(file))
-            return allometer_fail(
-                error, ALLOMETER_BAD_INPUT,
-                "%s: a part of it is in %s-wal, which can be read only where its folder can be "
-                "written: copy both to another",
-                file->path, file->name);
+    int is_closed = reason == SQLITE_CANTOPEN || reason == SQLITE_READONLY, is_full = reason == SQLITE_IOERR;
+    if (code && (is_closed || is_full) && has_no_log(file)) {
         code = reopen_immutable(file, error);
         if (!code) code = check_owner(file, &is_new, error);
+    } else if (code && is_closed) {
+        code = allometer_fail(error, ALLOMETER_BAD_INPUT,
+                              "%s: a part of it is in %s-wal, which can be read only where its folder can be "
+                              "written: copy both to another",
+                              file->path, file->name);
     }
     if (!code && is_new)
         code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: an empty file: no sweep was stored in it",
