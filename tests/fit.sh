@@ -259,6 +259,7 @@ expect 2 'none of the 13 rows' "${zero[@]}" --where 'loss=NA'
 expect 2 'delta goes with --objective huber' "${fit[@]}" --delta 0.1
 expect 2 'delta is 1e-40, expected 1e-18 or more' "${fit[@]}" --objective huber --delta 1e-40
 expect 2 'keep-plot-files goes with --plot' "${fit[@]}" --keep-plot-files
+expect 2 'instruction-set is of the CPU, expected no --device cuda' "${fit[@]}" --device cuda --instruction-set sse2
 expect 2 'composite is a law of its own, expected no --group' runs.csv --composite --group task
 expect 2 'composite is a law of its own, expected no --plot' runs.csv --composite --plot a.svg
 expect 2 'x: --composite has 1 independent variable, 2' runs.csv --composite --x n,seed

@@ -69,6 +69,9 @@ enum allometer_code verb_open_device(const char *name, const struct allometer_de
                                      int quiet, const struct allometer_backend **backend,
                                      struct allometer_device **device, struct allometer_error *error) {
     int is_auto = !name || strcmp(name, "auto") == 0;
+    if (!is_auto && strcmp(name, "cuda") == 0 && options->instruction_set)
+        return allometer_fail(error, ALLOMETER_BAD_INPUT,
+                              "--instruction-set is of the CPU, expected no --device cuda beside it");
     /* Who names threads or an instruction set means the CPU. */
     if (!is_auto || !(options->threads || options->instruction_set)) {
         *backend = allometer_backend_find(is_auto ? "cuda" : name, error);
