@@ -34,9 +34,10 @@ KERNEL_HOST int64_t deep_parameters_floats(const struct allometer_model *model) 
 
 #if LANES == 1
 /* Samples that go through all layers together, in whole quads: as many as neurons, so that the gradient, summed over blocks,
-   moves about as often as the activations. */
+   moves about as often as the activations; more where shared memory has room for two arrays of them. */
 KERNEL_HOST int32_t deep_block(const struct allometer_model *model) {
-    const int32_t most = model->width < 128 ? 128 : model->width > 256 ? 256 : model->width;
+    int32_t most = model->width < 128 ? 128 : model->width > 256 ? 256 : model->width;
+    if (model->width > 32 && model->width <= 64) most = 256;
     const int32_t blocks = (model->batch + most - 1) / most;
     return lanes_padded((model->batch + blocks - 1) / blocks);
 }
@@ -57,8 +58,9 @@ struct deep {
     const struct allometer_model *model;
     int32_t block;
     int64_t row;
-    float *theta, *first, *second; /* parameters and the optimizer's state, layer after layer */
-    float *gradient;               /* the same, summed over blocks of samples */
+    int64_t near_floats, far_floats; /* that it takes of its two memories */
+    float *theta, *first, *second;   /* parameters and the optimizer's state, layer after layer */
+    float *gradient;                 /* the same, summed over blocks of samples */
     struct batch batch;
     float *value, *slope; /* (L, H, S): what each hidden layer gives, and the activation's derivative */
     float *delta, *below; /* (H, S): derivatives of the objective by z of two layers in turn */
@@ -171,28 +173,34 @@ KERNEL_HOST int64_t deep_floats(const struct allometer_model *model, int32_t par
     return total;
 }
 
-/* Carves `memory`, aligned to a lane vector, and zeroes all of it; *team, which the team shares, says what lies where. Ends
-   with a team_sync. */
-KERNEL_COLD void deep_carve(const struct allometer_model *model, struct deep_memory memory,
-                            struct deep *team) {
-    struct deep w;
-    const int32_t partials = TEAM_PARTIALS;
+/* Says in *w what lies where in `memory`, which is aligned to a lane vector. One thread's work: all of a team's, inlined where
+   a thread has no register left, got a wrong total on an H100 in some warps, under compute-sanitizer always, and zeroed what
+   lies behind the workspace. */
+KERNEL_APART void deep_lay(const struct allometer_model *model, struct deep_memory memory, int32_t partials,
+                           struct deep *w) {
     const int64_t stride = row_padded(model->batch), row = row_padded(deep_block(model));
     struct deep_memory left = memory;
     int64_t total = 0;
-#define ROW(array, length) w.array = memory_take(&left, array_floats(length), &total);
+    w->model = model;
+    w->block = deep_block(model);
+    w->row = row;
+    w->batch.stride = (int32_t)stride;
+    w->batch.n = model->batch;
+#define ROW(array, length) w->array = memory_take(&left, array_floats(length), &total);
     DEEP_TABLE(ROW)
 #undef ROW
-    w.model = model;
-    w.block = deep_block(model);
-    w.row = row;
-    w.batch.stride = (int32_t)stride;
-    w.batch.n = model->batch;
-    for (int64_t i = TEAM_RANK; i < memory.near_floats - left.near_floats; i += TEAM_SIZE) memory.near[i] = 0;
-    for (int64_t i = TEAM_RANK; i < total; i += TEAM_SIZE) memory.far[i] = 0;
-    if (TEAM_RANK == 0) *team = w;
+    w->near_floats = memory.near_floats - left.near_floats;
+    w->far_floats = total;
+}
+
+/* Carves `memory` and zeroes all of it; *w, which the team shares, says what lies where. Ends with a team_sync. */
+KERNEL_COLD void deep_carve(const struct allometer_model *model, struct deep_memory memory, struct deep *w) {
+    if (TEAM_RANK == 0) deep_lay(model, memory, TEAM_PARTIALS, w);
     team_sync();
-    if (model->mixed) mixed_prepare(model, &w.mixture);
+    for (int64_t i = TEAM_RANK; i < w->near_floats; i += TEAM_SIZE) memory.near[i] = 0;
+    for (int64_t i = TEAM_RANK; i < w->far_floats; i += TEAM_SIZE) memory.far[i] = 0;
+    team_sync();
+    if (model->mixed) mixed_prepare(model, &w->mixture);
 }
 
 KERNEL float *layer_weights(const struct deep *w, float *parameters, int32_t layer) {
