@@ -40,7 +40,7 @@ KERNEL_COLD void deep_losses(const struct deep *w, const struct batch *block, fl
         team_sync();
         return;
     }
-    float *own = w->partial + (TEAM_RANK / (TEAM_SIZE / TEAM_PARTIALS)) * sums_row(model);
+    float *own = w->partial + TEAM_PARTIAL * sums_row(model);
     for (int32_t k = 0; k < model->n_subtasks; ++k) {
         const struct allometer_subtask *subtask = &model->subtasks[k];
         vf loss = vf_set(0.0f), right = vf_set(0.0f), correct;

@@ -194,7 +194,7 @@ KERNEL_APART void deep_norms(const struct deep *w, struct allometer_result *resu
             l1 = l1 + vf_abs(theta), l2 = l2 + theta * theta;
         }
     }
-    float *own = w->partial + (TEAM_RANK / (TEAM_SIZE / TEAM_PARTIALS)) * sums_row(model);
+    float *own = w->partial + TEAM_PARTIAL * sums_row(model);
     team_sum_store(own, l1);
     team_sum_store(own + lanes_padded(model->n_subtasks), l2);
     team_sync();

@@ -78,6 +78,7 @@ typedef vi vm; /* a mask: -1 or 0 */
 #define TEAM_SIZE       1
 #define TEAM_RANK       0
 #define TEAM_PARTIALS   1 /* parts that a sum over the team is left in: a block's warps */
+#define TEAM_PARTIAL    0 /* that of this thread */
 #define team_sync()     ((void)0)
 #define FOR_LANES(i, n) for (int32_t i = 0; i < (n); i += LANES)
 

@@ -50,6 +50,7 @@ enum { WARP_SIZE = 32 };
 #define TEAM_SIZE     ((int32_t)blockDim.x)
 #define TEAM_RANK     ((int32_t)threadIdx.x)
 #define TEAM_PARTIALS (TEAM_SIZE > WARP_SIZE ? TEAM_SIZE / WARP_SIZE : 1)
+#define TEAM_PARTIAL  (TEAM_RANK / WARP_SIZE)
 #define team_sync()   (TEAM_SIZE > WARP_SIZE ? __syncthreads() : __syncwarp(team_lanes()))
 #ifdef ALLOMETER_CUDA_STANDIN /* of a warp's threads, in how many; there each thread goes its own way */
 #define warp_count(condition) ((condition) ? WARP_SIZE : 0)
@@ -244,6 +245,19 @@ KERNEL vf vf_exp2_approximate(vf x) {
 /* Within 1 unit (same source). */
 KERNEL vf vf_log_u10(vf x) {
     return logf(x);
+}
+
+/* a / b rounded down or up, for a below 2^20, where the reciprocal's error does not reach from (a + 0.5) / b to the next whole
+   number: division of integers takes CUDA dozens of instructions. */
+KERNEL_HOST int32_t quotient(int32_t a, int32_t b) {
+#if defined __CUDA_ARCH__ || defined ALLOMETER_CUDA_STANDIN
+    return (int32_t)(((float)a + 0.5f) * vf_reciprocal_guess((float)b));
+#else
+    return a / b;
+#endif
+}
+KERNEL_HOST int32_t quotient_up(int32_t a, int32_t b) {
+    return quotient(a + b - 1, b);
 }
 
 #endif

@@ -7,7 +7,7 @@
 /* Adds the chunk's part of every subtask's loss and accuracy to `partial`. */
 KERNEL_COLD void losses_add(const struct allometer_model *model, const struct batch *batch, float *partial) {
     const float share = 1.0f / (float)model->test_samples;
-    float *own = partial + (TEAM_RANK / (TEAM_SIZE / TEAM_PARTIALS)) * PARTIAL_ROW;
+    float *own = partial + TEAM_PARTIAL * PARTIAL_ROW;
     for (int32_t k = 0; k < model->n_subtasks; ++k) {
         vf loss = vf_set(0.0f), right = vf_set(0.0f), correct;
         FOR_LANES(s, batch->n) {
@@ -79,7 +79,7 @@ KERNEL vf allocated_by_ablation(const struct allometer_model *model, const float
 KERNEL_COLD void measure_allocation(const int D, const int O, const struct allometer_model *model,
                                     struct workspace *w, const float *rise, struct allometer_result *result) {
     const struct parameters *p = &w->parameters;
-    float *own = w->partial + (TEAM_RANK / (TEAM_SIZE / TEAM_PARTIALS)) * PARTIAL_ROW;
+    float *own = w->partial + TEAM_PARTIAL * PARTIAL_ROW;
     for (int32_t k = 0; k < model->n_subtasks; ++k) {
         vf by_threshold = vf_set(0.0f), by_ablation = vf_set(0.0f);
         FOR_LANES(h, model->width) {

@@ -271,7 +271,7 @@ KERNEL void loss_of_one_output(const struct batch *batch, const float share, con
    into derivatives of the objective with their sums, into `partial`; to be read after a team_sync. */
 KERNEL_COLD void loss_and_residuals(const struct allometer_model *model, const struct batch *batch, int first,
                                     float *partial) {
-    float *own = partial + (TEAM_RANK / (TEAM_SIZE / TEAM_PARTIALS)) * PARTIAL_ROW;
+    float *own = partial + TEAM_PARTIAL * PARTIAL_ROW;
     const float share = 1.0f / (float)model->batch;
     for (int32_t k = 0; k < model->n_subtasks; ++k) {
         const struct allometer_subtask *subtask = &model->subtasks[k];

@@ -17,17 +17,19 @@ enum { MAX_OWNED = 2 };
 #define STEP(D, O) (AT_ONCE(D, O) * OWNED(D, O) <= MAX_TILE ? AT_ONCE(D, O) : MAX_TILE / OWNED(D, O))
 
 /* What a team shares out: owners (of OWNED samples or neurons) to a thread each, and where threads are left over, the
-   parts (AT_ONCE of the others) to several groups, whose sums are added in the groups' order. */
+   parts (AT_ONCE of the others) to several groups, so many to each but the last, whose sums are added in the groups' order. */
 struct sharing {
-    int32_t owners, parts, groups;
+    int32_t owners, parts, groups, each;
 };
 
 KERNEL_HOST struct sharing sharing_of(const int owned, const int at_once, int32_t n_owned, int32_t n_looped,
                                       int32_t team) {
-    struct sharing sharing = {(n_owned + owned - 1) / owned, (n_looped + at_once - 1) / at_once, 1};
-    sharing.groups = team / sharing.owners;
-    if (sharing.groups > sharing.parts) sharing.groups = sharing.parts;
-    if (sharing.groups < 1) sharing.groups = 1;
+    struct sharing sharing = {(n_owned + owned - 1) / owned, (n_looped + at_once - 1) / at_once, 1, 0};
+    sharing.each = sharing.parts;
+    if (2 * sharing.owners <= team && sharing.parts > 1) {
+        sharing.each = quotient_up(sharing.parts, quotient(team, sharing.owners));
+        sharing.groups = quotient_up(sharing.parts, sharing.each);
+    }
     return sharing;
 }
 
@@ -54,8 +56,17 @@ KERNEL_HOST int64_t sharing_floats(const int D, const int O, const struct allome
     return OWNED(D, O) * (outputs > gradients ? outputs : gradients);
 }
 
-KERNEL int32_t part_begin(struct sharing sharing, int32_t group) {
-    return (int32_t)((int64_t)sharing.parts * group / sharing.groups);
+/* Of the owner or neuron i of a pass. */
+KERNEL int32_t group_of(struct sharing sharing, int32_t i) {
+    return sharing.groups > 1 ? quotient(i, sharing.owners) : 0;
+}
+
+KERNEL int32_t group_begin(struct sharing sharing, int32_t group) {
+    return group * sharing.each;
+}
+
+KERNEL int32_t group_end(struct sharing sharing, int32_t group) {
+    return group + 1 < sharing.groups ? (group + 1) * sharing.each : sharing.parts;
 }
 
 /* Adds neurons from .. to - 1 to the outputs of the samples at s. What lies beyond the last neuron is zero and adds nothing. */
@@ -94,10 +105,10 @@ KERNEL void forward_on_threads(const int D, const int O, const int kind, const s
     const int32_t stride = sharing.groups > 1 ? owned * sharing.owners : batch->stride;
     float *const output = sharing.groups > 1 ? scratch : batch->output;
     FOR_LANES(i, sharing.owners * sharing.groups) {
-        const int32_t group = i / sharing.owners, s = owned * (i - group * sharing.owners);
+        const int32_t group = group_of(sharing, i), s = owned * (i - group * sharing.owners);
         vf y[MAX_OWNED][ALLOMETER_MAX_OUTPUTS];
-        forward_owned(D, O, kind, p, batch, s, at_once * part_begin(sharing, group),
-                      at_once * part_begin(sharing, group + 1), y);
+        forward_owned(D, O, kind, p, batch, s, at_once * group_begin(sharing, group),
+                      at_once * group_end(sharing, group), y);
         EACH(u, owned) {
             if (s + u >= batch->n) continue; /* beyond the last sample residuals stay zero */
             UNROLL for (int o = 0; o < O; ++o) vf_store(output + (group * O + o) * stride + s + u, y[u][o]);

@@ -71,15 +71,6 @@ KERNEL void quad_write_shared(float *p, struct quad q) {
 #endif
 }
 
-/* a / b rounded down or up, for a below 2^20, where the reciprocal's error does not reach from (a + 0.5) / b to the next whole
-   number: division of integers takes CUDA dozens of instructions. */
-KERNEL int32_t quotient(int32_t a, int32_t b) {
-    return (int32_t)(((float)a + 0.5f) * vf_reciprocal_guess((float)b));
-}
-KERNEL int32_t quotient_up(int32_t a, int32_t b) {
-    return quotient(a + b - 1, b);
-}
-
 /* Parts of n of equal size, at most `most`: the size. */
 KERNEL int32_t even_part(int32_t n, int32_t most) {
     return n <= most ? n : quotient_up(n, quotient_up(n, most));

@@ -132,10 +132,10 @@ KERNEL void backward_and_update(const int D, const int O, const int kind, const 
     const struct sharing sharing = backward_sharing(D, O, w->width, w->batch.n, TEAM_SIZE);
     const int32_t stride = owned * sharing.owners;
     FOR_LANES(i, sharing.owners * sharing.groups) {
-        const int32_t group = i / sharing.owners, h = owned * (i - group * sharing.owners);
+        const int32_t group = group_of(sharing, i), h = owned * (i - group * sharing.owners);
         vf gradient[MAX_OWNED][MAX_ROWS];
-        backward_owned(D, O, kind, &w->parameters, &w->batch, h, at_once * part_begin(sharing, group),
-                       at_once * part_begin(sharing, group + 1), gradient);
+        backward_owned(D, O, kind, &w->parameters, &w->batch, h, at_once * group_begin(sharing, group),
+                       at_once * group_end(sharing, group), gradient);
         ROLLED for (int own = 0; own < owned; ++own) {
             vf one[MAX_ROWS]; /* chosen, not indexed: an index known only at run time would need memory */
             UNROLL for (int j = 0; j < D + 1 + O; ++j) {
