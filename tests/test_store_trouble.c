@@ -159,6 +159,26 @@ static void test_a_failed_merge_leaves_nothing_behind(void **state) {
     allometer_sweep_free(sweep);
 }
 
+static void test_a_file_that_goes_away_is_missed(void **state) {
+    (void)state;
+    struct allometer_error error;
+    struct allometer_sweep *sweep = scratch_sweep("%s", plain);
+    struct allometer_store *store = open_store("runs.db", sweep);
+    struct allometer_result result = result_of(0);
+    add(store, sweep, 0, &result);
+    assert_ok(allometer_store_commit(store, &error), error);
+    assert_int_equal(rename(scratch_path("runs.db"), scratch_path("moved.db")), 0);
+    add(store, sweep, 1, &result);
+    assert_code(allometer_store_commit(store, &error), ALLOMETER_FAILED, error);
+    assert_says(error, "runs.db: was moved or deleted");
+    assert_code(allometer_store_close(store, &error), ALLOMETER_FAILED, error);
+    assert_int_equal(rename(scratch_path("moved.db"), scratch_path("runs.db")), 0);
+    struct allometer_store_summary summary;
+    assert_ok(allometer_store_summarize(scratch_path("runs.db"), &summary, &error), error);
+    assert_int_equal(summary.n_stored, 2);
+    allometer_sweep_free(sweep);
+}
+
 /* Bytes turned here and there: whatever is read, nothing crashes, and errors name the file. */
 static void test_damage_is_survived(void **state) {
     (void)state;
@@ -273,6 +293,7 @@ int main(void) {
         TEST(test_a_second_writer_is_refused_and_a_reader_is_not),
         TEST(test_what_is_not_ours_is_refused),
         TEST(test_a_failed_merge_leaves_nothing_behind),
+        TEST(test_a_file_that_goes_away_is_missed),
         TEST(test_damage_is_survived),
         TEST(test_little_memory_is_survived),
         TEST(test_a_full_disk_loses_nothing_committed),

@@ -91,7 +91,7 @@ static enum allometer_code commit(struct allometer_store *store, struct allomete
     store->n_pending = 0;
     enum allometer_code code = store_execute(&store->file, "COMMIT", "storing results", error);
     if (code) sqlite3_exec(store->file.db, "ROLLBACK", NULL, NULL, NULL);
-    return code;
+    return code ? code : store_file_check_place(&store->file, error);
 }
 
 enum allometer_code allometer_store_commit(struct allometer_store *store, struct allometer_error *error) {
@@ -104,6 +104,7 @@ enum allometer_code allometer_store_commit(struct allometer_store *store, struct
 enum allometer_code allometer_store_close(struct allometer_store *store, struct allometer_error *error) {
     if (!store) return ALLOMETER_OK;
     enum allometer_code code = commit(store, error);
+    if (!code) code = store_file_check_place(&store->file, error);
     sqlite3_finalize(store->add_model);
     sqlite3_finalize(store->add_subtask);
     sqlite3_finalize(store->add_layer);

@@ -266,6 +266,17 @@ enum allometer_code store_file_open(struct store_file *file, const char *path, e
     return code;
 }
 
+enum allometer_code store_file_check_place(const struct store_file *file, struct allometer_error *error) {
+    int has_moved = 0;
+    sqlite3_file_control(file->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+    if (!has_moved) return ALLOMETER_OK;
+    return allometer_fail(
+        error, ALLOMETER_FAILED,
+        "%s: was moved or deleted while results were stored; they are in %s-wal: put the file back "
+        "beside it and give the same command again",
+        file->path, file->name);
+}
+
 static void file_free(struct store_file *file) {
     lock_give_back(file);
     free(file->path);

@@ -49,6 +49,8 @@ enum store_access { STORE_READ, STORE_WRITE };
 enum allometer_code store_file_open(struct store_file *file, const char *path, enum store_access access,
                                     int *is_new, struct allometer_error *error);
 void store_file_close(struct store_file *file);
+/* FAILED where another file has its name by now, or none. */
+enum allometer_code store_file_check_place(const struct store_file *file, struct allometer_error *error);
 /* Closes a file and deletes it with all that stands beside it. */
 void store_file_delete(struct store_file *file);
 /* The message for the last error of the database, "PATH: what happened while DOING". */
