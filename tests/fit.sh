@@ -405,6 +405,8 @@ cmp few.csv kept.csv || fail 'a fit changed the table that it read'
 expect 2 "--out and --predictions: both are 'same.csv'" few.csv --law power --x n --y loss --out same.csv --predictions same.csv
 expect 2 "--out and --predictions: both are './same.csv'" few.csv --law power --x n --y loss --out same.csv --predictions ./same.csv
 expect 2 "--group: 'n' twice" few.csv --law power --x n --y loss --group n,n
+expect 2 "--x: 'n' twice" few.csv --law chinchilla --x n,n --y loss
+expect 2 "--x: 'n' twice" few.csv --law 'a + b*n' --x n --x n --y loss
 [ -e same.csv ] && fail 'an output was written in spite of an error'
 expect 1 'no group could be fitted' /dev/stdin --law auto --x n --y loss --group g --quiet --out piped.csv < <(cat few.csv)
 cmp average.csv piped.csv || fail 'a table from a pipe'

@@ -120,6 +120,9 @@ void verb_fit_columns(struct fit_arguments *arguments, struct argp_state *state,
         if (!*item) argp_error(state, "--%s: expected names of columns between the commas", option);
         if (is_x) {
             if (arguments->n_x == ALLOMETER_MAX_LAW_COLUMNS) argp_error(state, "--x: too many columns");
+            for (int i = 0; i < arguments->n_x; ++i) {
+                if (strcmp(arguments->options.x[i], item) == 0) argp_error(state, "--x: '%s' twice", item);
+            }
             arguments->options.x[arguments->n_x++] = item;
         } else {
             if (arguments->options.n_groups == ALLOMETER_MAX_GROUP_COLUMNS)
