@@ -128,11 +128,11 @@ static void begin_search(struct formula_search *search, const struct fit_work *w
 
 /* Which parameters are drawn, the others being linear or given (pinned: the user's starts are kept to). */
 static int choose_drawn(struct formula_search *search, int pinned, int *drawn) {
-    unsigned char candidate[ALLOMETER_MAX_PARAMETERS];
+    unsigned char candidate[ALLOMETER_MAX_PARAMETERS] = {0};
     int n = 0;
     for (int p = 0; p < search->P; ++p) {
         int given = pinned && !isnan(search->work->wanted[p]);
-        candidate[p] = search->lower[p] < search->upper[p] && !given;
+        if (search->lower[p] < search->upper[p] && !given) candidate[p] = 1;
     }
     formula_linear(search->law->program, candidate, search->linear);
     for (int p = 0; p < search->P; ++p) {
@@ -149,10 +149,10 @@ int fit_first_start_is_own(const struct fit_work *work) {
 
 int fit_formula_n_starts(const struct fit_work *work) {
     static const int n_starts[] = {1, 24, 96, 256, 512, 512, 1024};
-    unsigned char candidate[ALLOMETER_MAX_PARAMETERS], linear[ALLOMETER_MAX_PARAMETERS];
+    unsigned char candidate[ALLOMETER_MAX_PARAMETERS] = {0}, linear[ALLOMETER_MAX_PARAMETERS];
     int n = 0;
-    for (int p = 0; p < work->n_parameters; ++p) {
-        candidate[p] = work->lower[p] < work->upper[p]; /* alike in all groups but for what the data say */
+    for (int p = 0; p < work->n_parameters; ++p) { /* alike in all groups but for what the data say */
+        if (work->lower[p] < work->upper[p]) candidate[p] = 1;
     }
     formula_linear(work->fits->law->program, candidate, linear);
     for (int p = 0; p < work->n_parameters; ++p) n += candidate[p] && !linear[p];
