@@ -31,11 +31,10 @@
 /* What one step applies to every parameter: the same in all lanes, but where each lane trains a model of its own. */
 struct update {
     int32_t optimizer, proximal;
-    vf rate;                  /* of this step */
-    vf beta1, beta2, epsilon; /* momentum of sgd is beta1 */
-    vf reach;                 /* 1 / (1 - momentum): how far sgd moves in the end for each step's gradient */
+    vf rate;                     /* of this step */
+    vf beta1, beta2, epsilon;    /* momentum of sgd is beta1 */
     vf correction1, correction2; /* 1 / (1 - beta^t) */
-    vf l1, l2, decay;
+    vf l1, l2, decay;  /* l1 of sgd's proximal step: over 1 - momentum, since that is how far it moves */
     vf power1, power2; /* beta^t */
     vf rates;          /* of this step and those beside it */
 };
@@ -47,8 +46,8 @@ KERNEL struct update update_start(const struct allometer_model *model) {
     u.beta1 = vf_set(model->optimizer == ALLOMETER_OPTIMIZER_SGD ? model->momentum : model->beta1);
     u.beta2 = vf_set(model->beta2);
     u.epsilon = vf_set(model->epsilon);
-    u.reach = 1.0f / (1.0f - u.beta1);
     u.l1 = vf_set(model->l1);
+    if (u.proximal && u.optimizer == ALLOMETER_OPTIMIZER_SGD) u.l1 = u.l1 / (1.0f - u.beta1);
     u.l2 = vf_set(model->l2);
     u.decay = vf_set(model->optimizer == ALLOMETER_OPTIMIZER_ADAMW ? model->weight_decay : 0.0f);
     u.power1 = u.power2 = vf_set(1.0f);
@@ -107,7 +106,7 @@ KERNEL vf update_parameter(const struct update *u, vf penalized, vf theta, vf g,
     if (u->optimizer == ALLOMETER_OPTIMIZER_SGD) {
         vf velocity = u->beta1 * vf_load(m) + g;
         vf_store(m, velocity);
-        threshold = u->rate * l1 * u->reach;
+        threshold = u->rate * l1;
         theta = theta - u->rate * velocity;
     } else {
         theta = theta * (1.0f - u->rate * u->decay * penalized);

@@ -66,7 +66,8 @@ KERNEL int32_t group_begin(struct sharing sharing, int32_t group) {
 }
 
 KERNEL int32_t group_end(struct sharing sharing, int32_t group) {
-    return group + 1 < sharing.groups ? (group + 1) * sharing.each : sharing.parts;
+    const int32_t end = (group + 1) * sharing.each;
+    return end < sharing.parts ? end : sharing.parts;
 }
 
 /* Adds neurons from .. to - 1 to the outputs of the samples at s. What lies beyond the last neuron is zero and adds nothing. */

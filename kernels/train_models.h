@@ -242,8 +242,7 @@ KERNEL struct update models_update_start(const struct models *g, vf *penalize_bi
     for (int l = 0; l < LANES; ++l) {
         const struct update one = update_start(g->model[l]);
         LANE(u.beta1, l) = LANE(one.beta1, 0), LANE(u.beta2, l) = LANE(one.beta2, 0);
-        LANE(u.epsilon, l) = LANE(one.epsilon, 0), LANE(u.reach, l) = LANE(one.reach, 0);
-        LANE(u.decay, l) = LANE(one.decay, 0);
+        LANE(u.epsilon, l) = LANE(one.epsilon, 0), LANE(u.decay, l) = LANE(one.decay, 0);
         LANE(u.l1, l) = LANE(one.l1, 0), LANE(u.l2, l) = LANE(one.l2, 0);
         LANE(*penalize_biases, l) = (float)g->model[l]->penalize_biases;
     }
