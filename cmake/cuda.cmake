@@ -47,7 +47,7 @@ target_include_directories(allometer_cuda_settings INTERFACE ${PROJECT_SOURCE_DI
 target_compile_options(allometer_cuda_settings INTERFACE
   $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>
   $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow,-Werror,-fvisibility=hidden>
-  "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-Xptxas -v,-warn-spills,-warn-double-usage,-Werror>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-Xptxas -v,-warn-double-usage,-Werror>"
   $<$<COMPILE_LANGUAGE:C>:-fvisibility=hidden>)
 
 # nvcc's output, with ptxas' report of each kernel's resources, is kept beside each object for tests/check_cuda_budget.
