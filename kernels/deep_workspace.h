@@ -34,8 +34,8 @@ KERNEL_HOST int64_t deep_parameters_floats(const struct allometer_model *model) 
 
 #if LANES == 1
 /* Samples that go through all layers together, in whole quads: as many as neurons, so that the gradient, summed over blocks,
-   moves about as often as the activations. Twice as many where shared memory has room for two arrays of them, unless twice
-   the team, and half as many teams on a multiprocessor, is the price: on an H100 13 % faster with 48 neurons, and slower with 32. */
+   moves about as often as the activations, but from 128 to 256. With 33 to 64 neurons 256, for two arrays of which shared
+   memory has room: on an H100 13 % faster with 48. With fewer neurons they are slower, for they take teams of twice the size. */
 KERNEL_HOST int32_t deep_block(const struct allometer_model *model) {
     int32_t most = model->width < 128 ? 128 : model->width > 256 ? 256 : model->width;
     if (model->width > 32 && model->width <= 64) most = 256;

@@ -56,7 +56,7 @@ KERNEL_HOST int64_t sharing_floats(const int D, const int O, const struct allome
     return OWNED(D, O) * (outputs > gradients ? outputs : gradients);
 }
 
-/* Of the owner or neuron i of a pass. */
+/* Of the i-th owner of a pass, group after group. */
 KERNEL int32_t group_of(struct sharing sharing, int32_t i) {
     return sharing.groups > 1 ? quotient(i, sharing.owners) : 0;
 }

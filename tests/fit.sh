@@ -228,6 +228,7 @@ expect 2 "there is a column 'loss' already" "${made[@]}" --x D,half --let 'loss=
 expect 2 'no column of numbers has this name' "${made[@]}" --x D,half --let 'x=D+flop'
 expect 2 "column 'note': expected a number, found 'x'" "${made[@]}" --x D,half --let 'x=D*note'
 expect 2 'expected COLUMN=FORMULA' "${made[@]}" --x D,half --let D/2
+expect 2 'expected COLUMN=FORMULA' "${made[@]}" --x D,half --let '``=D'
 expect 2 'expected a second ` after' "${made[@]}" --x '`size, N,D'
 
 # A column alone, though others are called as words of its name, or as a function.

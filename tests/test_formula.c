@@ -334,6 +334,7 @@ static void test_errors_point(void **state) {
     expect_error("a−b*x", 1, "no letter of a name");
     expect_error("a + βb·x", 6, "no letter of a name");
     expect_error("a×(x + 1)", 1, "no letter of a name");
+    expect_error("b*x + a*x⁴", 9, "no letter of a name");
     expect_error("a*x + b\u00a0*x", 7, "no letter of a name");
     expect_error("2*x", 0, "nothing to fit");
     expect_error("a + b", -1, "does not contain the column 'x'");

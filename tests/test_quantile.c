@@ -78,6 +78,8 @@ static void test_sorted(void **state) {
     assert_true(isnan(sorted_quantile(values, 0, 0.5)));
     values[0] = values[1] = -INFINITY;
     assert_true(sorted_quantile(values, 3, 0.3) == -INFINITY && sorted_quantile(values, 3, 0.7) == -INFINITY);
+    values[1] = 2, values[2] = INFINITY;
+    assert_true(sorted_quantile(values, 3, 0.5) == 2);
 }
 
 int main(void) {

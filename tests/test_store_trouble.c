@@ -149,6 +149,10 @@ static void test_a_failed_merge_leaves_nothing_behind(void **state) {
     static const char *const names[] = {"merged.db", "merged.db-wal", "merged.db-shm", "merged.db-lock"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         assert_int_not_equal(access(scratch_path(names[i]), F_OK), 0);
+    assert_int_equal(symlink("real.db", scratch_path("link.db")), 0);
+    assert_code(allometer_store_merge(scratch_path("link.db"), inputs, 2, NULL, &error), ALLOMETER_BAD_INPUT,
+                error);
+    assert_int_not_equal(access(scratch_path("real.db"), F_OK), 0);
 
     struct allometer_store_summary summary;
     assert_int_equal(rename(scratch_path("first.db"), scratch_path("merged.db")), 0);

@@ -103,9 +103,10 @@ void verb_fit_filter(struct fit_arguments *arguments, struct argp_state *state, 
 
 void verb_fit_let(struct fit_arguments *arguments, struct argp_state *state, char *text) {
     if (arguments->n_made == MAX_LIST) argp_error(state, "more than %d columns to make", MAX_LIST);
+    text += strspn(text, " ");
     char *end = *text == '`' ? strchr(text + 1, '`') : NULL; /* of a name that may hold an equals sign */
     char *equals = strchr(end ? end : text, '=');
-    if (!equals || equals == text || (end && end + 1 + strspn(end + 1, " ") != equals))
+    if (!equals || equals == text || end == text + 1 || (end && end + 1 + strspn(end + 1, " ") != equals))
         argp_error(state, "--let: '%s', expected COLUMN=FORMULA", text);
     cut_blanks(text, equals);
     if (end) *end = 0, text++;

@@ -96,8 +96,11 @@ enum allometer_code sweep_plan_check(const struct allometer_plan *plan,
     struct allometer_plan still = *plan;
     struct allometer_store_summary stored;
     struct allometer_error unknown; /* no store, or none yet: opening it tells */
-    if (allometer_store_summarize(out, &stored, &unknown) == ALLOMETER_OK && plan->n_models > 0) {
-        still.n_models -= stored.n_stored < plan->n_models ? stored.n_stored : plan->n_models;
+    if (allometer_store_summarize(out, &stored, &unknown) == ALLOMETER_OK && plan->n_models > 0
+        && stored.n_models >= plan->n_models) {
+        /* Those that are stored may be of other shards: as many as these can be are not counted. */
+        const uint64_t others = stored.n_models - plan->n_models;
+        still.n_models -= stored.n_stored > others ? stored.n_stored - others : 0;
         still.disk_bytes *= (double)still.n_models / (double)plan->n_models;
     }
     /* The machine's memory says nothing about a GPU's. */

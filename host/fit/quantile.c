@@ -108,6 +108,6 @@ double sorted_quantile(const double *sorted, size_t n, double q) {
     double at = q * (double)(n - 1);
     size_t below = (size_t)at;
     if (below + 1 >= n) return sorted[n - 1];
-    if (isinf(sorted[below])) return sorted[below];
+    if (isinf(sorted[below]) || at == (double)below) return sorted[below];
     return sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]);
 }

@@ -178,12 +178,12 @@ static int parse_parameter(struct formula_parser *parser, const char *begin, siz
 }
 
 /* The first character of a name that is a sign or a blank, as texts of papers have them: U+00A0 to U+00BF but for their
-   letters, the cross and the obelus, general punctuation, mathematical operators. NULL: there is none. */
+   letters, the cross and the obelus, general punctuation, superscripts but letters, mathematical operators. NULL: none. */
 static const char *find_sign(const char *name, const char *end) {
     for (const unsigned char *c = (const unsigned char *)name; c < (const unsigned char *)end; ++c) {
         int latin = c[0] == 0xc2 && c[1] >= 0xa0 && c[1] != 0xaa && c[1] != 0xb5 && c[1] != 0xba;
         int times = c[0] == 0xc3 && (c[1] == 0x97 || c[1] == 0xb7);
-        int punctuation = c[0] == 0xe2 && (c[1] == 0x80 || (c[1] == 0x81 && c[2] < 0xb0));
+        int punctuation = c[0] == 0xe2 && (c[1] == 0x80 || (c[1] == 0x81 && c[2] != 0xb1 && c[2] != 0xbf));
         int mathematical = c[0] == 0xe2 && c[1] >= 0x88 && c[1] <= 0x8b;
         if (latin || times || punctuation || mathematical) return (const char *)c;
     }

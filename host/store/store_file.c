@@ -237,16 +237,23 @@ static enum allometer_code open_to_write(struct store_file *file, int *is_new,
     return code;
 }
 
-/* A new file is named with its folder: alone, "" and ":memory:" are no files to SQLite, and "file:runs.db" is another. */
-static char *name_find(const char *path) {
+/* A new file is named with its folder: alone, "" and ":memory:" are no files to SQLite, and "file:runs.db" is another. One that
+   a link leads to is made, since there is no name for it before. */
+static char *name_find(const char *path, enum store_access wanted) {
     char *name = realpath(path, NULL);
+    struct stat link;
+    if (!name && wanted == STORE_WRITE && lstat(path, &link) == 0) {
+        int made = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+        if (made >= 0) close(made);
+        name = realpath(path, NULL);
+    }
     if (name || *path == '/') return name ? name : strdup(path);
     return asprintf(&name, "./%s", path) < 0 ? NULL : name;
 }
 
 enum allometer_code store_file_open(struct store_file *file, const char *path, enum store_access wanted,
                                     int *is_new, struct allometer_error *error) {
-    *file = (struct store_file){.path = strdup(path), .name = name_find(path), .lock = -1};
+    *file = (struct store_file){.path = strdup(path), .name = name_find(path, wanted), .lock = -1};
     struct stat status;
     enum allometer_code code = ALLOMETER_OK;
     if (!file->path || !file->name) {
