@@ -1,26 +1,8 @@
 #!/usr/bin/env bash
 # The program as its user meets it: exit codes, messages, signals, files. Usage: command_line.sh PROGRAM
 set -u
-program=$(realpath "$1")
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-
-fail() {
-    printf 'FAILED: %s\n' "$*"
-    failures=$((failures + 1))
-}
-
-# expect CODE PATTERN ARGUMENTS...: the exit code, and a pattern (extended) in what was printed to stderr.
-expect() {
-    local code=$1 pattern=$2
-    shift 2
-    "$program" "$@" >stdout 2>stderr
-    local got=$?
-    [ "$got" -eq "$code" ] || fail "allometer $*: exit code $got, expected $code; $(cat stderr)"
-    [ -z "$pattern" ] || grep -qE -e "$pattern" stderr || fail "allometer $*: expected '$pattern' in: $(cat stderr)"
-}
+# shellcheck source=tests/expect.sh
+. "$(dirname "$0")/expect.sh"
 
 # expect_output PATTERN ARGUMENTS...: success, and the pattern on stdout.
 expect_output() {

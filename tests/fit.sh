@@ -2,8 +2,9 @@
 # Fits as their user meets them: exit codes, messages, files. Usage: fit.sh PROGRAM
 # shellcheck disable=SC2016 # names in backquotes
 set -u
-# shellcheck source=tests/fit_expect.sh
-. "$(dirname "$0")/fit_expect.sh"
+# shellcheck source=tests/expect.sh
+. "$(dirname "$0")/expect.sh"
+always=(fit)
 
 # Loss 3 n^-0.5 for one task, 0.2 + 8 n^-0.8 for another, with a wobble of 1 % that cancels; and tasks that no law fits.
 {

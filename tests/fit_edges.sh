@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Fits at the edges of what there is to fit: nothing, little, large numbers, no value. Usage: fit_edges.sh PROGRAM
 set -u
-# shellcheck source=tests/fit_expect.sh
-. "$(dirname "$0")/fit_expect.sh"
+# shellcheck source=tests/expect.sh
+. "$(dirname "$0")/expect.sh"
+always=(fit)
 
 # ---- what is missing in a column is missing in what is made of it, and a law says nothing there --------------------------------
 printf 'n,loss\n1,3\n2,2.5\n4,2.2\n,1\n8,2.05\n16,2\n' >lacks.csv

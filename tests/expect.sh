@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# What tests of `allometer fit` share, to be sourced with the program as $1: a folder of their own, and how they judge.
+# What tests of the program share, to be sourced with it as $1: a folder of their own, and how they judge.
 program=$(realpath "$1")
+always=() # the arguments of a script before those that it gives to expect
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
@@ -11,14 +12,14 @@ fail() {
     failures=$((failures + 1))
 }
 
-# expect CODE PATTERN ARGUMENTS...: the exit code of a fit, and a pattern (extended) in what was printed to stderr.
+# expect CODE PATTERN ARGUMENTS...: the exit code, and a pattern (extended) in what was printed to stderr.
 expect() {
     local code=$1 pattern=$2
     shift 2
-    "$program" fit "$@" >stdout 2>stderr
-    local got=$?
-    [ "$got" -eq "$code" ] || fail "fit $*: exit code $got, expected $code; $(cat stderr)"
-    [ -z "$pattern" ] || grep -qE -e "$pattern" stderr || fail "fit $*: expected '$pattern' in: $(cat stderr)"
+    "$program" "${always[@]}" "$@" >stdout 2>stderr
+    local got=$? command="allometer ${always[*]} $*"
+    [ "$got" -eq "$code" ] || fail "$command: exit code $got, expected $code; $(cat stderr)"
+    [ -z "$pattern" ] || grep -qE -e "$pattern" stderr || fail "$command: expected '$pattern' in: $(cat stderr)"
 }
 
 # column NAME FILE: the values of a column of a CSV file without quoted commas.
