@@ -67,6 +67,7 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         arguments->bench.problems = text;
         return 0;
     case ARGP_KEY_ARG:
+        if (arguments->only) argp_error(state, "'%s' beside '%s', expected one case", text, arguments->only);
         arguments->only = text;
         return 0;
     }

@@ -64,6 +64,15 @@ void text_from_float(char text[TEXT_NUMBER_SIZE], float value) {
     uselocale(previous);
 }
 
+double text_round_double(double value) {
+    char text[TEXT_NUMBER_SIZE];
+    locale_t previous = text_enter_locale();
+    snprintf(text, sizeof text, "%.15g", value);
+    value = strtod(text, NULL);
+    uselocale(previous);
+    return value;
+}
+
 int text_character_length(const char *text) {
     const unsigned char *c = (const unsigned char *)text;
     const int length = *c < 0x80                 ? 1

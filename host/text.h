@@ -19,6 +19,9 @@ int text_to_double(const char *text, double *value);
 void text_from_double(char text[TEXT_NUMBER_SIZE], double value);
 void text_from_float(char text[TEXT_NUMBER_SIZE], float value);
 
+/* The number of 15 significant digits that is nearest to the value, which is finite. */
+double text_round_double(double value);
+
 /* Bytes of the UTF-8 character that the text begins with; 0: these are none (RFC 3629). */
 int text_character_length(const char *text);
 

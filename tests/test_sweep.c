@@ -252,9 +252,11 @@ static void axes_span_what_they_say(void **state) {
     expect_axis("task.scale: {linear: [1, -0], count: 3}", (double[]){1, 0.5, 0}, 3, 0);
     expect_axis("task.scale: {linear: [0.3, 7], count: 1}", (double[]){0.3}, 1, 0);
     expect_axis("task.scale: {log: [1, 512], count: 10}", (double[]){1, 2, 4, 8, 16, 32, 64, 128, 256, 512},
-                10, 4 * DBL_EPSILON); /* pow: an error of some ulp */
-    expect_axis("task.scale: {log: [100, 0.01], count: 3}", (double[]){100, 1, 0.01}, 3, 4 * DBL_EPSILON);
-    /* the ends are those of the file: 49 * (1 / 49) and 0.7 + (0.1 - 0.7) are not */
+                10, 0);
+    expect_axis("task.scale: {log: [100, 0.01], count: 3}", (double[]){100, 1, 0.01}, 3, 0);
+    expect_axis("task.scale: {linear: [0.1, 0.5], count: 5}", (double[]){0.1, 0.2, 0.3, 0.4, 0.5}, 5, 0);
+    /* the ends are those of the file, with more digits than what lies between: 49 * (1 / 49) and 0.7 + (0.1 - 0.7) are not */
+    expect_axis("task.scale: {log: [1, 1.0000000000000002], count: 2}", (double[]){1, 1 + DBL_EPSILON}, 2, 0);
     expect_axis("task.scale: {log: [49, 1], count: 2}", (double[]){49, 1}, 2, 0);
     expect_axis("task.scale: {linear: [0.7, 0.1], count: 2}", (double[]){0.7, 0.1}, 2, 0);
     /* integers are rounded to the nearest; 1, 1.59, 2.52, 4: none equal */

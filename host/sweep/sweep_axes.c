@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Integers between two ends are rounded and told apart in memory. */
+/* Values between two ends that are rounded, in memory; of integers no more are allowed. */
 enum { MOST_ROUNDED = 1000000 };
 
 /* What reading one axis needs. */
@@ -74,16 +74,21 @@ static enum allometer_code read_values(const struct reading *reading, struct swe
     return code;
 }
 
-/* Integers between the ends: rounded to the nearest, equal neighbours dropped. */
+/* Between the ends: integers to the nearest, equal neighbours dropped; numbers to the digits that the arithmetic leaves, so
+   that log: [1, 512] meets 8 and not 7.999999999999999. */
 static enum allometer_code round_values(const struct reading *reading, struct sweep_axis *axis) {
+    const int are_numbers = axis->key->kind == ALLOMETER_KEY_NUMBER;
+    if (are_numbers && (axis->n_written > MOST_ROUNDED || axis->first == axis->last)) return ALLOMETER_OK;
     if (axis->n_written > MOST_ROUNDED)
         return refuse(reading, "count", "is above 1000000, expected fewer integers");
     double *values = calloc(axis->n_written, sizeof *values);
     if (!values) return allometer_fail(reading->error, ALLOMETER_FAILED, "out of memory");
     uint64_t n = 0;
     for (uint64_t i = 0; i < axis->n_written; i++) {
-        double value = round(sweep_axis_value(axis, i));
-        if (n == 0 || value != values[n - 1]) values[n++] = value;
+        const int is_end = i == 0 || i == axis->n_written - 1;
+        double value = sweep_axis_value(axis, i);
+        if (!is_end) value = are_numbers ? text_round_double(value) : round(value);
+        if (n == 0 || are_numbers || value != values[n - 1]) values[n++] = value;
     }
     axis->values = values;
     axis->n_values = n;
@@ -106,7 +111,7 @@ static enum allometer_code read_ends(const struct reading *reading, struct sweep
     if (!code && form == SWEEP_AXIS_LOG && !(axis->first > 0 && axis->last > 0))
         code = refuse(reading, member, "has an end that is not above 0, expected two numbers above 0");
     if (!code) code = read_count(reading, axis);
-    if (!code && axis->key->kind != ALLOMETER_KEY_NUMBER) code = round_values(reading, axis);
+    if (!code) code = round_values(reading, axis);
     return code;
 }
 

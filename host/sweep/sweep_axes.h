@@ -17,7 +17,7 @@ struct sweep_axis {
     double first, last; /* of linear and log: the ends; of count: the first value and the last */
     uint64_t n_written; /* as the file says; */
     uint64_t n_values;  /* less what rounding to integers made equal */
-    double *values;     /* where they are not computed: `values`, and integers between ends */
+    double *values;     /* where they are not computed: `values`, and what lies rounded between ends */
     size_t group;       /* axes of one group move together */
     uint64_t stride;    /* models between one value and the next */
     size_t mark;        /* place in the file */
