@@ -8,6 +8,7 @@
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export LC_ALL=C # where the user's language has a decimal comma, awk, printf and od read and write numbers with it
 
 fail() {
     echo "$0: $*" >&2

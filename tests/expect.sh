@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # What tests of the program share, to be sourced with it as $1: a folder of their own, and how they judge.
+export LC_ALL=C # numbers with a decimal point
 program=$(realpath "$1")
 always=() # the arguments of a script before those that it gives to expect
 folder=$(mktemp -d)
