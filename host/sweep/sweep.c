@@ -201,29 +201,39 @@ static enum allometer_code read_data(const struct sweep_marks *marks, struct all
     return code;
 }
 
-/* With `composition: series` every subtask feeds the next; only the last of a series has a loss to weigh. */
+/* A key that a subtask may not have, nor an axis of it. */
+static enum allometer_code refuse_given(const struct sweep_marks *marks, int k, const char *key,
+                                        const char *why, struct allometer_error *error) {
+    char axis[SWEEP_PATH_SIZE + 8];
+    snprintf(axis, sizeof axis, "axes.task.subtasks.%d.%s", k, key);
+    const char *const paths[] = {axis + strlen("axes."), axis};
+    for (int i = 0; i < 2; i++)
+        if (sweep_marks_find(marks, paths[i]))
+            return sweep_marks_fail(marks, paths[i], error, "%s is given for %s", paths[i], why);
+    return ALLOMETER_OK;
+}
+
+/* With `composition: series` every subtask feeds the next. Only the last of a series has a loss to weigh; each stage is one
+   subtask, for of several the next would take one, and of several that follow one would be fed. */
 static enum allometer_code read_series(const struct sweep_document *document, const struct sweep_marks *marks,
                                        struct allometer_sweep *sweep, struct allometer_error *error) {
     struct allometer_model *model = &sweep->settings.model;
     const int is_series = sweep->settings.composition == ALLOMETER_COMPOSITION_SERIES;
-    for (int k = 0; k < model->n_subtasks; k++) {
+    enum allometer_code code = ALLOMETER_OK;
+    for (int k = 0; k < model->n_subtasks && !code; k++) {
         if (document->stages[k].entry && sweep->settings.composition != ALLOMETER_COMPOSITION_PARALLEL)
             return sweep_marks_fail(marks, "task.composition", error,
                                     "task.composition is %s, expected parallel where subtasks hold a series",
                                     is_series ? "series" : "control");
         if (is_series && k + 1 < model->n_subtasks) model->subtasks[k].feeds = 1;
-        static const char *const keys[] = {"weight", "count"};
-        for (int place = 0; model->subtasks[k].feeds && place < 4; place++) {
-            char path[SWEEP_PATH_SIZE + 8];
-            snprintf(path, sizeof path, "%stask.subtasks.%d.%s", place % 2 ? "axes." : "", k,
-                     keys[place / 2]);
-            if (sweep_marks_find(marks, path))
-                return sweep_marks_fail(marks, path, error,
-                                        "%s is given for an inner subtask of a series, expected for %s", path,
-                                        place < 2 ? "the last" : "none");
-        }
+        const int feeds = model->subtasks[k].feeds, follows = k > 0 && model->subtasks[k - 1].feeds;
+        if (feeds)
+            code = refuse_given(marks, k, "weight",
+                                "an inner subtask of a series, expected for the last", error);
+        if (!code && (feeds || follows))
+            code = refuse_given(marks, k, "count", "a subtask of a series, expected for none", error);
     }
-    return ALLOMETER_OK;
+    return code;
 }
 
 /* The rules between keys, model by model. */

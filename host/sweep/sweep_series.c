@@ -20,7 +20,7 @@ static enum allometer_code check_entry(const union sweep_slot *keys, int is_stag
                                     path);
         if (!is_stage && strcmp(name, "weight") != 0)
             return sweep_marks_fail(marks, path, error,
-                                    "%s stands beside a series, expected within its stages", path);
+                                    "%s stands beside a series, expected there: weight alone", path);
     }
     return ALLOMETER_OK;
 }
