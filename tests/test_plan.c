@@ -2,6 +2,7 @@
 #include "compare.h"
 #include "plan.h"
 #include "sweep_internal.h"
+#include "verb_sweep.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -291,6 +292,37 @@ static void a_series_asks_for_its_read_outs(void **state) {
     allometer_sweep_free(sweep);
 }
 
+/* As eight large GPUs, whose time is that of their launches. */
+static size_t n_trained_at_once;
+
+static size_t many_memory(const struct allometer_device *device, const struct allometer_model *model,
+                          int *concurrent) {
+    (void)device, (void)model;
+    *concurrent = 20000;
+    return 1000;
+}
+
+static enum allometer_code many_train(struct allometer_device *device,
+                                      const struct allometer_training *training,
+                                      struct allometer_error *error) {
+    (void)device, (void)error;
+    n_trained_at_once = training->n_models;
+    nanosleep(&(struct timespec){0, 50000000}, NULL);
+    return ALLOMETER_OK;
+}
+
+static void the_rate_of_many_at_once_is_measured(void **state) {
+    (void)state;
+    struct allometer_sweep *sweep = parse(TASK "train: {steps: 100}\naxes: {seed: {count: 50000}}");
+    const struct allometer_backend many = {.name = "many", .memory = many_memory, .train = many_train};
+    struct allometer_plan plan;
+    struct allometer_error error;
+    assert_int_equal(sweep_plan(sweep, 1, 1, 1, &many, NULL, &plan, &error), ALLOMETER_OK);
+    assert_true(plan.seconds > 0);
+    assert_int_equal(n_trained_at_once, 20000);
+    allometer_sweep_free(sweep);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_adds_up),
@@ -302,6 +334,7 @@ int main(void) {
         cmocka_unit_test(more_models_than_are_visited_are_sampled_evenly),
         cmocka_unit_test(what_is_too_large_is_refused),
         cmocka_unit_test(a_plan_is_printed_whole),
+        cmocka_unit_test(the_rate_of_many_at_once_is_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,17 +25,17 @@ static enum allometer_code measure_rate(const struct allometer_backend *backend,
                                         struct allometer_device *device, const struct allometer_model *model,
                                         double *flops_per_second, struct allometer_error *error) {
     static const double long_enough = 0.2;
-    const size_t most_models = 1 << 14;
     int concurrent = 1;
     backend->memory(device, model, &concurrent);
     size_t n = (size_t)concurrent;
-    struct allometer_model *models = malloc((n + most_models) * sizeof *models), short_model = *model;
-    if (!models) return allometer_fail(error, ALLOMETER_FAILED, "out of memory: %zu models", n + most_models);
+    const size_t most_models = n > 1 << 14 ? n : 1 << 14; /* several GPUs take more at once */
+    struct allometer_model *models = malloc(most_models * sizeof *models), short_model = *model;
+    if (!models) return allometer_fail(error, ALLOMETER_FAILED, "out of memory: %zu models", most_models);
     short_model.prune = 0;
     enum allometer_code code = ALLOMETER_OK;
     double seconds = 0;
     short_model.test_samples = 0;
-    for (int64_t steps = 16; !code && seconds < long_enough && n < most_models;) {
+    for (int64_t steps = 16; !code && seconds < long_enough && n <= most_models;) {
         short_model.steps = steps < model->steps ? (int32_t)steps : model->steps;
         if (short_model.warmup_steps > short_model.steps) short_model.warmup_steps = short_model.steps;
         for (size_t i = 0; i < n; i++) models[i] = short_model;
