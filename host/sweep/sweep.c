@@ -228,8 +228,8 @@ static enum allometer_code read_series(const struct sweep_document *document, co
         if (is_series && k + 1 < model->n_subtasks) model->subtasks[k].feeds = 1;
         const int feeds = model->subtasks[k].feeds, follows = k > 0 && model->subtasks[k - 1].feeds;
         if (feeds)
-            code = refuse_given(marks, k, "weight",
-                                "an inner subtask of a series, expected for the last", error);
+            code = refuse_given(marks, k, "weight", "an inner subtask of a series, expected for the last",
+                                error);
         if (!code && (feeds || follows))
             code = refuse_given(marks, k, "count", "a subtask of a series, expected for none", error);
     }
