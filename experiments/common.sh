@@ -8,7 +8,7 @@
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-export LC_ALL=C # where the user's language has a decimal comma, awk, printf and od read and write numbers with it
+export LC_ALL=C.UTF-8 # where the user's language has a decimal comma, awk, printf and od read and write numbers with it
 
 fail() {
     echo "$0: $*" >&2
@@ -60,11 +60,12 @@ fit() {
     "$ALLOMETER" fit "$@" --quiet --out "$results/fits/$name.csv"
 }
 
-# A column of a CSV's row where another column has a value, as printf's FORMAT has it: cell FILE COLUMN FORMAT [KEY VALUE]
+# A column of a CSV's row where another column has a value, as printf's FORMAT has it, or "-" where there is none:
+# cell FILE COLUMN FORMAT [KEY VALUE]
 cell() {
     awk -F, -v column="$2" -v format="$3" -v key="${4:-}" -v value="${5:-}" '
         NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
-        key != "" && $at[key] + 0 != value + 0 { next }
+        $at[column] == "" || key != "" && $at[key] + 0 != value + 0 { next }
         { printf format, $at[column]; found = 1; exit }
         END { if (!found) printf "-" }' "$1"
 }
