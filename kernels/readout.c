@@ -9,7 +9,7 @@
 
 /* Held-out samples: what the hidden layers give, and what the inner subtasks' functions are. */
 struct held_out {
-    int32_t N, K, L, H;
+    int32_t N, K, L, H, is_residual;
     float *value;  /* (L, N, H) */
     float *target; /* (K, N) */
 };
@@ -93,36 +93,43 @@ static double readout_loss(const struct held_out *all, int32_t layer, int32_t k,
     return n_odd ? loss : (double)NAN;
 }
 
+/* What the neuron itself gives at sample s, without what flows past it. */
+static double neuron_value(const struct held_out *all, int32_t layer, int32_t h, int32_t s) {
+    const float *value = all->value + ((int64_t)layer * all->N + s) * all->H + h;
+    const int flows_past = all->is_residual && layer > 0;
+    return (double)*value - (flows_past ? (double)*(value - (int64_t)all->N * all->H) : 0.0);
+}
+
+/* NaN where either is constant. As distances from the first sample constants are 0, where their mean may be rounded. */
 static double correlation(const struct held_out *all, int32_t layer, int32_t h, int32_t k) {
-    const float *value = all->value + (int64_t)layer * all->N * all->H + h,
-                *target = all->target + (int64_t)k * all->N;
+    const float *target = all->target + (int64_t)k * all->N;
+    const double first = neuron_value(all, layer, h, 0);
     double x_mean = 0, y_mean = 0, xx = 0, xy = 0, yy = 0;
     for (int32_t s = 0; s < all->N; ++s) {
-        x_mean += (double)value[(int64_t)s * all->H] / all->N;
-        y_mean += (double)target[s] / all->N;
+        x_mean += (neuron_value(all, layer, h, s) - first) / all->N;
+        y_mean += ((double)target[s] - (double)*target) / all->N;
     }
     for (int32_t s = 0; s < all->N; ++s) {
-        const double x = (double)value[(int64_t)s * all->H] - x_mean, y = (double)target[s] - y_mean;
+        const double x = neuron_value(all, layer, h, s) - first - x_mean,
+                     y = (double)target[s] - (double)*target - y_mean;
         xx += x * x, xy += x * y, yy += y * y;
     }
     return xy / sqrt(xx * yy);
 }
 
-/* A weight above the threshold leads to the neuron, and one away from it. */
-static int neuron_lives(const struct deep *w, int32_t layer, int32_t h) {
-    const float threshold = w->model->threshold;
-    const int32_t inputs = layer_inputs(w->model, layer), outputs = layer_outputs(w->model, layer + 1);
-    const float *in = layer_weights(w, w->theta, layer) + (int64_t)h * row_padded(inputs);
-    const float *out = layer_weights(w, w->theta, layer + 1) + h;
-    int has_in = 0, has_out = 0;
-    for (int32_t j = 0; j < inputs; ++j) has_in |= fabsf(in[j]) > threshold;
-    for (int32_t i = 0; i < outputs; ++i)
-        has_out |= fabsf(out[(int64_t)i * row_padded(w->model->width)]) > threshold;
-    return has_in && has_out;
+/* Above 0 where a neuron is allocated to a subtask by threshold, into w->served (L, H). */
+static void find_live(const struct deep *w) {
+    const int64_t n = hidden_neurons(w);
+    memset(w->served, 0, (size_t)n * sizeof *w->served);
+    for (int32_t k = 0; k < w->model->n_subtasks; ++k) {
+        path_sums(w, k, w->model->threshold);
+        for (int64_t i = 0; i < n; ++i) w->served[i] += w->paths[i];
+    }
 }
 
 static void measure(const struct deep *w, const struct held_out *all, double *scratch,
                     struct allometer_layer *layers) {
+    find_live(w);
     for (int32_t row = 0; row < all->L * all->K; ++row) {
         const int32_t layer = row / all->K, k = row % all->K;
         struct allometer_layer *own = &layers[row];
@@ -130,7 +137,8 @@ static void measure(const struct deep *w, const struct held_out *all, double *sc
         if (!w->model->subtasks[k].feeds) continue;
         own->readout_loss = (float)readout_loss(all, layer, k, scratch);
         for (int32_t h = 0; h < all->H; ++h) {
-            const float r = neuron_lives(w, layer, h) ? (float)correlation(all, layer, h, k) : NAN;
+            const int lives = w->served[layer * all->H + h] > 0;
+            const float r = lives ? (float)correlation(all, layer, h, k) : NAN;
             if (isnan(r)) continue;
             if (!(fabsf(own->correlation) >= fabsf(r))) own->correlation = r;
             if (!(fabsf(own->least_correlation) <= fabsf(r))) own->least_correlation = r;
@@ -167,7 +175,8 @@ int allometer_readout(const struct allometer_model *model, const float *weights,
                       struct allometer_layer *layers) {
     const struct allometer_model copy = held_out_model(model);
     const struct readout_bytes bytes = bytes_of(&copy);
-    struct held_out all = {model->test_samples, model->n_subtasks, model->depth, model->width, NULL, NULL};
+    struct held_out all = {
+        model->test_samples, model->n_subtasks, model->depth, model->width, model->residual, NULL, NULL};
     float *memory = aligned_alloc(64, bytes.workspace);
     double *scratch = malloc(bytes.scratch);
     all.value = malloc(bytes.value);

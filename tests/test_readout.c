@@ -11,21 +11,27 @@
 
 enum { LAYERS = 2, SUBTASKS = 2 };
 
-/* Square of max(0, x) by two layers of three rectified neurons. first, second: the first neuron's weight from x, and in
-   the second layer from it; the others do nothing, or are cut off. */
-static struct allometer_layer layer_of(float first, float second, int layer) {
-    struct allometer_model model = case_model(
-        3, 10, (int32_t[]){ALLOMETER_FUNCTION_POSITIVE_PART + CASE_FEEDS, ALLOMETER_FUNCTION_SQUARE},
-        SUBTASKS);
+/* Rows (L, K) of a network of two layers of three rectified neurons, for the square of a function of x. */
+static void read_out(struct allometer_model model, const float weights[22], struct allometer_layer *layers) {
     model.depth = LAYERS, model.activation = ALLOMETER_ACTIVATION_RELU;
     model.distribution = ALLOMETER_DISTRIBUTION_EVEN, model.test_samples = 2000;
+    assert_int_equal(allometer_n_parameters(&model), 22);
+    assert_int_equal(allometer_n_layers(&model), LAYERS * SUBTASKS);
+    assert_true(allometer_readout(&model, weights, layers));
+}
+
+static struct allometer_model square_of(int32_t function) {
+    return case_model(3, 10, (int32_t[]){function + CASE_FEEDS, ALLOMETER_FUNCTION_SQUARE}, SUBTASKS);
+}
+
+/* Of max(0, x). first, second: the first neuron's weight from x, and in the second layer from it; the others do nothing, or
+   are cut off. */
+static struct allometer_layer layer_of(float first, float second, int layer) {
     const float weights[] = {first,  -2, 0, 0, 0.3f, 0.5f,                   /* into the first layer */
                              second, 0,  0, 0, 0,    0,    0, 0, 0, 0, 1, 0, /* the second */
                              1,      0,  0, 0};
     struct allometer_layer layers[LAYERS * SUBTASKS];
-    assert_int_equal(allometer_n_parameters(&model), sizeof weights / sizeof *weights);
-    assert_int_equal(allometer_n_layers(&model), LAYERS * SUBTASKS);
-    assert_true(allometer_readout(&model, weights, layers));
+    read_out(square_of(ALLOMETER_FUNCTION_POSITIVE_PART), weights, layers);
     assert_true(isnan(layers[layer * SUBTASKS + 1].readout_loss)); /* the last subtask has outputs */
     return layers[layer * SUBTASKS];
 }
@@ -51,7 +57,45 @@ static void test_known_read_outs(void **state) {
     assert_true(isnan(layer.correlation) && isnan(layer.least_correlation));
 }
 
+/* The first layer gives max(0, x) and max(0, -x), which the second one takes: the former with the output before it, or, with
+   residual, past it; the latter with the output before it, if there is a weight to it. */
+static void test_what_lives(void **state) {
+    (void)state;
+    struct allometer_layer layers[LAYERS * SUBTASKS];
+    struct allometer_model model = square_of(ALLOMETER_FUNCTION_POSITIVE_PART);
+    const float cut[] = {1, -1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0};
+    read_out(model, cut, layers);
+    assert_close("correlation", layers[0].correlation, 1, 1e-6, 0);
+    /* Neuron 1 leads to one that leads nowhere. */
+    assert_close("least", layers[0].least_correlation, 1, 1e-6, 0);
+
+    const float past[] = {1, -1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0};
+    model.residual = 1;
+    read_out(model, past, layers);
+    assert_close("correlation", layers[0].correlation, 1, 1e-6, 0);
+    assert_close("least", layers[0].least_correlation, -0.6, 0, 3e-3);
+    assert_close("own", layers[SUBTASKS].correlation, -0.6, 0, 3e-3); /* the layer gives |x| there */
+    assert_close("own", layers[SUBTASKS].least_correlation, -0.6, 0, 3e-3);
+}
+
+/* What is constant correlates with nothing, however its mean is rounded: first the function, then the second layer. */
+static void test_constants_correlate_with_nothing(void **state) {
+    (void)state;
+    struct allometer_layer layers[LAYERS * SUBTASKS];
+    const float weights[] = {1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0.1f, 0, 0, 1, 0, 0, 0};
+    struct allometer_model step = square_of(ALLOMETER_FUNCTION_STEP),
+                           square = square_of(ALLOMETER_FUNCTION_SQUARE);
+    step.low = 1, step.high = 2;
+    read_out(step, weights, layers);
+    assert_true(isnan(layers[0].correlation) && isnan(layers[0].least_correlation));
+    square.low = -1, square.high = 0;
+    read_out(square, weights, layers);
+    assert_true(isnan(layers[SUBTASKS].correlation) && isnan(layers[SUBTASKS].least_correlation));
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_known_read_outs)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_known_read_outs),
+                                       cmocka_unit_test(test_what_lives),
+                                       cmocka_unit_test(test_constants_correlate_with_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
