@@ -136,8 +136,11 @@ cmp -s good.csv stdout || fail "one thread gives other results"
 for shard in 1 2 3; do expect 0 '' sweep good.yaml --device cpu --shard $shard/3 --out shard-$shard.db; done
 expect 0 'holds 3 of the sweep.s 8 models' export shard-1.db
 expect 0 '8 of 8 models' merge merged.db shard-3.db shard-1.db shard-2.db
+grep -q 'note' stderr && fail "a note of shards of one machine: $(cat stderr)"
 expect_output '' export merged.db
 cmp -s good.csv stdout || fail "merged shards give other results"
+expect 0 '' sweep good.yaml --device cpu --instruction-set sse2 --shard 3/3 --out other-3.db
+expect 0 'trained by .* sse2, whose results differ' merge mixed.db shard-1.db shard-2.db other-3.db
 expect 2 'both read and written' merge merged.db merged.db
 expect 0 '' sweep good.yaml --device cpu --shard 1/3 --out :memory:
 [ "$("$program" export --quiet :memory: | wc -l)" -eq 7 ] || fail "a store called :memory: is no file"

@@ -11,7 +11,7 @@ struct merge_arguments {
 enum { OPTION_QUIET = 'q' };
 
 static const struct argp_option options[] = {
-    {"quiet", OPTION_QUIET, 0, 0, "Print no summary", 0},
+    {"quiet", OPTION_QUIET, 0, 0, "Print neither summary nor notes", 0},
     {0},
 };
 
@@ -58,5 +58,9 @@ int verb_merge(int argc, char **argv) {
         fprintf(stderr, "%s: %llu of %llu models of sweep '%s', %llu of them diverged\n", arguments.files[0],
                 (unsigned long long)summary.n_stored, (unsigned long long)summary.n_models, summary.name,
                 (unsigned long long)summary.n_diverged);
+    if (!arguments.quiet && summary.n_makers > 1)
+        fprintf(stderr,
+                "allometer: note: the models were trained by %s, whose results differ by rounding or more\n",
+                summary.makers);
     return VERB_DONE;
 }

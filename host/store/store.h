@@ -64,6 +64,8 @@ struct allometer_store_summary {
     uint64_t n_models, n_stored, n_diverged; /* of the sweep; of them in this file; of those */
     uint64_t n_weights;                      /* models with kept weights */
     int has_layers;                          /* whether the view `layers` has any row */
+    int n_makers;                            /* what trained its models, told apart: version, backend and */
+    char makers[256];                        /* instruction set, such as "0.1.0 cpu avx2, 0.1.0 cuda" */
 };
 enum allometer_code allometer_store_summarize(const char *path, struct allometer_store_summary *summary,
                                               struct allometer_error *error);

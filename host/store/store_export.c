@@ -125,9 +125,14 @@ enum allometer_code store_file_summarize(const struct store_file *file,
     sqlite3_stmt *statement;
     enum allometer_code code =
         store_prepare(file,
+                      "WITH makers AS (SELECT DISTINCT trim(version || ' ' || backend || ' ' || "
+                      "instruction_set) AS maker FROM run"
+                      " WHERE EXISTS (SELECT 1 FROM model WHERE run = run.id) ORDER BY 1) "
                       "SELECT name, models, (SELECT count(*) FROM model), (SELECT "
                       "count(*) FROM model WHERE status = 'diverged'),"
-                      " (SELECT count(*) FROM weights), EXISTS (SELECT 1 FROM layer) FROM sweep",
+                      " (SELECT count(*) FROM weights), EXISTS (SELECT 1 FROM layer),"
+                      " (SELECT count(*) FROM makers), (SELECT group_concat(maker, ', ') FROM makers)"
+                      " FROM sweep",
                       &statement, error);
     if (code) return code;
     if (sqlite3_step(statement) == SQLITE_ROW) {
@@ -138,6 +143,9 @@ enum allometer_code store_file_summarize(const struct store_file *file,
         summary->n_diverged = (uint64_t)sqlite3_column_int64(statement, 3);
         summary->n_weights = (uint64_t)sqlite3_column_int64(statement, 4);
         summary->has_layers = sqlite3_column_int(statement, 5);
+        summary->n_makers = sqlite3_column_int(statement, 6);
+        const char *makers = (const char *)sqlite3_column_text(statement, 7);
+        snprintf(summary->makers, sizeof summary->makers, "%s", makers ? makers : "");
     } else
         code = store_fail(file, "reading the summary", error);
     sqlite3_finalize(statement);
