@@ -127,7 +127,8 @@ int verb_export(int argc, char **argv) {
     if (arguments.rows == ALLOMETER_STORE_LAYERS && summary.n_stored && !summary.has_layers)
         fprintf(
             stderr,
-            "allometer: note: %s holds no rows by layer, which are measured where model.depth is above 1\n",
+            "allometer: note: %s holds no rows by layer, which are measured where model.depth is above 1 and "
+            "the model did not diverge\n",
             arguments.path);
     if (summary.n_stored < summary.n_models)
         fprintf(stderr, "allometer: note: %s holds %llu of the sweep's %llu models\n", arguments.path,
