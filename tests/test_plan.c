@@ -294,6 +294,7 @@ static void a_series_asks_for_its_read_outs(void **state) {
 
 /* As eight large GPUs, whose time is that of their launches. */
 static size_t n_trained_at_once;
+static double flops_trained;
 
 static size_t many_memory(const struct allometer_device *device, const struct allometer_model *model,
                           int *concurrent) {
@@ -307,7 +308,8 @@ static enum allometer_code many_train(struct allometer_device *device,
                                       struct allometer_error *error) {
     (void)device, (void)error;
     n_trained_at_once = training->n_models;
-    nanosleep(&(struct timespec){0, 50000000}, NULL);
+    flops_trained = allometer_training_flops(training->models);
+    nanosleep(&(struct timespec){0, 250000000}, NULL);
     return ALLOMETER_OK;
 }
 
@@ -323,6 +325,20 @@ static void the_rate_of_many_at_once_is_measured(void **state) {
     allometer_sweep_free(sweep);
 }
 
+/* Of which one step takes a core minutes. */
+static void the_rate_of_a_large_model_is_measured_in_a_moment(void **state) {
+    (void)state;
+    struct allometer_sweep *sweep = parse("task: {subtasks: [{function: square}], inputs: {samples: 65536}}\n"
+                                          "model: {width: 2048, depth: 8}");
+    const struct allometer_backend many = {.name = "many", .memory = many_memory, .train = many_train};
+    struct allometer_plan plan;
+    struct allometer_error error;
+    assert_int_equal(sweep_plan(sweep, 1, 1, 1, &many, NULL, &plan, &error), ALLOMETER_OK);
+    assert_true(plan.flops > 1e17 && flops_trained < 1e11);
+    assert_true(plan.seconds > 0);
+    allometer_sweep_free(sweep);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_adds_up),
@@ -335,6 +351,7 @@ int main(void) {
         cmocka_unit_test(what_is_too_large_is_refused),
         cmocka_unit_test(a_plan_is_printed_whole),
         cmocka_unit_test(the_rate_of_many_at_once_is_measured),
+        cmocka_unit_test(the_rate_of_a_large_model_is_measured_in_a_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

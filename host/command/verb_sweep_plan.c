@@ -1,5 +1,6 @@
 #include "verb_sweep.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +19,19 @@ static double seconds_now(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/* The model for a moment. Neither all samples nor the measuring of a wide and deep one, either of which may take hours. */
+static struct allometer_model short_copy(const struct allometer_model *model) {
+    const double most_flops = 1e9, least_batch = 256;
+    struct allometer_model copy = *model;
+    copy.prune = copy.test_samples = 0;
+    copy.steps = 1;
+    const double batch = fmax(least_batch, copy.batch * most_flops / allometer_training_flops(&copy));
+    if (batch < copy.batch) copy.batch = (int32_t)batch;
+    return copy;
+}
+
 /* Trains as many copies of a model as the device takes at once, for a few steps and then for more, and when it has no
-   more steps, more copies, until the time taken says something about the rate. No copy is measured: of a wide and deep
-   model that alone may take hours. */
+   more steps, more copies, until the time taken says something about the rate. */
 static enum allometer_code measure_rate(const struct allometer_backend *backend,
                                         struct allometer_device *device, const struct allometer_model *model,
                                         double *flops_per_second, struct allometer_error *error) {
@@ -29,13 +40,11 @@ static enum allometer_code measure_rate(const struct allometer_backend *backend,
     backend->memory(device, model, &concurrent);
     size_t n = (size_t)concurrent;
     const size_t most_models = n > 1 << 14 ? n : 1 << 14; /* several GPUs take more at once */
-    struct allometer_model *models = malloc(most_models * sizeof *models), short_model = *model;
+    struct allometer_model *models = malloc(most_models * sizeof *models), short_model = short_copy(model);
     if (!models) return allometer_fail(error, ALLOMETER_FAILED, "out of memory: %zu models", most_models);
-    short_model.prune = 0;
     enum allometer_code code = ALLOMETER_OK;
     double seconds = 0;
-    short_model.test_samples = 0;
-    for (int64_t steps = 16; !code && seconds < long_enough && n <= most_models;) {
+    for (int64_t steps = 1; !code && seconds < long_enough && n <= most_models;) {
         short_model.steps = steps < model->steps ? (int32_t)steps : model->steps;
         if (short_model.warmup_steps > short_model.steps) short_model.warmup_steps = short_model.steps;
         for (size_t i = 0; i < n; i++) models[i] = short_model;
