@@ -40,7 +40,7 @@ expect 2 'expected COLUMN=VALUE' "${fit[@]}" --where n
 expect 2 'only numbers are larger or smaller' "${fit[@]}" --where 'task>plain'
 expect 2 'none of the .* rows takes part' "${fit[@]}" --where task=absent
 expect 2 'expected a share between 0 and 1' "${fit[@]}" --confidence 95
-expect 2 'ends in .svg or .png' "${fit[@]}" --plot fit.pdf
+expect 2 'ends in .svg, .pdf or .png' "${fit[@]}" --plot fit.eps
 expect 2 'expected mse, msle or huber' "${fit[@]}" --objective mae
 expect 2 "device: 'gpu', expected auto, cpu or cuda" "${fit[@]}" --device gpu
 expect 2 'breaks goes with --law bnsl' "${fit[@]}" --breaks 1
@@ -288,10 +288,14 @@ if command -v gnuplot >/dev/null; then
     [ -s fits.svg.gp ] || fail 'no script of the picture'
     expect 0 '' "${fit[@]}" --where task=plain --plot fits.png --quiet
     [ "$(head -c 4 fits.png | tail -c 3)" = PNG ] || fail 'no PNG'
+    expect 0 '' "${fit[@]}" --plot fits.pdf --quiet
+    [ "$(head -c 4 fits.pdf)" = %PDF ] || fail 'no PDF'
     for side in 'right 9007199254740992' 'left 9007199254740993'; do # of points that fall, and of those that rise
         expect 0 '' big.csv --law power --x n --y loss --where "run=${side#* }" --plot key.svg --keep-plot-files
         grep -q "set key top ${side% *}" key.svg.gp || fail "no key on the ${side% *}"
     done
+    expect 0 '' runs.csv --let 'flop=n*1e16' --law power --x flop --y loss --where task=plain --plot large.svg --keep-plot-files --quiet
+    grep -q "^set format x '%.4g'" large.svg.gp || fail "prefixes that few know: $(grep '^set format x' large.svg.gp)"
     printf 'n,loss\n1e-300,1e300\n1,1\n1e200,1e-200\n' >wide.csv # margins beyond what a double holds
     expect 0 '' wide.csv --law power --x n --y loss --plot wide.svg --quiet
     expect 2 '^allometer: absent/fits.png: No such file' "${fit[@]}" --plot absent/fits.png --quiet

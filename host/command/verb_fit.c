@@ -67,10 +67,10 @@ static const struct argp_option options[] = {
     {"seed", OPTION_SEED, "N", 0, "Of the resamples; 0 unless said otherwise", 3},
     {"out", 'o', "FITS.csv", 0, "Write one row per group", 4},
     {"predictions", OPTION_PREDICTIONS, "FILE.csv", 0,
-     "Write one row per row read, with the law and where a new y would lie", 4},
+     "Write one row per row read, with the law and where a new y would lie; rows may have an x and no y", 4},
     {"resamples", OPTION_RESAMPLES, "FILE.csv", 0,
      "Write one row per group and resample of --bootstrap, with its parameters", 4},
-    {"plot", OPTION_PLOT, "FILE.svg|png", 0, "Draw every group with its points, through gnuplot", 4},
+    {"plot", OPTION_PLOT, "FILE.svg|pdf|png", 0, "Draw every group with its points, through gnuplot", 4},
     {"keep-plot-files", OPTION_KEEP, 0, 0, "Keep the plot's data and script beside it", 4},
     {"json", OPTION_JSON, 0, 0, "Print one JSON object in place of the table", 4},
     {"quiet", 'q', 0, 0, "Print errors only", 4},
@@ -207,8 +207,8 @@ static error_t parse(int key, char *value, struct argp_state *state) {
         arguments->resamples = value;
         return 0;
     case OPTION_PLOT:
-        if (!ends_with(value, ".svg") && !ends_with(value, ".png")) {
-            argp_error(state, "--plot: '%s', expected a file that ends in .svg or .png", value);
+        if (!ends_with(value, ".svg") && !ends_with(value, ".pdf") && !ends_with(value, ".png")) {
+            argp_error(state, "--plot: '%s', expected a file that ends in .svg, .pdf or .png", value);
         }
         arguments->plot = value;
         return 0;

@@ -140,7 +140,7 @@ enum allometer_code allometer_fits_write_predictions(const struct allometer_fits
    they were not kept. */
 enum allometer_code allometer_fits_write_resamples(const struct allometer_fits *fits, const char *path,
                                                    struct allometer_error *error);
-/* Draws every group with its points, law and interval through gnuplot, to SVG or PNG by the path's ending. keep: the
+/* Draws every group with its points, law and interval through gnuplot, to SVG, PDF or PNG by the path's ending. keep: the
    script, with the data in it, stays beside the picture as PATH.gp. At most 100 groups. */
 enum allometer_code allometer_fits_plot(const struct allometer_fits *fits, const char *path, int keep,
                                         struct allometer_error *error);

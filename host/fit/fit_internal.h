@@ -132,8 +132,9 @@ enum allometer_code fit_bands(const struct fit_work *work, size_t group,
 enum allometer_code fit_filter_rows(const struct allometer_table *table,
                                     const struct allometer_fit_filter *wanted, int *passes, size_t stride,
                                     struct allometer_error *error);
+enum picture { PICTURE_SVG, PICTURE_PNG, PICTURE_PDF };
 /* fit_plot_script.c: what gnuplot draws a picture at that path from; in the C locale. The file tells of errors. */
-void fit_plot_script(FILE *file, const struct allometer_fits *fits, const char *path, int png);
+void fit_plot_script(FILE *file, const struct allometer_fits *fits, const char *path, enum picture picture);
 /* quantile.c: Student's t: the x below which a share p of the distribution with so many degrees of freedom lies; of the
    normal distribution, if infinitely many. */
 double student_quantile(double p, double degrees);

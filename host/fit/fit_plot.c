@@ -38,13 +38,15 @@ static enum allometer_code run_gnuplot(FILE *script, FILE *picture, struct allom
 }
 
 /* Copies a picture that is whole: gnuplot tells nothing of what it could not write. */
-static enum allometer_code copy_picture(FILE *from, FILE *into, int png, struct allometer_error *error) {
-    const char *end = png ? "IEND" : "</svg>";
+static enum allometer_code copy_picture(FILE *from, FILE *into, enum picture kind,
+                                        struct allometer_error *error) {
+    static const char *const ends[] = {
+        [PICTURE_SVG] = "</svg>", [PICTURE_PNG] = "IEND", [PICTURE_PDF] = "%%EOF"};
     char buffer[1 << 14], tail[17] = "";
     size_t n;
     if (fseek(from, -16, SEEK_END) == 0) n = fread(tail, 1, 16, from);
     rewind(from);
-    if (!memmem(tail, 16, end, strlen(end)))
+    if (!memmem(tail, 16, ends[kind], strlen(ends[kind])))
         return allometer_fail(error, ALLOMETER_FAILED, "gnuplot has not drawn all of the picture");
     while ((n = fread(buffer, 1, sizeof buffer, from)) > 0) fwrite(buffer, 1, n, into);
     if (!ferror(from)) return ALLOMETER_OK;
@@ -52,25 +54,25 @@ static enum allometer_code copy_picture(FILE *from, FILE *into, int png, struct 
 }
 
 /* The picture, drawn into a temporary file and copied from there: so all errors show. */
-static enum allometer_code draw(FILE *script, FILE *into, int png, struct allometer_error *error) {
+static enum allometer_code draw(FILE *script, FILE *into, enum picture kind, struct allometer_error *error) {
     FILE *picture = tmpfile();
     if (!picture) return allometer_fail(error, ALLOMETER_FAILED, "a temporary file: %s", strerror(errno));
     enum allometer_code code = run_gnuplot(script, picture, error);
-    if (code == ALLOMETER_OK) code = copy_picture(picture, into, png, error);
+    if (code == ALLOMETER_OK) code = copy_picture(picture, into, kind, error);
     fclose(picture);
     return code;
 }
 
 /* The script, open for reading from its beginning; NULL on errors. */
-static FILE *make_script(const struct allometer_fits *fits, const char *path, int png, const char *kept,
-                         struct allometer_error *error) {
+static FILE *make_script(const struct allometer_fits *fits, const char *path, enum picture kind,
+                         const char *kept, struct allometer_error *error) {
     FILE *script = kept ? fopen(kept, "w+") : tmpfile();
     const char *name = kept ? kept : "a temporary file";
     if (!script) {
         allometer_fail(error, ALLOMETER_FAILED, "%s: %s", name, strerror(errno));
         return NULL;
     }
-    fit_plot_script(script, fits, path, png);
+    fit_plot_script(script, fits, path, kind);
     if (fflush(script) == 0 && !ferror(script) && fseek(script, 0, SEEK_SET) == 0) return script;
     allometer_fail(error, ALLOMETER_FAILED, "%s: %s", name, strerror(errno));
     fclose(script);
@@ -80,7 +82,10 @@ static FILE *make_script(const struct allometer_fits *fits, const char *path, in
 enum allometer_code allometer_fits_plot(const struct allometer_fits *fits, const char *path, int keep,
                                         struct allometer_error *error) {
     size_t length = strlen(path);
-    int png = length > 4 && strcmp(path + length - 4, ".png") == 0;
+    const char *end = length > 4 ? path + length - 4 : "";
+    enum picture kind = strcmp(end, ".png") == 0   ? PICTURE_PNG
+                        : strcmp(end, ".pdf") == 0 ? PICTURE_PDF
+                                                   : PICTURE_SVG;
     char *kept = keep ? malloc(length + 4) : NULL;
     if (keep && !kept) return allometer_fail(error, ALLOMETER_FAILED, "out of memory");
     if (keep) sprintf(kept, "%s.gp", path);
@@ -88,9 +93,9 @@ enum allometer_code allometer_fits_plot(const struct allometer_fits *fits, const
     enum allometer_code code = output_begin(&output, path, error);
     if (code == ALLOMETER_OK) {
         locale_t previous = text_enter_locale();
-        FILE *script = make_script(fits, path, png, kept, error);
+        FILE *script = make_script(fits, path, kind, kept, error);
         uselocale(previous);
-        code = script ? draw(script, output.file, png, error) : ALLOMETER_FAILED;
+        code = script ? draw(script, output.file, kind, error) : ALLOMETER_FAILED;
         if (script) fclose(script);
         if (code != ALLOMETER_OK && error) {
             struct allometer_error why = *error;

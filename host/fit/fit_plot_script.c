@@ -207,7 +207,9 @@ static void write_axis(FILE *file, char axis, struct range range, int logs, doub
     double low = logs ? range.low * exp(-margin * width) : range.low - margin * width;
     double high = logs ? range.high * exp(margin * width) : range.high + margin * width;
     fprintf(file, "unset logscale %c\nset %ctics autofreq\n", axis, axis);
-    fprintf(file, "set format %c '%s'\n", axis, range.low >= 1 && range.high >= 1e4 ? "%.0s%c" : "%.4g");
+    /* k, M, G and T are read at sight; P, E, ... are not */
+    int prefixes = range.low >= 1 && range.high >= 1e4 && range.high < 1e16;
+    fprintf(file, "set format %c '%s'\n", axis, prefixes ? "%.0s%c" : "%.4g");
     if (!(range.low < range.high)) { /* one value, or none */
         double room = isfinite(range.low) && range.low != 0 ? fabs(range.low) / 2 : 1;
         low = isfinite(range.low) ? range.low - room : 1, high = low + 2 * room;
@@ -268,16 +270,22 @@ static void write_panel(FILE *file, const struct allometer_fits *fits, size_t g,
     putc('\n', file);
 }
 
-void fit_plot_script(FILE *file, const struct allometer_fits *fits, const char *path, int png) {
+void fit_plot_script(FILE *file, const struct allometer_fits *fits, const char *path, enum picture picture) {
     size_t n = fits->n_groups < MOST_PANELS ? fits->n_groups : MOST_PANELS,
            columns = (size_t)ceil(sqrt((double)n));
     size_t rows = (n + columns - 1) / columns, several = n > 1;
     struct axes axes = choose_axes(fits, n);
     for (size_t g = 0; g < n; ++g) write_data(file, fits, g);
-    fprintf(file, "set terminal %s size %zu,%zu %s\nif (!exists('piped')) set output ",
-            png ? "pngcairo" : "svg", (several ? columns : 2) * PANEL_WIDTH,
-            (several ? rows : 2) * PANEL_HEIGHT,
-            png ? "font 'sans,11'" : "dynamic font 'sans,12' background 'white'");
+    static const struct {
+        const char *name, *options;
+        double unit; /* of the size, in pixels */
+    } terminals[] = {[PICTURE_SVG] = {"svg", "dynamic font 'sans,12' background 'white'", 1},
+                     [PICTURE_PNG] = {"pngcairo", "font 'sans,11'", 1},
+                     [PICTURE_PDF] = {"pdfcairo", "font 'sans,9'", 96}};
+    fprintf(file, "set terminal %s size %g,%g %s\nif (!exists('piped')) set output ", terminals[picture].name,
+            (double)((several ? columns : 2) * PANEL_WIDTH) / terminals[picture].unit,
+            (double)((several ? rows : 2) * PANEL_HEIGHT) / terminals[picture].unit,
+            terminals[picture].options);
     write_string(file, path);
     putc('\n', file);
     write_label(file, 'x', fits->law->n_columns == 1 ? fits->options.x[0] : fits->law->formula,
