@@ -287,7 +287,7 @@ done
 "$program" sweep long.yaml --device cpu --quiet --out killed.db &
 killed=$!
 wait_for_models killed.db 1
-expect 1 'killed.db: another allometer is writing' sweep long.yaml --device cpu --out killed.db
+expect 1 'killed.db: another allometer is writing .*--out' sweep long.yaml --device cpu --out killed.db
 kill -9 $killed
 wait $killed 2>/dev/null
 "$program" export --quiet killed.db >killed.csv || fail "a store is not readable after kill -9"
@@ -309,10 +309,16 @@ for signal in INT TERM; do
     wait $stopped
     code=$?
     [ $code -eq $((128 + $(kill -l $signal))) ] || fail "SIG$signal: exit code $code"
+    grep -q 'stops after the models in flight; again: at once' stderr || fail "SIG$signal: $(cat stderr)"
     grep -q 'stopped with .* of 256 models in .*the same command goes on' stderr || fail "SIG$signal: $(cat stderr)"
     [ ! -e $signal.db-wal ] || fail "SIG$signal left the log behind"
 done
 expect 0 '256/256 models' sweep long.yaml --device cpu --out INT.db
+{ # whoever reads the messages leaves after the first
+    "$program" sweep long.yaml --device cpu --out unread.db 2>&1
+    echo $? >code
+} | grep -q models
+[ "$(cat code)" = 0 ] || fail "a sweep whose messages nobody reads: exit code $(cat code)"
 "$program" export INT.db | cmp -s - long.csv || fail "Ctrl-C and resumption changed the results"
 
 # A limit on the size of files stands for a full disk. The thread sanitizer's runtime dies of such a limit before

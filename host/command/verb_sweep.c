@@ -1,10 +1,12 @@
 #define _GNU_SOURCE /* asprintf */
 #include "verb_sweep.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct sweep_arguments {
     const char *path, *out, *device;
@@ -92,7 +94,8 @@ static const struct argp argp = {
     parse,
     "SWEEP.yaml",
     "Trains the models that a sweep file spans and stores what is measured of each. Given again, it goes on "
-    "where it ended, however it ended. Ctrl-C ends it after the models in flight, with exit code 130.\v"
+    "where it ended, however it ended. Ctrl-C ends it after the models in flight, with exit code 130; a "
+    "second one at once.\v"
     "Examples:\n"
     "  allometer sweep sweep.yaml --dry-run\n"
     "  allometer sweep sweep.yaml --out runs.db\n"
@@ -102,17 +105,25 @@ static const struct argp argp = {
     0};
 
 static volatile sig_atomic_t stop; /* the signal that asked for it, or 0 */
+static volatile sig_atomic_t is_quiet;
 
 static void ask_to_stop(int number) {
+    static const char note[] = "\nallometer: stops after the models in flight; again: at once\n";
+    int before = errno;
     __atomic_store_n(&stop, number, __ATOMIC_RELAXED);
+    if (!is_quiet && write(STDERR_FILENO, note, sizeof note - 1) < 0) is_quiet = 1;
+    errno = before;
 }
 
-/* Once: a second Ctrl-C ends the program at once, which the store survives. */
-static void catch_signals(void) {
+/* Once: a second Ctrl-C ends the program at once, which the store survives. A reader of the messages that is gone, such as tee
+   after the same Ctrl-C, ends nothing. */
+static void catch_signals(int quiet) {
+    is_quiet = quiet;
     struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
 }
 
 /* SWEEP.yaml -> SWEEP.db; the caller frees it. */
@@ -193,7 +204,7 @@ static enum allometer_code train(const struct sweep_arguments *arguments, const 
             fprintf(stderr, "%s: %s\n", allometer_sweep_name(sweep), backend->describe(device));
             sweep_progress_begin(&progress, &run_options);
         }
-        catch_signals();
+        catch_signals(arguments->quiet);
         code = allometer_run(sweep, store, backend, device, &run_options, &finished, error);
         sweep_progress_end(&progress);
         uint64_t n_stored = 0, n_diverged;

@@ -95,9 +95,11 @@ static enum allometer_code lock_take(const struct store_file *file, int *lock,
             int reason = errno;
             close(*lock);
             *lock = -1;
-            code = allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path,
-                                  reason == EWOULDBLOCK ? "another allometer is writing to this file"
-                                                        : strerror(reason));
+            code = allometer_fail(
+                error, ALLOMETER_FAILED, "%s: %s", path,
+                reason == EWOULDBLOCK
+                    ? "another allometer is writing to this file; shards at once need an --out each"
+                    : strerror(reason));
         }
     } while (!code
              && (fstat(*lock, &locked) != 0 || stat(name, &named) != 0 || locked.st_ino != named.st_ino
