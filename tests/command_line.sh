@@ -43,6 +43,7 @@ expect 2 'expected csv or json' export a.db --format xml
 expect 2 'expected OUT.db' merge a.db
 expect_output '"functions": \[\{"name": "square", "formula": "x\^2"' tasks --json
 expect_output '"name": "cpu", "available": true' info --json
+expect_output '"compiler": ".*([Cc]lang|gcc) ' info --json
 
 # ---- bad input ------------------------------------------------------------------------------------------------
 expect 2 'absent.yaml: ' sweep absent.yaml
@@ -135,6 +136,7 @@ expect_output '' export one.db
 cmp -s good.csv stdout || fail "one thread gives other results"
 for shard in 1 2 3; do expect 0 '' sweep good.yaml --device cpu --shard $shard/3 --out shard-$shard.db; done
 expect 0 'holds 3 of the sweep.s 8 models' export shard-1.db
+expect 0 'holds 3 of the sweep.s 8 models' fit shard-1.db --law power --x task.scale --y loss
 expect 0 '8 of 8 models' merge merged.db shard-3.db shard-1.db shard-2.db
 grep -q 'note' stderr && fail "a note of shards of one machine: $(cat stderr)"
 expect_output '' export merged.db

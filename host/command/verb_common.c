@@ -92,6 +92,12 @@ enum allometer_code verb_check_output(const char *option, const char *output, co
     return allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s: '%s' is the file that is read", option, output);
 }
 
+void verb_note_stored(const char *path, const struct allometer_store_summary *summary) {
+    if (summary->n_stored == summary->n_models) return;
+    fprintf(stderr, "allometer: note: %s holds %llu of the sweep's %llu models\n", path,
+            (unsigned long long)summary->n_stored, (unsigned long long)summary->n_models);
+}
+
 /* The file's name in its folder, and the folder; of inode 0 if there is none. */
 static const char *name_and_folder(const char *path, struct stat *folder) {
     const char *slash = strrchr(path, '/');

@@ -130,8 +130,6 @@ int verb_export(int argc, char **argv) {
             "allometer: note: %s holds no rows by layer, which are measured where model.depth is above 1 and "
             "the model did not diverge\n",
             arguments.path);
-    if (summary.n_stored < summary.n_models)
-        fprintf(stderr, "allometer: note: %s holds %llu of the sweep's %llu models\n", arguments.path,
-                (unsigned long long)summary.n_stored, (unsigned long long)summary.n_models);
+    verb_note_stored(arguments.path, &summary);
     return VERB_DONE;
 }

@@ -290,10 +290,13 @@ static enum allometer_code read_table(const struct fit_arguments *arguments, str
     if (!is_store(arguments->path)) return allometer_table_read_csv(arguments->path, table, error);
     uint64_t n_diverged = 0;
     enum allometer_code code = allometer_store_read_table(arguments->path, table, &n_diverged, error);
-    if (code == ALLOMETER_OK && n_diverged && !arguments->quiet) {
+    struct allometer_store_summary summary;
+    if (code != ALLOMETER_OK || arguments->quiet) return code;
+    if (n_diverged)
         fprintf(stderr, "allometer: %llu diverged models left out\n", (unsigned long long)n_diverged);
-    }
-    return code;
+    if (!allometer_store_summarize(arguments->path, &summary, NULL))
+        verb_note_stored(arguments->path, &summary);
+    return ALLOMETER_OK;
 }
 
 /* No output may take the place of the input, or of another output. */

@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef __clang__ /* which names itself there; gcc tells its number only */
+#define COMPILER __VERSION__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
 #define ROW(set) #set,
 static const char *const instruction_sets[] = {ALLOMETER_INSTRUCTION_SETS};
 #undef ROW
@@ -34,7 +39,7 @@ static int describe(const char *name, const char *instruction_set, char *text, s
 static void print_text(void) {
     char text[sizeof((struct allometer_error *)0)->message];
     printf("allometer %s\n%s, libcyaml %s, OpenMP %d, compiled by %s\n\nBackends\n", ALLOMETER_VERSION,
-           allometer_store_library(), cyaml_version_str, _OPENMP, __VERSION__);
+           allometer_store_library(), cyaml_version_str, _OPENMP, COMPILER);
     for (int i = 0; i < N_BACKENDS; i++) {
         int found = describe(backends[i], NULL, text, sizeof text);
         printf("  %-6s %s%s\n", backends[i], found ? "" : "none: ", text);
@@ -50,7 +55,7 @@ static void print_json(void) {
     char text[sizeof((struct allometer_error *)0)->message];
     printf("{\"version\": \"%s\", \"store\": \"%s\", \"libcyaml\": \"%s\", \"openmp\": %d, \"compiler\": ",
            ALLOMETER_VERSION, allometer_store_library(), cyaml_version_str, _OPENMP);
-    text_write_json(stdout, __VERSION__);
+    text_write_json(stdout, COMPILER);
     for (int i = 0; i < N_BACKENDS; i++) {
         int found = describe(backends[i], NULL, text, sizeof text);
         printf("%s{\"name\": \"%s\", \"available\": %s, \"description\": ", i ? ", " : ",\n \"backends\": [",

@@ -4,6 +4,7 @@
 
 #include "backend.h"
 #include "fit.h"
+#include "store.h"
 
 #include <argp.h>
 
@@ -49,6 +50,9 @@ enum allometer_code verb_open_device(const char *name, const struct allometer_de
 /* BAD_INPUT where the output, the value of --option (NULL is fine), is the file that is read, by whatever name. */
 enum allometer_code verb_check_output(const char *option, const char *output, const char *input,
                                       struct allometer_error *error);
+
+/* A note on stderr, where the store does not hold its whole sweep. */
+void verb_note_stored(const char *path, const struct allometer_store_summary *summary);
 
 /* Whether both paths name one file, which need not be there yet. */
 int verb_is_same_file(const char *a, const char *b);
