@@ -13,6 +13,23 @@ for law in '--let m=max(n,2) --law a+b/m --x m' '--law a+max(b/n,c) --x n'; do
     [ "$(sed -n 5p lacks-p.csv)" = ,1,0,,, ] || fail "a row without x: $(cat lacks-p.csv)"
 done
 
+# ---- cells that are no numbers: nobody minds them in rows that are not read ----------------------------------------------------
+printf 'n,loss,seen,state\n1,3,1,ok\n2,2.5,#N/A,ok\n4,crash,4,bad\n8,2.05,8,ok\n16,2,16,ok\n"3,200",1,32,bad\n' >words.csv
+power=(words.csv --law power --y loss)
+expect 2 "words.csv:4: column 'loss': expected a number, found 'crash'; a missing number is written as nothing, NA or NaN" "${power[@]}" --x seen
+expect 2 "words.csv:7: column 'n': expected a number, found '3,200'; numbers are written as 1234.5 or 1.2e9" "${power[@]}" --x n --where loss!=crash
+expect 0 '' "${power[@]}" --x n --where state=ok --out words-fits.csv
+[ "$(column n words-fits.csv)" = 4 ] || fail "rows that are ok: $(cat words-fits.csv)"
+expect 0 '1 row left out: no number in seen \(first: line 3\)' "${power[@]}" --x seen --where state=ok
+expect 2 "words.csv:4: column 'loss': expected a number" "${power[@]}" --x seen --where 'loss<4'
+expect 2 'in .backquotes.' "${power[@]}" --x seen --let 'twice=2*no column'
+
+# ---- what is to be fitted is told as what is to be read is; a table comes through a pipe ----------------------------------------
+expect 0 '' - --law power --x n --y loss --train 'n<=8' --predictions part-p.csv < <(grep -v bad words.csv)
+[ "$(column train part-p.csv | tr '\n' ' ')" = '1 1 1 0 ' ] || fail "the last is not fitted: $(cat part-p.csv)"
+expect 2 'train: no row has n>99' - --law power --x n --y loss --train 'n > 99' < <(grep -v bad words.csv)
+expect 2 "train: 'n', expected COLUMN=VALUE, or !=" "${power[@]}" --x n --train n
+
 # ---- a group without a point has no fit, though no parameter is free ----------------------------------------------------------
 printf 'g,n,loss\na,1,3\na,2,2\nb,1,\n' >pointless.csv
 for law in power 'a*n^-b'; do

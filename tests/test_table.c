@@ -89,7 +89,16 @@ static void test_what_is_a_number(void **state) {
     for (int row = 5; row < 11; ++row) assert_true(isnan(column->numbers[row]));
     assert_int_equal(column->n_words,
                      4); /* NaN, of either sign, is a missing value, the four before are words */
-    assert_int_equal(column->first_word, 5);
+    size_t found = 0;
+    struct allometer_error error;
+    const size_t rows[] = {0, 4, 9, 10}, more[] = {0, 7, 6};
+    assert_int_equal(allometer_table_find_number_in(table, "v", rows, 4, &found, NULL), ALLOMETER_OK);
+    assert_int_equal(allometer_table_find_number_in(table, "v", more, 3, &found, &error),
+                     ALLOMETER_BAD_INPUT);
+    assert_non_null(
+        strstr(error.message, "t.csv:9: column 'v': expected a number, found '1,5'; numbers are"));
+    assert_int_equal(allometer_table_find_number(table, "v", &found, &error), ALLOMETER_BAD_INPUT);
+    assert_non_null(strstr(error.message, "t.csv:7: column 'v': expected a number, found '0x10'"));
     allometer_table_free(table);
 }
 

@@ -39,7 +39,8 @@ static const struct argp_option options[] = {
     {"x", 'x', "COLUMN,...", 0, "The independent variable, or as many as the law has", 1},
     {"y", 'y', "COLUMN", 0, "What the law predicts, such as a loss", 1},
     {"group", 'g', "COLUMN,...", 0, "One fit for all rows that are alike in these columns", 1},
-    {"train", OPTION_TRAIN, "COLUMN=VALUE", 0, "Fit these rows only; the law is tried on the others", 1},
+    {"train", OPTION_TRAIN, "CONDITION", 0,
+     "Fit these rows only, as --where tells them; the law is tried on the others", 1},
     {"where", 'w', "CONDITION", 0, "Read these rows only: COLUMN=VALUE, or !=, <, <=, >, >=; may be repeated",
      1},
     {"let", OPTION_LET, "COLUMN=FORMULA", 0,
@@ -156,8 +157,7 @@ static error_t parse(int key, char *value, struct argp_state *state) {
         arguments->device_options.threads = (int)verb_integer(state, "threads", value, 1, 4096);
         return 0;
     case OPTION_TRAIN:
-        fit->train_value = verb_fit_value(state, "train", value, "COLUMN=VALUE");
-        fit->train_column = value;
+        verb_fit_train(arguments, state, value);
         return 0;
     case OPTION_WEIGHT:
         fit->weight = value;
@@ -229,7 +229,7 @@ static error_t parse(int key, char *value, struct argp_state *state) {
         return 0;
     case ARGP_KEY_ARG:
         if (arguments->path) argp_error(state, "one table at a time: unexpected '%s'", value);
-        arguments->path = value;
+        arguments->path = strcmp(value, "-") == 0 ? "/dev/stdin" : value;
         return 0;
     case ARGP_KEY_END:
         if (!arguments->path) argp_error(state, "expected a table, such as runs.csv or runs.db");
@@ -266,6 +266,8 @@ static const struct argp argp = {
     "  allometer fit runs.csv --law 'E + A/N^alpha + B/D^beta' --x N,D --y loss\n"
     "  allometer fit runs.csv --let 'D=flop/(6*N)' --law chinchilla --x N,D --y loss "
     "--objective huber --bootstrap 4000\n"
+    "  (cat runs.csv; echo 1e22,) | allometer fit - --law auto --x compute --y loss --predictions "
+    "beyond.csv\n"
     "  allometer fit curves.csv --law bnsl --breaks 1 --x examples --y loss "
     "--group task --train training=1 \\\n"
     "                --predictions predictions.csv --plot curves.svg\n",

@@ -22,12 +22,11 @@ struct fit_arguments {
 
 /* Of one option's text, which is cut in place; a bad one ends the program with a message. */
 double verb_fit_number(struct argp_state *state, const char *option, const char *text);
-/* Cuts "NAME=VALUE" in two; form is what the message expects. */
-char *verb_fit_value(struct argp_state *state, const char *option, char *item, const char *form);
 /* --start, --bound, --fix: option tells which. */
 void verb_fit_settings(struct fit_arguments *arguments, struct argp_state *state, const char *option,
                        char *list);
 void verb_fit_filter(struct fit_arguments *arguments, struct argp_state *state, char *text); /* --where */
+void verb_fit_train(struct fit_arguments *arguments, struct argp_state *state, char *text);
 void verb_fit_let(struct fit_arguments *arguments, struct argp_state *state, char *text);
 /* --x, --group: option tells which. A name with a comma in it stands in backquotes. */
 void verb_fit_columns(struct fit_arguments *arguments, struct argp_state *state, const char *option,

@@ -28,7 +28,7 @@ static char *next_name(struct argp_state *state, const char *option, char **text
     return name;
 }
 
-char *verb_fit_value(struct argp_state *state, const char *option, char *item, const char *form) {
+static char *cut_value(struct argp_state *state, const char *option, char *item, const char *form) {
     char *equals = strchr(item, '=');
     if (!equals || equals == item) argp_error(state, "--%s: '%s', expected %s", option, item, form);
     *equals = 0;
@@ -62,7 +62,7 @@ void verb_fit_settings(struct fit_arguments *arguments, struct argp_state *state
                        char *list) {
     const char *form = strcmp(option, "bound") == 0 ? "PARAMETER=LOW:HIGH" : "PARAMETER=VALUE";
     for (char *item; (item = next_item(&list));) {
-        char *value = verb_fit_value(state, option, item, form);
+        char *value = cut_value(state, option, item, form);
         struct allometer_fit_setting *setting = add_setting(arguments, state, item);
         if (strcmp(option, "bound") == 0)
             parse_bound(setting, state, value);
@@ -79,7 +79,7 @@ static void cut_blanks(char *text, char *end) {
     *end = 0;
 }
 
-void verb_fit_filter(struct fit_arguments *arguments, struct argp_state *state, char *text) {
+static struct allometer_fit_filter parse_condition(struct argp_state *state, const char *option, char *text) {
     static const struct {
         const char *sign;
         enum allometer_comparison comparison;
@@ -88,17 +88,27 @@ void verb_fit_filter(struct fit_arguments *arguments, struct argp_state *state, 
         {"==", ALLOMETER_EQUAL},     {"=", ALLOMETER_EQUAL},          {"<", ALLOMETER_LESS},
         {">", ALLOMETER_GREATER}};
     size_t at = strcspn(text, "!=<>");
-    if (arguments->options.n_filters == MAX_LIST) argp_error(state, "more than %d conditions", MAX_LIST);
     for (size_t i = 0; i < sizeof signs / sizeof *signs; ++i) {
         size_t length = strlen(signs[i].sign);
         if (at == 0 || strncmp(text + at, signs[i].sign, length) != 0) continue;
         char *value = text + at + length;
         cut_blanks(text, text + at);
-        arguments->filters[arguments->options.n_filters++] =
-            (struct allometer_fit_filter){text, value + strspn(value, " "), signs[i].comparison};
-        return;
+        return (struct allometer_fit_filter){text, value + strspn(value, " "), signs[i].comparison};
     }
-    argp_error(state, "--where: '%s', expected COLUMN=VALUE, or !=, <, <=, >, >=", text);
+    argp_error(state, "--%s: '%s', expected COLUMN=VALUE, or !=, <, <=, >, >=", option, text);
+    return (struct allometer_fit_filter){0};
+}
+
+void verb_fit_filter(struct fit_arguments *arguments, struct argp_state *state, char *text) {
+    if (arguments->options.n_filters == MAX_LIST) argp_error(state, "more than %d conditions", MAX_LIST);
+    arguments->filters[arguments->options.n_filters++] = parse_condition(state, "where", text);
+}
+
+void verb_fit_train(struct fit_arguments *arguments, struct argp_state *state, char *text) {
+    struct allometer_fit_filter train = parse_condition(state, "train", text);
+    arguments->options.train_column = train.column;
+    arguments->options.train_value = train.value;
+    arguments->options.train_comparison = train.comparison;
 }
 
 void verb_fit_let(struct fit_arguments *arguments, struct argp_state *state, char *text) {

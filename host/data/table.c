@@ -1,6 +1,7 @@
 #include "table.h"
 #include "text.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,7 +114,7 @@ void allometer_table_put_number(struct allometer_table *table, size_t column, do
 }
 
 int allometer_cell_is_missing(const char *text) {
-    static const char *const words[] = {"", "NA", "N/A", "NaN", "-NaN", "null", "None"};
+    static const char *const words[] = {"", "NA", "N/A", "#N/A", "NaN", "-NaN", "null", "None"};
     for (size_t i = 0; i < sizeof words / sizeof *words; ++i) {
         if (strcasecmp(text, words[i]) == 0) return 1;
     }
@@ -146,7 +147,7 @@ enum allometer_code allometer_table_put_text(struct allometer_table *table, size
     double value = NAN;
     int is_number = allometer_cell_number(kept, &value);
     into->numbers[row] = is_number ? value : NAN;
-    if (!is_number && !allometer_cell_is_missing(kept) && into->n_words++ == 0) into->first_word = row;
+    if (!is_number && !allometer_cell_is_missing(kept)) into->n_words++;
     return ALLOMETER_OK;
 }
 
@@ -179,19 +180,42 @@ const char *allometer_table_place(const struct allometer_table *table, size_t ro
     return place;
 }
 
-enum allometer_code allometer_table_find_number(const struct allometer_table *table, const char *name,
-                                                size_t *column, struct allometer_error *error) {
-    enum allometer_code code = allometer_table_find(table, name, column, error);
-    if (code != ALLOMETER_OK || table->columns[*column].n_words == 0) return code;
-    size_t row = table->columns[*column].first_word;
-    const char *text = table->columns[*column].texts[row];
+static enum allometer_code fail_number(const struct allometer_table *table, size_t column, size_t row,
+                                       struct allometer_error *error) {
+    const char *text = table->columns[column].texts[row], *hint = "";
     char place[ALLOMETER_PLACE_LENGTH];
     double value = 0;
     int too_large =
         !text_to_double(text, &value) && isinf(value); /* 0 where it is no decimal number at all */
-    return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: column '%s': %s '%.80s'",
-                          allometer_table_place(table, row, place), name,
-                          too_large ? "out of the range of a double:" : "expected a number, found", text);
+    if (!too_large)
+        hint = isdigit((unsigned char)text[0]) || isdigit((unsigned char)text[1])
+                   ? "; numbers are written as 1234.5 or 1.2e9, with no separators or units"
+                   : "; a missing number is written as nothing, NA or NaN";
+    return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: column '%s': %s '%.80s'%s",
+                          allometer_table_place(table, row, place), table->columns[column].name,
+                          too_large ? "out of the range of a double:" : "expected a number, found", text,
+                          hint);
+}
+
+static int is_word(const struct allometer_column *column, size_t row) {
+    return isnan(column->numbers[row]) && !allometer_cell_is_missing(column->texts[row]);
+}
+
+enum allometer_code allometer_table_find_number_in(const struct allometer_table *table, const char *name,
+                                                   const size_t *rows, size_t n_rows, size_t *column,
+                                                   struct allometer_error *error) {
+    enum allometer_code code = allometer_table_find(table, name, column, error);
+    if (code != ALLOMETER_OK || table->columns[*column].n_words == 0) return code;
+    for (size_t i = 0; i < n_rows; ++i) {
+        size_t row = rows ? rows[i] : i;
+        if (is_word(&table->columns[*column], row)) return fail_number(table, *column, row, error);
+    }
+    return ALLOMETER_OK;
+}
+
+enum allometer_code allometer_table_find_number(const struct allometer_table *table, const char *name,
+                                                size_t *column, struct allometer_error *error) {
+    return allometer_table_find_number_in(table, name, NULL, table->n_rows, column, error);
 }
 
 const char *allometer_table_text(const struct allometer_table *table, size_t column, size_t row,

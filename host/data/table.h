@@ -6,14 +6,13 @@
 
 #include <stdio.h>
 
-/* One column. A cell is missing if its text is empty, NA, N/A, NaN, -NaN, null or None (any case). */
+/* One column. A cell is missing if its text is empty, NA, N/A, #N/A, NaN, -NaN, null or None (any case). */
 struct allometer_column {
     char *name;
     double *numbers; /* R values; NaN where the cell is missing or no number */
     const char *
         *texts;     /* R cells as the source wrote them, owned by the table; NULL if they came as numbers */
     size_t n_words; /* cells that are neither missing nor a number: the column is text if there are any */
-    size_t first_word; /* the row of the first of them, for messages */
 };
 
 struct allometer_table {
@@ -51,6 +50,10 @@ enum allometer_code allometer_table_find(const struct allometer_table *table, co
 /* The same for a column that must hold numbers: BAD_INPUT names the line of the first cell that is none. */
 enum allometer_code allometer_table_find_number(const struct allometer_table *table, const char *name,
                                                 size_t *column, struct allometer_error *error);
+/* The same where these rows alone must hold numbers, or none. */
+enum allometer_code allometer_table_find_number_in(const struct allometer_table *table, const char *name,
+                                                   const size_t *rows, size_t n_rows, size_t *column,
+                                                   struct allometer_error *error);
 
 /* Where a row is, for messages: "FILE:LINE", or "FILE: row N", from 1, where lines mean nothing. place: of that size. */
 enum { ALLOMETER_PLACE_LENGTH = 512 };

@@ -52,8 +52,9 @@ struct allometer_fit_options {
     double delta;                             /* of huber */
     const char *x[ALLOMETER_MAX_LAW_COLUMNS]; /* columns: as many as the law has independent variables */
     const char *y, *weight, *cluster;         /* columns; weight and cluster may be NULL */
-    const char *train_column, *train_value;   /* rows with that value are fitted; NULL: all */
-    const char *const *groups;                /* columns; rows alike in all of them are one group */
+    const char *train_column, *train_value;   /* rows that compare so to the value are fitted; NULL: all */
+    enum allometer_comparison train_comparison;
+    const char *const *groups; /* columns; rows alike in all of them are one group */
     size_t n_groups;
     const struct allometer_fit_filter *filters;
     size_t n_filters;

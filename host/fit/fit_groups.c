@@ -25,9 +25,10 @@ static enum allometer_code resolve_filter(const struct allometer_table *table,
     filter->text = allometer_cell_is_missing(wanted->value) ? "" : wanted->value;
     enum allometer_code code = allometer_table_find(table, wanted->column, &filter->column, error);
     if (code != ALLOMETER_OK) return code;
-    filter->numeric =
-        allometer_cell_number(wanted->value, &filter->number) && table->columns[filter->column].n_words == 0;
+    int is_number = allometer_cell_number(wanted->value, &filter->number);
+    filter->numeric = is_number && table->columns[filter->column].n_words == 0;
     if (!filter->numeric && wanted->comparison > ALLOMETER_NOT_EQUAL) {
+        if (is_number) return allometer_table_find_number(table, wanted->column, &filter->column, error);
         return allometer_fail(error, ALLOMETER_BAD_INPUT,
                               "%s: '%s' compared with '%s': only numbers are larger or smaller than others",
                               table->source, wanted->column, wanted->value);
@@ -176,17 +177,19 @@ static enum allometer_code copy_rows(struct allometer_fits *fits, const size_t *
     const struct allometer_fit_options *options = &fits->options;
     const struct allometer_table *table = fits->table;
     size_t n = fits->n_rows, x[ALLOMETER_MAX_LAW_COLUMNS], y, weight = 0;
+    static const char *const signs[] = {"=", "!=", "<", "<=", ">", ">="};
     struct filter train = {0};
-    enum allometer_code code = allometer_table_find_number(table, options->y, &y, error);
+    enum allometer_code code = allometer_table_find_number_in(table, options->y, kept, n, &y, error);
     for (int c = 0; c < fits->law->n_columns && code == ALLOMETER_OK; ++c) {
-        code = allometer_table_find_number(table, options->x[c], &x[c], error);
+        code = allometer_table_find_number_in(table, options->x[c], kept, n, &x[c], error);
         fits->x[c] = fit_allocate(&fits->memory, n, sizeof *fits->x[c]);
         if (!fits->x[c]) return out_of_memory(error);
     }
     if (code == ALLOMETER_OK && options->weight)
-        code = allometer_table_find_number(table, options->weight, &weight, error);
+        code = allometer_table_find_number_in(table, options->weight, kept, n, &weight, error);
     if (code == ALLOMETER_OK && options->train_column) {
-        struct allometer_fit_filter wanted = {options->train_column, options->train_value, ALLOMETER_EQUAL};
+        struct allometer_fit_filter wanted = {options->train_column, options->train_value,
+                                              options->train_comparison};
         code = resolve_filter(table, &wanted, &train, error);
     }
     if (code != ALLOMETER_OK) return code;
@@ -219,8 +222,8 @@ static enum allometer_code copy_rows(struct allometer_fits *fits, const size_t *
                               table->source, options->weight);
     }
     if (n_train == 0) {
-        return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: --train: no row has %s=%s", table->source,
-                              options->train_column, options->train_value);
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: --train: no row has %s%s%s", table->source,
+                              options->train_column, signs[options->train_comparison], options->train_value);
     }
     return ALLOMETER_OK;
 }

@@ -158,7 +158,7 @@ enum allometer_code fit_collect_points(struct fit_work *work, struct allometer_e
     enum allometer_code code = ALLOMETER_OK;
     if (options->cluster) code = allometer_table_find(fits->table, options->cluster, &cluster, error);
     if (code == ALLOMETER_OK && options->weight) {
-        code = allometer_table_find_number(fits->table, options->weight, &weight, error);
+        code = allometer_table_find(fits->table, options->weight, &weight, error);
     }
     if (code != ALLOMETER_OK) return code;
     work->row_weights = options->weight ? fits->table->columns[weight].numbers : NULL;

@@ -160,7 +160,10 @@ static int parse_parameter(struct formula_parser *parser, const char *begin, siz
     struct formula_law *made = parser->made;
     int p = 0, P = made->program.n_parameters;
     char message[96];
-    if (parser->columns_only) return formula_fail_at(parser, begin, "no column of numbers has this name");
+    if (parser->columns_only)
+        return formula_fail_at(
+            parser, begin,
+            "no column of numbers has this name; one with blanks or signs stands in `backquotes`");
     while (p < P && !same(made->names[p], begin, n)) ++p;
     if (p == P) {
         if (P == ALLOMETER_MAX_PARAMETERS) {
