@@ -19,7 +19,8 @@ static double seconds_now(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* The model for a moment. Neither all samples nor the measuring of a wide and deep one, either of which may take hours. */
+/* The model for a moment: a few steps, beside which a device's first launch is little, or one of a wide and deep model. Of
+   that neither all samples nor the measuring, either of which may take hours. */
 static struct allometer_model short_copy(const struct allometer_model *model) {
     const double most_flops = 1e9, least_batch = 256;
     struct allometer_model copy = *model;
@@ -27,6 +28,7 @@ static struct allometer_model short_copy(const struct allometer_model *model) {
     copy.steps = 1;
     const double batch = fmax(least_batch, copy.batch * most_flops / allometer_training_flops(&copy));
     if (batch < copy.batch) copy.batch = (int32_t)batch;
+    if (allometer_training_flops(&copy) < 2 * most_flops) copy.steps = 16;
     return copy;
 }
 
@@ -44,7 +46,7 @@ static enum allometer_code measure_rate(const struct allometer_backend *backend,
     if (!models) return allometer_fail(error, ALLOMETER_FAILED, "out of memory: %zu models", most_models);
     enum allometer_code code = ALLOMETER_OK;
     double seconds = 0;
-    for (int64_t steps = 1; !code && seconds < long_enough && n <= most_models;) {
+    for (int64_t steps = short_model.steps; !code && seconds < long_enough && n <= most_models;) {
         short_model.steps = steps < model->steps ? (int32_t)steps : model->steps;
         if (short_model.warmup_steps > short_model.steps) short_model.warmup_steps = short_model.steps;
         for (size_t i = 0; i < n; i++) models[i] = short_model;
