@@ -96,5 +96,11 @@ expect 0 '' "${fixed[@]}" --law 'E + A/N^alpha + B/D^beta' --bound A=0:,B=0: --o
 expect 0 '' "${fixed[@]}" --law chinchilla --out signs-fits.csv
 close 'objective where an exponent is fixed' "$(column objective signs-fits.csv)" "$(column objective formula.csv)" 1e-6
 
+# ---- an asymptote above the lowest points, as noise has it: the minimum that the same law as a formula finds ----------------------
+awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 30; ++i) print n = 1.5 ^ i, (2 + 3 * n ^ -1.5) * (1 + 0.2 * cos(i * (i + 7))) }' >noisy.csv
+expect 0 '' noisy.csv --law exponential --x n --y loss --out noisy-law.csv --quiet
+expect 0 '' noisy.csv --law 'a + b*exp(-c*n)' --x n --y loss --out noisy-formula.csv --quiet
+close 'objective of noisy points' "$(column objective noisy-law.csv)" "$(column objective noisy-formula.csv)" 1e-6
+
 [ "$failures" -eq 0 ] && echo 'all as expected'
 exit $((failures > 0))

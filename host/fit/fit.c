@@ -313,7 +313,7 @@ static size_t groups_per_batch(size_t problems, size_t P) {
 
 enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_error *error) {
     if (!work->n_starts) {
-        work->n_starts = fit_n_starts(work);
+        work->n_starts = fit_n_starts(work) + fit_n_starts_of_noise(work);
         work->n_kept = KEPT_STARTS;
     }
     work->n_rounds = work->fits->law->program && work->n_starts >= MANY_STARTS ? 2 : work->n_starts > 1;

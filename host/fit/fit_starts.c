@@ -10,10 +10,11 @@ struct group_points {
     const struct fit_work *work;
     size_t n;
     const double *columns[ALLOMETER_MAX_LAW_COLUMNS]; /* n each, as the law reads them */
-    double *y;                                        /* n */
+    double *y, *sorted;                               /* n each: y, and y in ascending order */
     int on_logs;
     double x_low[ALLOMETER_MAX_LAW_COLUMNS], x_high[ALLOMETER_MAX_LAW_COLUMNS], y_low, y_high;
     const double *lower, *upper; /* P */
+    int n_below; /* starts with the asymptote below all y; beyond, it is among the lower half */
     struct fit_sequence sequence;
     double *scratch; /* n * (P + 1) */
 };
@@ -39,10 +40,12 @@ static int is_drawn(enum allometer_role role) {
     return role != ALLOMETER_ROLE_SCALE && role != ALLOMETER_ROLE_EXPONENT && role != ALLOMETER_ROLE_RATE;
 }
 
-static double draw(const struct group_points *points, enum allometer_role role, double u) {
+static double draw(const struct group_points *points, enum allometer_role role, int index, int j) {
     double span = points->x_high[0] - points->x_low[0], range = points->y_high - points->y_low;
+    double u = even_draw(points, index, j);
     switch (role) {
-    case ALLOMETER_ROLE_ASYMPTOTE:
+    case ALLOMETER_ROLE_ASYMPTOTE: /* some of noisy points lie below it */
+        if (index >= points->n_below) return sorted_quantile(points->sorted, points->n, 0.5 * u);
         return points->y_low > 0 ? 0.999 * u * points->y_low : points->y_low - range * u;
     case ALLOMETER_ROLE_CEILING:
         return points->y_high + range * pow(10, 3 * u - 2);
@@ -95,7 +98,7 @@ static void start_log_linear(const struct group_points *points, int index, doubl
     double a[ALLOMETER_MAX_PARAMETERS * ALLOMETER_MAX_PARAMETERS] = {0}, b[ALLOMETER_MAX_PARAMETERS] = {0};
     for (int p = 0, j = 0; p < P; ++p) {
         enum allometer_role role = law->parameters[p].role;
-        start[p] = is_drawn(role) ? draw(points, role, even_draw(points, index, j++)) : 0;
+        start[p] = is_drawn(role) ? draw(points, role, index, j++) : 0;
         start[p] = settled(points, p, start[p]);
         if (!is_drawn(role) && points->lower[p] < points->upper[p] && isnan(points->work->wanted[p]))
             linear[m++] = p;
@@ -130,8 +133,7 @@ static void start_m4(const struct group_points *points, int index, double *start
     static const enum allometer_role roles[] = {ALLOMETER_ROLE_ASYMPTOTE, ALLOMETER_ROLE_CEILING,
                                                 ALLOMETER_ROLE_SHAPE};
     double a[4] = {0}, b[2] = {0};
-    for (int p = 0; p < 3; ++p)
-        start[p] = settled(points, p, draw(points, roles[p], even_draw(points, index, p)));
+    for (int p = 0; p < 3; ++p) start[p] = settled(points, p, draw(points, roles[p], index, p));
     double alpha = exp(start[2]);
     for (size_t i = 0; i < points->n; ++i) {
         double y = points->y[i], above = y - start[0], below = start[1] - y;
@@ -154,7 +156,7 @@ static double middle_of_y(const struct group_points *points) {
 /* Each of the two terms gets half of what is above the drawn asymptote, in the middle of the data. */
 static void start_chinchilla(const struct group_points *points, int index, double *start) {
     double middle_y = middle_of_y(points);
-    start[0] = settled(points, 0, draw(points, ALLOMETER_ROLE_ASYMPTOTE, even_draw(points, index, 0)));
+    start[0] = settled(points, 0, draw(points, ALLOMETER_ROLE_ASYMPTOTE, index, 0));
     for (int c = 0; c < 2; ++c) {
         double middle_x = 0.5 * (points->x_low[c] + points->x_high[c]);
         start[3 + c] = settled(points, 3 + c, 0.05 + 0.95 * even_draw(points, index, 1 + c));
@@ -205,12 +207,19 @@ int fit_n_starts(const struct fit_work *work) {
     return plans[work->fits->law->id].n;
 }
 
+int fit_n_starts_of_noise(const struct fit_work *work) {
+    const struct allometer_law *law = work->fits->law;
+    int n = 0;
+    for (int p = 0; p < law->n_parameters; ++p) n += law->parameters[p].role == ALLOMETER_ROLE_ASYMPTOTE;
+    return n ? fit_n_starts(work) / 2 : 0;
+}
+
 size_t fit_start_scratch(const struct fit_work *work) {
     size_t most = 0;
     for (size_t g = 0; g < work->fits->n_groups; ++g) {
         if (work->fits->groups[g].n_train > most) most = work->fits->groups[g].n_train;
     }
-    return most * (size_t)(work->n_parameters + 2);
+    return most * (size_t)(work->n_parameters + 3);
 }
 
 static int n_drawn_of(const struct allometer_law *law) {
@@ -225,18 +234,22 @@ static struct group_points points_of(const struct fit_work *work, size_t group, 
     struct group_points points = {.work = work,
                                   .n = work->fits->groups[group].n_train,
                                   .y = scratch,
+                                  .sorted = scratch + work->fits->groups[group].n_train,
                                   .on_logs = work->fits->options.objective != ALLOMETER_OBJECTIVE_MSE,
                                   .y_low = INFINITY,
                                   .y_high = -INFINITY,
                                   .lower = work->lower + group * P,
                                   .upper = work->upper + group * P,
+                                  .n_below = fit_n_starts(work),
                                   .sequence = fit_sequence_of(n_drawn_of(work->fits->law))};
-    points.scratch = scratch + points.n;
+    points.scratch = points.sorted + points.n;
     for (size_t i = 0; i < points.n; ++i) {
         double target = work->target[first + i];
         points.y[i] = points.on_logs ? exp(target) : target;
         points.y_low = fmin(points.y_low, points.y[i]), points.y_high = fmax(points.y_high, points.y[i]);
     }
+    memcpy(points.sorted, points.y, points.n * sizeof *points.y);
+    sort_doubles(points.sorted, points.n);
     for (int c = 0; c < work->n_columns; ++c) {
         points.columns[c] = work->columns[c] + first;
         points.x_low[c] = INFINITY, points.x_high[c] = -INFINITY;
