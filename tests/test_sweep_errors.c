@@ -223,6 +223,8 @@ static const struct fault faults[] = {
      3,
      {"train.learning_rate has '0.001' twice"}},
     {TASK "axes:\n  model.activation: {values: [relu, silu, relu]}\n", 3, {"activation has 'relu' twice"}},
+    {TASK "axes:\n  train.batch: {values: [full, 32, full]}\n", 3, {"train.batch has 'full' twice"}},
+    {TASK "axes:\n  task.scale: {values: [0.1, 0.100000000001]}\n", 3, {"task.scale has '0.1' twice"}},
     {TASK "axes:\n  task.scale: {linear: [2, 2], count: 3}\n", 3, {"axes.task.scale has '2' twice"}},
     {TASK
      "axes:\n  seed: {values: [1, 1, 2]}\n  model.width: {values: [5, 5, 5]}\nzip: [[seed, model.width]]\n",

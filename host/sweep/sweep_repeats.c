@@ -1,6 +1,5 @@
 /* Values that an axis lists twice: models that are the same but for their number. */
 #include "sweep_axes.h"
-#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +11,17 @@ struct place {
     uint64_t i;
 };
 
+/* As a model has it: numbers are floats there. */
+static double value_at(const struct sweep_axis *axis, uint64_t i) {
+    const double value = sweep_axis_value(axis, i);
+    return axis->key->kind == ALLOMETER_KEY_NUMBER ? (float)value : value;
+}
+
 static int compare_values(const struct place *a, const struct place *b) {
     for (size_t j = 0; j < a->axes->n_axes; j++) {
         const struct sweep_axis *axis = &a->axes->axes[j];
         if (axis->group != a->group) continue;
-        double first = sweep_axis_value(axis, a->i), second = sweep_axis_value(axis, b->i);
+        double first = value_at(axis, a->i), second = value_at(axis, b->i);
         if (first != second) return first < second ? -1 : 1;
     }
     return 0;
@@ -30,17 +35,14 @@ static int compare_places(const void *a, const void *b) {
 
 static enum allometer_code refuse(const struct sweep_marks *marks, const struct sweep_axis *axis,
                                   uint64_t repeat, int is_zipped, struct allometer_error *error) {
-    char path[SWEEP_PATH_SIZE + 48], value[TEXT_NUMBER_SIZE];
-    double number = sweep_axis_value(axis, repeat);
-    int is_list = axis->form == SWEEP_AXIS_VALUES, is_word = axis->key->kind == ALLOMETER_KEY_WORD;
-    if (is_list)
+    char path[SWEEP_PATH_SIZE + 48], value[64];
+    if (axis->form == SWEEP_AXIS_VALUES)
         snprintf(path, sizeof path, "axes.%s.values.%llu", axis->path, (unsigned long long)repeat);
     else
         snprintf(path, sizeof path, "axes.%s", axis->path);
-    text_from_double(value, number);
+    sweep_key_format(axis->key, sweep_axis_value(axis, repeat), value, sizeof value);
     return sweep_marks_fail(marks, path, error, "axes.%s has '%s' twice%s, expected each value once",
-                            axis->path, is_word ? axis->key->names->rows[(size_t)number].name : value,
-                            is_zipped ? ", zipped with the same both times" : "");
+                            axis->path, value, is_zipped ? ", zipped with the same both times" : "");
 }
 
 static enum allometer_code check_group(const struct sweep_marks *marks, const struct sweep_axes *axes,
