@@ -102,5 +102,13 @@ expect 0 '' noisy.csv --law exponential --x n --y loss --out noisy-law.csv --qui
 expect 0 '' noisy.csv --law 'a + b*exp(-c*n)' --x n --y loss --out noisy-formula.csv --quiet
 close 'objective of noisy points' "$(column objective noisy-law.csv)" "$(column objective noisy-formula.csv)" 1e-6
 
+# ---- parameters that make up for each other, each all but unknown: a new y lies where it does without that ------------------------
+for law in 'a + b*n' 'a + b*(n + 1e7)'; do
+    expect 0 '' open.csv --law "$law" --x n --y loss --objective mse --predictions "new-${law#*n}.csv" --quiet
+done
+for bound in lower upper; do
+    close "$bound of a new y" "$(column $bound 'new- + 1e7).csv' | head -n 1)" "$(column $bound new-.csv | head -n 1)" 1e-8
+done
+
 [ "$failures" -eq 0 ] && echo 'all as expected'
 exit $((failures > 0))

@@ -66,11 +66,11 @@ static void from_errors(const struct fit_work *work, size_t group, const struct 
     for (size_t i = 0; i < n; ++i) {
         double variance = 0, scale = on_logs ? 1 / values[i] : 1,
                center = on_logs ? log(values[i]) : values[i];
-        for (int j = 0; j < m; ++j) {
-            for (int k = 0; k < m; ++k) {
-                variance += derivatives[i * P + (size_t)precision->free[j]] * precision->covariance[j * m + k]
-                            * derivatives[i * P + (size_t)precision->free[k]];
-            }
+        for (int k = 0; k < m; ++k) {
+            double along = 0;
+            for (int j = 0; j < m; ++j)
+                along += derivatives[i * P + (size_t)precision->free[j]] * precision->root[j * m + k];
+            variance += along * along;
         }
         double reach = t
                        * sqrt(variance * scale * scale

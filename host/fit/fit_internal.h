@@ -97,8 +97,11 @@ int fit_first_start_is_own(const struct fit_work *work);
 /* What is known of a group's minimum beside where it is. Coordinates are the solver's. */
 struct fit_precision {
     int n_free;
-    int free[ALLOMETER_MAX_PARAMETERS]; /* the parameters that no bound holds */
-    double covariance[ALLOMETER_MAX_PARAMETERS * ALLOMETER_MAX_PARAMETERS]; /* n_free x n_free */
+    int free[ALLOMETER_MAX_PARAMETERS];          /* the parameters that no bound holds */
+    double deviations[ALLOMETER_MAX_PARAMETERS]; /* n_free */
+    /* n_free x n_free: of the covariance C, in C = root root'. What the law varies by is the length of root' d: d' C d would
+       be rounding where parameters make up for each other. */
+    double root[ALLOMETER_MAX_PARAMETERS * ALLOMETER_MAX_PARAMETERS];
     double variance; /* of one error of y, or of log y, of weight 1, as it makes the parameters' covariance */
     double
         scatter; /* mean square of such an error: as variance but for Huber's loss, which counts the far ones less */

@@ -30,8 +30,8 @@ static void factor(long double *a, size_t n, int m) {
     }
 }
 
-/* (R'R)^-1 of the upper triangle R of a, whose columns had length 1; 0 if one of them is, but for rounding, a sum of
-   those before it. */
+/* R^-1 of the upper triangle R of a, whose columns had length 1; 0 if one of them is, but for rounding, a sum of those
+   before it. */
 static int invert(const long double *a, size_t n, int m, double *inverse) {
     long double z[ALLOMETER_MAX_PARAMETERS][ALLOMETER_MAX_PARAMETERS] = {{0}}; /* R^-1 */
     for (int j = 0; j < m; ++j) {
@@ -43,14 +43,14 @@ static int invert(const long double *a, size_t n, int m, double *inverse) {
             z[i][j] /= a[(size_t)i * n + (size_t)i];
         }
     }
-    for (int i = 0; i < m; ++i) {
-        for (int j = 0; j < m; ++j) {
-            long double sum = 0;
-            for (int k = i > j ? i : j; k < m; ++k) sum += z[i][k] * z[j][k];
-            inverse[i * m + j] = (double)sum;
-        }
-    }
+    for (int i = 0; i < m * m; ++i) inverse[i] = (double)z[i / m][i % m];
     return 1;
+}
+
+static double length(const double *values, int n) {
+    double sum = 0;
+    for (int i = 0; i < n; ++i) sum += values[i] * values[i];
+    return sqrt(sum);
 }
 
 /* Residuals, and the free columns of the Jacobian times the root of each weight, scaled to length 1 (norms); behind
@@ -190,8 +190,8 @@ static void polish(const struct fit_work *work, size_t group, struct fit_precisi
 }
 
 /* Whether a parameter could be a factor of e larger, or an exponent by 1, and the law, the others making up for it, the same
-   but for rounding: as the place of a break between two points, or its width. covariance: of errors of variance 1, the
-   columns of length 1. */
+   but for rounding: as the place of a break between two points, or its width. root: of errors of variance 1, the columns
+   of length 1. */
 static int is_open(const struct fit_work *work, size_t group, const struct fit_precision *precision,
                    const long double *norms) {
     size_t first = (size_t)work->units[work->sets[group].first_unit], n = work->fits->groups[group].n_train;
@@ -203,7 +203,7 @@ static int is_open(const struct fit_work *work, size_t group, const struct fit_p
     }
     for (int j = 0; j < m; ++j) {
         enum allometer_role role = work->fits->law->parameters[precision->free[j]].role;
-        double change = (double)norms[j] / sqrt(precision->covariance[j * m + j]);
+        double change = (double)norms[j] / length(precision->root + j * m, m);
         any |= (allometer_role_is_log(role) || role == ALLOMETER_ROLE_EXPONENT)
                && !(change > LEAST_CHANGE * sqrt(size));
     }
@@ -229,13 +229,12 @@ enum allometer_code fit_precision(struct fit_work *work, size_t group, struct fi
     }
     polish(work, group, precision, values, a, norms);
     find_variance(work, group, precision, values);
-    int m = precision->n_free, determined = (size_t)m <= n && invert(a, n, m, precision->covariance)
+    int m = precision->n_free, determined = (size_t)m <= n && invert(a, n, m, precision->root)
                                             && !is_open(work, group, precision, norms);
     if (!determined && of->status <= ALLOMETER_FIT_COST) of->status = ALLOMETER_GROUP_UNDETERMINED;
-    for (int i = 0; i < m * m; ++i) {
-        double scale = (double)(norms[i / m] * norms[i % m]);
-        precision->covariance[i] = determined ? precision->covariance[i] * precision->variance / scale : NAN;
-    }
+    double deviation = determined ? sqrt(precision->variance) : NAN;
+    for (int i = 0; i < m * m; ++i) precision->root[i] *= deviation / (double)norms[i / m];
+    for (int j = 0; j < m; ++j) precision->deviations[j] = length(precision->root + j * m, m);
     double widening = precision->degrees > 0 ? sqrt((double)n / precision->degrees) : NAN;
     for (size_t i = 0; i < n; ++i) precision->errors[i] *= widening;
 done:

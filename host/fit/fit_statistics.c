@@ -33,7 +33,7 @@ static void intervals_from_errors(const struct fit_work *work, struct allometer_
     double t = student_quantile(0.5 + 0.5 * fits->options.confidence, precision->degrees);
     for (int j = 0; j < precision->n_free; ++j) {
         int p = precision->free[j];
-        double reach = t * sqrt(precision->covariance[j * precision->n_free + j]);
+        double reach = t * precision->deviations[j];
         group->lower[p] = allometer_role_outer(fits->law->parameters[p].role, group->inner[p] - reach);
         group->upper[p] = allometer_role_outer(fits->law->parameters[p].role, group->inner[p] + reach);
     }
@@ -106,7 +106,7 @@ static void describe_parameters(const struct fit_work *work, size_t g, const str
         int p = precision->free[j];
         double scale =
             allometer_role_is_log(law->parameters[p].role) ? group->values[p] : 1; /* dv / d log v */
-        group->errors[p] = scale * sqrt(precision->covariance[j * precision->n_free + j]);
+        group->errors[p] = scale * precision->deviations[j];
     }
     /* resamples begin where the group ended, and stay there along what the points leave open */
     if (precision->n_resamples && group->status != ALLOMETER_GROUP_UNDETERMINED)
