@@ -110,5 +110,10 @@ for bound in lower upper; do
     close "$bound of a new y" "$(column $bound 'new- + 1e7).csv' | head -n 1)" "$(column $bound new-.csv | head -n 1)" 1e-8
 done
 
+# ---- a line in log x that ends just above 0, whose slope is fixed -----------------------------------------------------------------
+awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 20; ++i) print n = 1.5 ^ i, (1.1 - 0.1 * log(n)) * (1 + 0.01 * cos(5 * i)) }' >line.csv
+expect 0 '' line.csv --law logarithmic --x n --y loss --fix b=0.13 --out line-fits.csv --quiet
+[ "$(column status line-fits.csv)" = converged ] || fail "a fixed slope: $(cat line-fits.csv)"
+
 [ "$failures" -eq 0 ] && echo 'all as expected'
 exit $((failures > 0))

@@ -175,8 +175,9 @@ static void start_kaplan(const struct group_points *points, int index, double *s
 
 static void start_logarithmic(const struct group_points *points, int index, double *start) {
     (void)index;
-    start[0] = 0.5 * (points->y_low + points->y_high);
-    start[1] = 0;
+    start[1] = settled(points, 1, 0); /* a logarithm of the law needs it above 0 at all points */
+    start[0] = 0.5 * (points->y_low + points->y_high)
+               + fmax(start[1] * points->x_low[0], start[1] * points->x_high[0]);
 }
 
 static const struct {
