@@ -115,5 +115,23 @@ awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 20; ++i) print n = 1.5 ^ i
 expect 0 '' line.csv --law logarithmic --x n --y loss --fix b=0.13 --out line-fits.csv --quiet
 [ "$(column status line-fits.csv)" = converged ] || fail "a fixed slope: $(cat line-fits.csv)"
 
+# ---- --at: at the x of rows what they have, in every group, whatever the law; beyond the data, too ---------------------------------
+awk -v OFS=, 'BEGIN { print "task,n,D,loss"; for (i = 0; i < 24; ++i) print i % 2 ? "odd" : "even", n = 2 ^ i, D = 3 ^ (i % 7), 0.5 + 4 * n ^ -0.2 + D ^ -0.4 + 0.01 * cos(i * i) }' >at.csv
+for law in 'power-offset --x n --at 1,2' 'auto --x n --at 1,2' 'chinchilla --x n,D --at 1,1 --at 2,3' 'chinchilla --x n,D --at 1,1,2,3 --objective huber'; do
+    # shellcheck disable=SC2086 # options
+    expect 0 '' at.csv --y loss --group task --quiet --predictions at-p.csv --law $law
+    [ "$(wc -l <at-p.csv)" -eq 29 ] || fail "--law $law: $(wc -l <at-p.csv) lines"
+    awk -F, -v OFS=, '{ $(NF - 4) = $(NF - 3) = "" } NR > 1 && NR < 26 { rows[$0] } NR > 25 && $0 in rows { n++ } END { exit n != 2 }' at-p.csv ||
+        fail "--law $law: $(sed -n '2,3p; 26,$p' at-p.csv)"
+done
+expect 0 '' at.csv --law power --x n --y loss --group task --at 1e9
+grep -qE '^odd +1e\+09 +[0-9.]+ +[0-9.]+ +[0-9.]+' stdout || fail "no prediction in the table: $(cat stdout)"
+expect 0 '' at.csv --law chinchilla --x n,D --y loss --at 1e9,20 --json
+grep -qE '\{"x": \{"n": 1000000000, "D": 20\}, "yhat": [0-9.]+, "lower": [0-9.]+, "upper": [0-9.]+\}\]' stdout || fail "no prediction in JSON: $(cat stdout)"
+expect 2 'at: 3 numbers, expected 2 for each point' at.csv --law chinchilla --x n,D --y loss --at 1e9,20,3
+expect 2 'at is -1, expected a number above 0' at.csv --law power --x n --y loss --at -1
+expect 2 "at: '', expected a number" at.csv --law power --x n --y loss --at 1,
+expect 2 'at: more than' at.csv --law power --x n --y loss --at "$(seq -s , 1 1000)"
+
 [ "$failures" -eq 0 ] && echo 'all as expected'
 exit $((failures > 0))

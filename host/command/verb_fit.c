@@ -1,11 +1,9 @@
 #include "verb_fit.h"
-#include "store.h"
 #include "text.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
     OPTION_JSON = 0x100,
@@ -29,6 +27,7 @@ enum {
     OPTION_ITERATIONS,
     OPTION_LET,
     OPTION_COMPOSITE,
+    OPTION_AT,
 };
 
 static const struct argp_option options[] = {
@@ -67,6 +66,10 @@ static const struct argp_option options[] = {
     {"confidence", OPTION_CONFIDENCE, "SHARE", 0, "Of all intervals; 0.95 unless said otherwise", 3},
     {"seed", OPTION_SEED, "N", 0, "Of the resamples; 0 unless said otherwise", 3},
     {"out", 'o', "FITS.csv", 0, "Write one row per group", 4},
+    {"at", OPTION_AT, "X,...", 0,
+     "Predict y there, in every group, and where a new y would lie; of laws of several variables a number of "
+     "each in turn",
+     4},
     {"predictions", OPTION_PREDICTIONS, "FILE.csv", 0,
      "Write one row per row read, with the law and where a new y would lie; rows may have an x and no y", 4},
     {"resamples", OPTION_RESAMPLES, "FILE.csv", 0,
@@ -113,11 +116,6 @@ static void find_law(struct fit_arguments *arguments, struct argp_state *state) 
                    law->n_columns, law->n_columns == 1 ? "" : "s", arguments->n_x,
                    arguments->n_x == 1 ? "" : "s");
     }
-}
-
-static int ends_with(const char *text, const char *end) {
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
 }
 
 static int is_average(const struct fit_arguments *arguments) {
@@ -185,6 +183,9 @@ static error_t parse(int key, char *value, struct argp_state *state) {
     case OPTION_FIX:
         verb_fit_settings(arguments, state, "fix", value);
         return 0;
+    case OPTION_AT:
+        verb_fit_at(arguments, state, value);
+        return 0;
     case OPTION_LET:
         verb_fit_let(arguments, state, value);
         return 0;
@@ -207,7 +208,8 @@ static error_t parse(int key, char *value, struct argp_state *state) {
         arguments->resamples = value;
         return 0;
     case OPTION_PLOT:
-        if (!ends_with(value, ".svg") && !ends_with(value, ".pdf") && !ends_with(value, ".png")) {
+        if (!verb_fit_ends_with(value, ".svg") && !verb_fit_ends_with(value, ".pdf")
+            && !verb_fit_ends_with(value, ".png")) {
             argp_error(state, "--plot: '%s', expected a file that ends in .svg, .pdf or .png", value);
         }
         arguments->plot = value;
@@ -244,6 +246,10 @@ static error_t parse(int key, char *value, struct argp_state *state) {
             argp_error(state, "--resamples goes with --bootstrap, such as --bootstrap 2000");
         }
         find_law(arguments, state);
+        if (arguments->n_numbers % arguments->n_x)
+            argp_error(state, "--at: %d numbers, expected %d for each point, one of each column of --x",
+                       arguments->n_numbers, arguments->n_x);
+        fit->n_at = arguments->n_numbers / arguments->n_x;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -275,73 +281,6 @@ static const struct argp argp = {
     0,
     0};
 
-/* A store may be called otherwise, too. Of a pipe no byte can be looked at twice. */
-static int is_store(const char *path) {
-    if (ends_with(path, ".db")) return 1;
-    static const char beginning[16] = "SQLite format 3";
-    char bytes[sizeof beginning];
-    struct stat status;
-    FILE *file = stat(path, &status) == 0 && S_ISREG(status.st_mode) ? fopen(path, "rb") : NULL;
-    int is_one = file && fread(bytes, sizeof bytes, 1, file) == 1 && !memcmp(bytes, beginning, sizeof bytes);
-    if (file) fclose(file);
-    return is_one;
-}
-
-static enum allometer_code read_table(const struct fit_arguments *arguments, struct allometer_table **table,
-                                      struct allometer_error *error) {
-    if (!is_store(arguments->path)) return allometer_table_read_csv(arguments->path, table, error);
-    uint64_t n_diverged = 0;
-    enum allometer_code code = allometer_store_read_table(arguments->path, table, &n_diverged, error);
-    struct allometer_store_summary summary;
-    if (code != ALLOMETER_OK || arguments->quiet) return code;
-    if (n_diverged)
-        fprintf(stderr, "allometer: %llu diverged models left out\n", (unsigned long long)n_diverged);
-    if (!allometer_store_summarize(arguments->path, &summary, NULL))
-        verb_note_stored(arguments->path, &summary);
-    return ALLOMETER_OK;
-}
-
-/* No output may take the place of the input, or of another output. */
-static enum allometer_code check_outputs(const struct fit_arguments *arguments,
-                                         struct allometer_error *error) {
-    const struct {
-        const char *option, *path;
-    } outputs[] = {{"out", arguments->out},
-                   {"predictions", arguments->predictions},
-                   {"resamples", arguments->resamples},
-                   {"plot", arguments->plot}};
-    enum allometer_code code = ALLOMETER_OK;
-    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; ++i) {
-        const char *path = outputs[i].path;
-        code = verb_check_output(outputs[i].option, path, arguments->path, error);
-        if (code != ALLOMETER_OK) return code;
-        for (size_t j = 0; path && j < i; ++j) {
-            if (!outputs[j].path || !verb_is_same_file(outputs[j].path, path)) continue;
-            return allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s and --%s: both are '%s'",
-                                  outputs[j].option, outputs[i].option, path);
-        }
-    }
-    return ALLOMETER_OK;
-}
-
-static enum allometer_code write_results(const struct fit_arguments *arguments,
-                                         const struct allometer_fits *fits, struct allometer_error *error) {
-    enum allometer_code code = ALLOMETER_OK;
-    if (arguments->out) code = allometer_fits_write_csv(fits, arguments->out, error);
-    if (code == ALLOMETER_OK && arguments->predictions) {
-        code = allometer_fits_write_predictions(fits, arguments->predictions, error);
-    }
-    if (code == ALLOMETER_OK && arguments->resamples) {
-        code = allometer_fits_write_resamples(fits, arguments->resamples, error);
-    }
-    if (code == ALLOMETER_OK && arguments->plot) {
-        code = allometer_fits_plot(fits, arguments->plot, arguments->keep, error);
-    }
-    if (code == ALLOMETER_OK && arguments->json) return allometer_fits_write_json(fits, stdout, error);
-    if (code == ALLOMETER_OK && !arguments->quiet) return allometer_fits_print(fits, stdout, error);
-    return code;
-}
-
 /* Loading CUDA takes half a second, in which a CPU core fits some ten thousand curves of a hundred points. */
 static enum allometer_code open_device(struct fit_arguments *arguments, const struct allometer_table *table,
                                        struct allometer_error *error) {
@@ -365,12 +304,13 @@ int verb_fit(int argc, char **argv) {
     fit->groups = arguments.groups;
     fit->filters = arguments.filters;
     fit->settings = arguments.settings;
+    fit->at = arguments.at;
     fit->bands = arguments.predictions != NULL;
     fit->keep_resamples = arguments.resamples != NULL;
     fit->n_curve = arguments.plot ? 201 : 0; /* with every fourth point both ends remain */
 
-    enum allometer_code code = check_outputs(&arguments, &error);
-    if (code == ALLOMETER_OK) code = read_table(&arguments, &table, &error);
+    enum allometer_code code = verb_fit_check_outputs(&arguments, &error);
+    if (code == ALLOMETER_OK) code = verb_fit_read(&arguments, &table, &error);
     if (code == ALLOMETER_OK) code = open_device(&arguments, table, &error);
     for (int i = 0; i < arguments.n_made && code == ALLOMETER_OK; ++i) {
         code = allometer_table_let(table, arguments.made[i][0], arguments.made[i][1], &error);
@@ -384,7 +324,7 @@ int verb_fit(int argc, char **argv) {
     if (code == ALLOMETER_OK && !arguments.quiet)
         verb_formula_warn(arguments.formula, fit->x, arguments.n_x, table);
     if (code == ALLOMETER_OK) code = allometer_fit(table, fit, &fits, &error);
-    if (code == ALLOMETER_OK) code = write_results(&arguments, fits, &error);
+    if (code == ALLOMETER_OK) code = verb_fit_write(&arguments, fits, &error);
     int any = code == ALLOMETER_OK && verb_fit_notes(fits, arguments.quiet);
     allometer_fits_free(fits);
     allometer_table_free(table);

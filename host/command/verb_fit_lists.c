@@ -111,6 +111,14 @@ void verb_fit_train(struct fit_arguments *arguments, struct argp_state *state, c
     arguments->options.train_comparison = train.comparison;
 }
 
+void verb_fit_at(struct fit_arguments *arguments, struct argp_state *state, char *list) {
+    for (char *item; (item = next_item(&list));) {
+        if (arguments->n_numbers == sizeof arguments->at / sizeof *arguments->at)
+            argp_error(state, "--at: more than %d numbers", arguments->n_numbers);
+        arguments->at[arguments->n_numbers++] = verb_fit_number(state, "at", item);
+    }
+}
+
 void verb_fit_let(struct fit_arguments *arguments, struct argp_state *state, char *text) {
     if (arguments->n_made == MAX_LIST) argp_error(state, "more than %d columns to make", MAX_LIST);
     text += strspn(text, " ");
@@ -168,6 +176,7 @@ void verb_fit_check(const struct fit_arguments *arguments, struct argp_state *st
                    {"objective", fit->objective != ALLOMETER_OBJECTIVE_MSLE},
                    {"start, --bound or --fix", fit->n_settings > 0},
                    {"iterations", fit->max_iterations > 0},
+                   {"at", arguments->n_numbers > 0},
                    {"predictions", arguments->predictions != NULL},
                    {"resamples", arguments->resamples != NULL},
                    {"plot", arguments->plot != NULL}};

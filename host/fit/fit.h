@@ -67,6 +67,8 @@ struct allometer_fit_options {
     int32_t bands;          /* 1: work out where a new y would lie, for every row */
     int32_t keep_resamples; /* 1: keep the parameters of every resample, for allometer_fits_write_resamples */
     int32_t n_curve;        /* points of each group's curve for pictures; 0: none */
+    const double *at;       /* points at which every group is predicted, C numbers each, as x has them; */
+    int32_t n_at;           /* so many points, 0: none */
     const struct allometer_backend *backend;
     struct allometer_device *device;
     int threads; /* of the CPU, for all but the fits; 0 for all that OpenMP offers */
@@ -115,6 +117,8 @@ struct allometer_fits {
     double *yhat, *lower, *upper; /* the law, and where a new y would lie with the given confidence */
     /* For pictures: the law and that interval along x of every group, options.n_curve each; laws of one variable only. */
     double *curve_x, *curve_y, *curve_lower, *curve_upper; /* groups x n_curve */
+    /* The same at the points that the options name: columns of them, and groups x options.n_at. */
+    double *at_x[ALLOMETER_MAX_LAW_COLUMNS], *at_y, *at_lower, *at_upper;
     /* Of every resample, if they are kept: parameters in their own units, NaN where there are none, and how it ended. */
     double *resamples;         /* groups x options.bootstrap x P */
     int32_t *resample_status;  /* groups x options.bootstrap, as of groups */

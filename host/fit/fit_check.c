@@ -1,6 +1,8 @@
 /* Options of a fit that make no sense, whatever the table is. */
 #include "fit_internal.h"
 
+#include <math.h>
+
 #define LEAST_DELTA 1e-18
 
 enum allometer_code fit_check_options(const struct allometer_fit_options *options,
@@ -11,6 +13,7 @@ enum allometer_code fit_check_options(const struct allometer_fit_options *option
     } counts[] = {{"bootstrap", options->bootstrap},
                   {"max_iterations", options->max_iterations},
                   {"n_curve", options->n_curve},
+                  {"n_at", options->n_at},
                   {"threads", options->threads}};
     const char *missing = !options->law                                    ? "law"
                           : !options->y                                    ? "column y"
@@ -19,6 +22,7 @@ enum allometer_code fit_check_options(const struct allometer_fit_options *option
                           : options->n_groups && !options->groups          ? "array of group columns"
                           : options->n_filters && !options->filters        ? "array of filters"
                           : options->n_settings && !options->settings      ? "array of settings"
+                          : options->n_at && !options->at                  ? "array of points to predict at"
                           : options->train_column && !options->train_value ? "value of the train column"
                                                                            : NULL;
     for (int c = 0; !missing && c < options->law->n_columns; ++c)
@@ -35,6 +39,13 @@ enum allometer_code fit_check_options(const struct allometer_fit_options *option
     if ((unsigned)options->objective >= ALLOMETER_OBJECTIVE_COUNT)
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: no objective has the number %d",
                               (int)options->objective);
+    for (int i = 0; i < options->n_at * options->law->n_columns; ++i) {
+        if (!isfinite(options->at[i]) || (options->at[i] <= 0 && options->law->form == ALLOMETER_COLUMNS_LOG))
+            return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: at is %g, expected a number%s%s",
+                                  options->at[i],
+                                  options->law->form ? " above 0: its logarithm is taken by " : "",
+                                  options->law->form ? options->law->name : "");
+    }
     /* below, the loss of any error is less than what rounding leaves of a square: every start would be a minimum */
     if (options->objective == ALLOMETER_OBJECTIVE_HUBER && !(options->delta >= LEAST_DELTA))
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: delta is %g, expected %g or more",

@@ -277,6 +277,32 @@ static int lacks_resamples(const struct allometer_fits *fits) {
     return most >= 0 && most < ALLOMETER_FEWEST_RESAMPLES;
 }
 
+/* Every group at the points that the options name. */
+static enum allometer_code print_points(const struct allometer_fits *fits, FILE *file,
+                                        struct allometer_error *error) {
+    const struct allometer_fit_options *options = &fits->options;
+    size_t n_key = options->n_groups, n_at = (size_t)options->n_at, C = (size_t)fits->law->n_columns;
+    struct grid grid = {.n_rows = fits->n_groups * n_at + 1, .n_columns = n_key + C + 3};
+    if (n_at == 0) return ALLOMETER_OK;
+    grid.cells = calloc(grid.n_rows * grid.n_columns, sizeof *grid.cells);
+    if (!grid.cells) return allometer_fail(error, ALLOMETER_FAILED, "out of memory for a table");
+    for (size_t c = 0; c < n_key; ++c) put_text(cell(&grid, 0, c), options->groups[c]);
+    for (size_t c = 0; c < C; ++c) put_text(cell(&grid, 0, n_key + c), options->x[c]);
+    const char *const titles[] = {options->y, "lower", "upper"};
+    for (size_t c = 0; c < 3; ++c) put_text(cell(&grid, 0, n_key + C + c), titles[c]);
+    for (size_t i = 0; i < fits->n_groups * n_at; ++i) {
+        const double values[] = {fits->at_y[i], fits->at_lower[i], fits->at_upper[i]};
+        for (size_t c = 0; c < n_key; ++c) put_text(cell(&grid, i + 1, c), fits->groups[i / n_at].key[c]);
+        for (size_t c = 0; c < C; ++c) put_number(cell(&grid, i + 1, n_key + c), fits->at_x[c][i % n_at], 6);
+        for (size_t c = 0; c < 3; ++c) put_number(cell(&grid, i + 1, n_key + C + c), values[c], 6);
+    }
+    fprintf(file, "\npredicted, and where a new %s would lie, %g %%\n\n", options->y,
+            100 * options->confidence);
+    enum allometer_code code = print_grid(&grid, n_key, file, error);
+    free(grid.cells);
+    return code;
+}
+
 static enum allometer_code print_fits(const struct allometer_fits *fits, FILE *file,
                                       struct allometer_error *error) {
     const struct allometer_fit_options *options = &fits->options;
@@ -311,6 +337,7 @@ static enum allometer_code print_fits(const struct allometer_fits *fits, FILE *f
     }
     enum allometer_code code = print_grid(&grid, single ? 1 : options->n_groups, file, error);
     free(grid.cells);
+    if (code == ALLOMETER_OK) code = print_points(fits, file, error);
     if (code != ALLOMETER_OK) return code;
     print_bounds(fits, file);
     print_advice(fits, file);

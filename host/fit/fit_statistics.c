@@ -145,6 +145,19 @@ static enum allometer_code describe_curve(const struct fit_work *work, size_t g,
                      fits->curve_upper + at, error);
 }
 
+/* A new y at points that are no rows has the mean weight of the group's. */
+static enum allometer_code describe_points(const struct fit_work *work, size_t g,
+                                           const struct fit_precision *precision,
+                                           struct allometer_error *error) {
+    const struct allometer_fits *fits = work->fits;
+    const double *columns[ALLOMETER_MAX_LAW_COLUMNS];
+    size_t n = (size_t)fits->options.n_at, at = g * n;
+    for (int c = 0; c < work->n_columns; ++c) columns[c] = fits->at_x[c];
+    if (n == 0) return ALLOMETER_OK;
+    return fit_bands(work, g, precision, columns, NULL, n, fits->at_y + at, fits->at_lower + at,
+                     fits->at_upper + at, error);
+}
+
 enum allometer_code fit_describe_group(struct fit_work *work, size_t g, const double *resamples, size_t n,
                                        struct allometer_error *error) {
     struct allometer_fits *fits = work->fits;
@@ -177,6 +190,7 @@ enum allometer_code fit_describe_group(struct fit_work *work, size_t g, const do
         group->rmsle_test = fit_rmsle(fits, group, 0);
     }
     if (code == ALLOMETER_OK) code = describe_curve(work, g, &precision, error);
+    if (code == ALLOMETER_OK) code = describe_points(work, g, &precision, error);
     free(precision.errors);
     free(scratch);
     return code;

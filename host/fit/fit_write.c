@@ -124,7 +124,23 @@ static int is_incomplete(const struct allometer_fits *fits, size_t i) {
     return missing;
 }
 
-/* In the order of the table, group by group as they stand there. */
+/* x, y, whether it was fitted, the law and its interval: the rest of a line behind the group's key. */
+static void write_prediction(FILE *file, int C, double *const *x, size_t at, double y, int is_fitted,
+                             double yhat, double lower, double upper) {
+    char text[TEXT_NUMBER_SIZE];
+    for (int c = 0; c < C; ++c) {
+        if (!isnan(x[c][at])) text_from_double(text, x[c][at]), fputs(text, file);
+        if (c + 1 < C) putc(',', file);
+    }
+    write_cell(file, y);
+    fprintf(file, ",%d", is_fitted);
+    write_cell(file, yhat);
+    write_cell(file, lower);
+    write_cell(file, upper);
+    putc('\n', file);
+}
+
+/* In the order of the table, group by group as they stand there; then the points that the options name. */
 enum allometer_code allometer_fits_write_predictions(const struct allometer_fits *fits, const char *path,
                                                      struct allometer_error *error) {
     size_t n_table = fits->table->n_rows, *group_of = malloc((fits->n_rows + 1) * sizeof *group_of);
@@ -149,20 +165,18 @@ enum allometer_code allometer_fits_write_predictions(const struct allometer_fits
         fputs(",train,yhat,lower,upper\n", file);
     }
     for (size_t row = 0; row < n_table && file; ++row) {
-        char text[TEXT_NUMBER_SIZE];
         if (at_of[row] == 0) continue;
         size_t i = at_of[row] - 1;
         write_key(file, &fits->groups[group_of[i]], fits->options.n_groups);
-        for (int c = 0; c < fits->law->n_columns; ++c) {
-            if (!isnan(fits->x[c][i])) text_from_double(text, fits->x[c][i]), fputs(text, file);
-            if (c + 1 < fits->law->n_columns) putc(',', file);
-        }
-        write_cell(file, fits->y[i]);
-        fprintf(file, ",%d", fits->train[i] && !is_incomplete(fits, i));
-        write_cell(file, fits->yhat[i]);
-        write_cell(file, fits->lower[i]);
-        write_cell(file, fits->upper[i]);
-        putc('\n', file);
+        write_prediction(file, fits->law->n_columns, fits->x, i, fits->y[i],
+                         fits->train[i] && !is_incomplete(fits, i), fits->yhat[i], fits->lower[i],
+                         fits->upper[i]);
+    }
+    const size_t n_at = (size_t)fits->options.n_at;
+    for (size_t i = 0; i < fits->n_groups * n_at && file; ++i) {
+        write_key(file, &fits->groups[i / n_at], fits->options.n_groups);
+        write_prediction(file, fits->law->n_columns, fits->at_x, i % n_at, NAN, 0, fits->at_y[i],
+                         fits->at_lower[i], fits->at_upper[i]);
     }
     free(group_of);
     free(at_of);
@@ -183,6 +197,30 @@ static void write_json_weights(FILE *file, const struct allometer_fits *fits,
         write_json_number(file, allometer_laws[fits->law->candidates[c]].name, group->weights[c]);
     }
     putc('}', file);
+}
+
+static void write_json_points(FILE *file, const struct allometer_fits *fits, size_t g) {
+    const size_t n_at = (size_t)fits->options.n_at;
+    fputs(",\n     \"at\": [", file);
+    for (size_t i = 0; i < n_at; ++i) {
+        const double values[] = {fits->at_y[g * n_at + i], fits->at_lower[g * n_at + i],
+                                 fits->at_upper[g * n_at + i]};
+        fputs(i ? ",\n      {\"x\": {" : "\n      {\"x\": {", file);
+        for (int c = 0; c < fits->law->n_columns; ++c) {
+            char text[TEXT_NUMBER_SIZE];
+            text_from_double(text, fits->at_x[c][i]);
+            if (c) fputs(", ", file);
+            text_write_json(file, fits->options.x[c]);
+            fprintf(file, ": %s", text);
+        }
+        putc('}', file);
+        for (int v = 0; v < 3; ++v) {
+            fputs(", ", file);
+            write_json_number(file, (const char *const[]){"yhat", "lower", "upper"}[v], values[v]);
+        }
+        putc('}', file);
+    }
+    putc(']', file);
 }
 
 static void write_json_group(FILE *file, const struct allometer_fits *fits,
@@ -220,7 +258,9 @@ static void write_json_group(FILE *file, const struct allometer_fits *fits,
         if (group->held[p]) fprintf(file, ", \"held\": \"%s\"", allometer_held_names[group->held[p]]);
         putc('}', file);
     }
-    fputs("}}", file);
+    putc('}', file);
+    if (fits->options.n_at) write_json_points(file, fits, (size_t)(group - fits->groups));
+    putc('}', file);
 }
 
 enum allometer_code allometer_fits_write_json(const struct allometer_fits *fits, FILE *file,

@@ -1,0 +1,77 @@
+/* What `allometer fit` reads and writes. */
+#include "store.h"
+#include "verb_fit.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+int verb_fit_ends_with(const char *text, const char *end) {
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* A store may be called otherwise, too. Of a pipe no byte can be looked at twice. */
+static int is_store(const char *path) {
+    if (verb_fit_ends_with(path, ".db")) return 1;
+    static const char beginning[16] = "SQLite format 3";
+    char bytes[sizeof beginning];
+    struct stat status;
+    FILE *file = stat(path, &status) == 0 && S_ISREG(status.st_mode) ? fopen(path, "rb") : NULL;
+    int is_one = file && fread(bytes, sizeof bytes, 1, file) == 1 && !memcmp(bytes, beginning, sizeof bytes);
+    if (file) fclose(file);
+    return is_one;
+}
+
+enum allometer_code verb_fit_read(const struct fit_arguments *arguments, struct allometer_table **table,
+                                  struct allometer_error *error) {
+    if (!is_store(arguments->path)) return allometer_table_read_csv(arguments->path, table, error);
+    uint64_t n_diverged = 0;
+    enum allometer_code code = allometer_store_read_table(arguments->path, table, &n_diverged, error);
+    struct allometer_store_summary summary;
+    if (code != ALLOMETER_OK || arguments->quiet) return code;
+    if (n_diverged)
+        fprintf(stderr, "allometer: %llu diverged models left out\n", (unsigned long long)n_diverged);
+    if (!allometer_store_summarize(arguments->path, &summary, NULL))
+        verb_note_stored(arguments->path, &summary);
+    return ALLOMETER_OK;
+}
+
+enum allometer_code verb_fit_check_outputs(const struct fit_arguments *arguments,
+                                           struct allometer_error *error) {
+    const struct {
+        const char *option, *path;
+    } outputs[] = {{"out", arguments->out},
+                   {"predictions", arguments->predictions},
+                   {"resamples", arguments->resamples},
+                   {"plot", arguments->plot}};
+    enum allometer_code code = ALLOMETER_OK;
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; ++i) {
+        const char *path = outputs[i].path;
+        code = verb_check_output(outputs[i].option, path, arguments->path, error);
+        if (code != ALLOMETER_OK) return code;
+        for (size_t j = 0; path && j < i; ++j) {
+            if (!outputs[j].path || !verb_is_same_file(outputs[j].path, path)) continue;
+            return allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s and --%s: both are '%s'",
+                                  outputs[j].option, outputs[i].option, path);
+        }
+    }
+    return ALLOMETER_OK;
+}
+
+enum allometer_code verb_fit_write(const struct fit_arguments *arguments, const struct allometer_fits *fits,
+                                   struct allometer_error *error) {
+    enum allometer_code code = ALLOMETER_OK;
+    if (arguments->out) code = allometer_fits_write_csv(fits, arguments->out, error);
+    if (code == ALLOMETER_OK && arguments->predictions) {
+        code = allometer_fits_write_predictions(fits, arguments->predictions, error);
+    }
+    if (code == ALLOMETER_OK && arguments->resamples) {
+        code = allometer_fits_write_resamples(fits, arguments->resamples, error);
+    }
+    if (code == ALLOMETER_OK && arguments->plot) {
+        code = allometer_fits_plot(fits, arguments->plot, arguments->keep, error);
+    }
+    if (code == ALLOMETER_OK && arguments->json) return allometer_fits_write_json(fits, stdout, error);
+    if (code == ALLOMETER_OK && !arguments->quiet) return allometer_fits_print(fits, stdout, error);
+    return code;
+}
