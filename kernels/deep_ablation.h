@@ -42,7 +42,7 @@ KERNEL void neuron_hold(const struct deep *w, const struct batch *block, int32_t
     }
 }
 
-/* Adds to rise (K, L, H) the block's part of every subtask's loss with each neuron held at its mean, the last layer first:
+/* Adds to rise (K, L, H) the block's sum of every subtask's losses with each neuron held at its mean, the last layer first:
    what comes before a neuron's layer stays. At zero instead, a neuron that does nothing but hold a constant would look
    needed, where a bias would have served. */
 KERNEL_APART void ablations_add(const struct deep *w, const struct batch *block) {
@@ -54,8 +54,7 @@ KERNEL_APART void ablations_add(const struct deep *w, const struct batch *block)
             deep_outputs(w, block, layer + 1);
             deep_losses(w, block, 1.0f, 0, 1);
             for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
-                w->rise[k * hidden_neurons(w) + layer * model->width + h] +=
-                    sums_total(w, SUM_LOSS, k) / w->held_out[k];
+                w->rise[k * hidden_neurons(w) + layer * model->width + h] += sums_total(w, SUM_LOSS, k);
             }
             neuron_hold(w, block, layer, h, 1);
         }

@@ -108,10 +108,11 @@ KERNEL_APART void neurons_served(const struct deep *w, const struct allometer_re
     for (int32_t k = 0; k < model->n_subtasks; ++k) {
         float *served = w->served + (int64_t)k * n;
         const float *rise = w->rise + (int64_t)k * n;
-        const float limit = (1.0f + model->ablation_share) * result->loss[k];
+        const float limit = (1.0f + model->ablation_share) * result->loss[k], n_samples = w->held_out[k];
         path_sums(w, k, model->threshold);
         for (int32_t i = TEAM_RANK; i < n; i += TEAM_SIZE)
-            served[i] = (float)((w->paths[i] > 0 ? BY_THRESHOLD : 0) + (rise[i] > limit ? BY_ABLATION : 0));
+            served[i] = (float)((w->paths[i] > 0 ? BY_THRESHOLD : 0)
+                                + (rise[i] / n_samples > limit ? BY_ABLATION : 0));
         path_sums(w, k, -1.0f);
         for (int32_t layer = TEAM_RANK; layer < model->depth; layer += TEAM_SIZE) {
             float total = 0;

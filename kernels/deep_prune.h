@@ -12,7 +12,6 @@ KERNEL_APART void deep_worth(const struct deep *w, float *worth) {
     const struct allometer_model *model = w->model;
     const int64_t n = hidden_neurons(w);
     ablations_start(w);
-    for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) w->held_out[k] = (float)model->batch;
     for (int32_t first = 0; first < model->batch; first += w->block) {
         const struct batch block = deep_block_at(w, first);
         deep_outputs(w, &block, 0);
@@ -67,9 +66,25 @@ KERNEL_COLD void deep_clear(const struct deep *w) {
     team_sync();
 }
 
+/* Whether the neuron's weights, of what comes and of what goes, and its bias are all zero. */
+KERNEL int neuron_is_zero(const struct deep *w, int32_t layer, int32_t h) {
+    const struct allometer_model *model = w->model;
+    const int32_t inputs = layer_inputs(model, layer), outputs = layer_outputs(model, layer + 1);
+    float *in = layer_weights(w, w->theta, layer);
+    const float *out = layer_weights(w, w->theta, layer + 1) + h;
+    int is_zero = layer_biases(w, in, layer)[h] == 0;
+    for (int32_t j = 0; j < inputs; ++j) is_zero &= in[(int64_t)h * row_padded(inputs) + j] == 0;
+    for (int32_t i = 0; i < outputs; ++i) is_zero &= out[(int64_t)i * row_padded(model->width)] == 0;
+    return is_zero;
+}
+
 /* Keeps the worthiest of each layer. Begins and ends with the whole team together. */
 KERNEL_APART void deep_prune(const struct deep *w, int32_t kept) {
     const int32_t width = w->model->width;
+    for (int32_t i = TEAM_RANK; i < w->model->depth * width; i += TEAM_SIZE) {
+        if (neuron_is_zero(w, i / width, i % width)) w->paths[i] = -INFINITY;
+    }
+    team_sync();
     for (int32_t layer = 0; layer < w->model->depth; ++layer)
         keep_worthiest(w->paths + layer * width, width, kept, w->alive + layer * width);
     team_sync();

@@ -75,7 +75,7 @@ struct deep {
     /* Of measuring (deep_measure.h) and pruning. */
     float *held_out; /* (K): how many of the samples that are measured are a subtask's */
     float *mean;     /* (L, H): of what the hidden layers give */
-    float *rise;     /* (K, L, H): loss of a subtask without a neuron */
+    float *rise;     /* (K, L, H): sum of a subtask's losses without a neuron */
     float *served;   /* (K, L, H): by which measures a neuron serves a subtask, as a sum of powers of two */
     float *paths;    /* (PATH_ARRAYS, L, H) */
 };

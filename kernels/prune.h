@@ -1,6 +1,7 @@
 /* Pruning to a budget: of each hidden layer the neurons that are worth most stay and train on, the others leave it for good.
    A neuron is worth what the training loss, the subtasks by their weights, would rise if it gave its mean over the step's
-   samples in place of what it gives; measured before the step, acted on after it. Round i of R = prune_rounds leaves
+   samples in place of what it gives; measured before the step, acted on after it. Whose parameters are then all zero, as the
+   proximal step leaves them, leave first, whether they have been packed away (pack.h) or not. Round i of R = prune_rounds leaves
    H (prune / H)^(i / R) neurons after i / R of the steps before the last `retrain` (as Han et al. 2015 and Zhu and Gupta 2017
    prune weights). The optimizer's state and the learning rate go on as if nothing had happened. */
 #ifndef ALLOMETER_PRUNE_H
@@ -68,10 +69,13 @@ KERNEL_COLD void prune_neurons(const int D, const int O, const struct allometer_
     const int32_t stride = w->parameters.stride;
     float *worth = w->worth + model->n_subtasks * stride;
     FOR_LANES(h, w->width) {
-        vf total = vf_set(0.0f);
+        vf total = vf_set(0.0f), is_zero = vf_set(1.0f);
         for (int32_t k = 0; k < model->n_subtasks; ++k)
             total = total + model->subtasks[k].weight * vf_load(w->worth + k * stride + h);
-        vf_store(worth + h, worth_or_least(total));
+        for (int j = 0; j < D + 1 + O; ++j)
+            is_zero = vf_select(vf_load(w->parameters.rows + (int64_t)j * stride + h) == vf_set(0.0f),
+                                is_zero, vf_set(0.0f));
+        vf_store(worth + h, vf_select(is_zero > vf_set(0.0f), vf_set(-INFINITY), worth_or_least(total)));
     }
     team_sync();
     keep_worthiest(worth, w->width, kept, w->alive);

@@ -181,6 +181,15 @@ static const struct case_row rows[] = {
       .penalize_biases = 1,
       .weighting = ALLOMETER_WEIGHTING_BOOTSTRAP},
      30},
+#define DYING(...)                                                                                      \
+    {                                                                                                   \
+        __VA_ARGS__, .prune = 6, .learning_rate = 2e-2f, .l1 = 2e-2f, .l1_step = ALLOMETER_L1_PROXIMAL, \
+                     .penalize_biases = 1                                                               \
+    }
+    {"pruned when some have died and left", 12, 16, FUNCTIONS(F(SINE)), DYING(.retrain = 20), 3},
+    {"pruned when some have died", 12, 16, FUNCTIONS(F(SINE)), DYING(.retrain = 40), 3},
+    {"pruned when some of two layers have died", 12, 16, FUNCTIONS(F(SINE)), DYING(.retrain = 20, .depth = 2),
+     3},
     {"pruned to all", 9, 20, FUNCTIONS(F(CUBE)), {.prune = 9, .retrain = 5}, 0},
     {"wide", 301, 20, FUNCTIONS(F(SQUARE)), {.scale = 8}, 0},
     {"two layers",

@@ -278,10 +278,22 @@ static void losses_without(const struct allometer_model *m, const double *theta,
     signals_free(&v);
 }
 
-/* Marks all but `kept` of each layer as gone, the least loss first. */
-static void mark_gone(const struct allometer_model *m, int kept, double *losses, char *gone) {
+/* Whether neuron h of layer l has no parameter but zeros. */
+static int is_zero(const struct allometer_model *m, const double *theta, int l, int h) {
+    const struct layer in = layer_of(m, l), out = layer_of(m, l + 1);
+    int zero = theta[in.biases + h] == 0;
+    for (int j = 0; j < in.in; ++j) zero &= theta[in.weights + h * in.in + j] == 0;
+    for (int i = 0; i < out.out; ++i) zero &= theta[out.weights + i * out.in + h] == 0;
+    return zero;
+}
+
+/* Marks all but `kept` of each layer as gone, what is zero first, then the least loss. */
+static void mark_gone(const struct allometer_model *m, const double *theta, int kept, double *losses,
+                      char *gone) {
     for (int l = 0; l < m->depth; ++l) {
         double *own = losses + l * m->width;
+        for (int h = 0; h < m->width; ++h)
+            if (is_zero(m, theta, l, h)) own[h] = -INFINITY;
         for (int leaving = 0; leaving < m->width - kept; ++leaving) {
             int least = -1;
             for (int h = 0; h < m->width; ++h)
@@ -321,7 +333,6 @@ void reference_train(const struct allometer_model *m, double *theta) {
         const int kept = pruned_width(m, step);
         reference_gradient(m, theta, &batch, g);
         if (kept) losses_without(m, theta, &batch, gone, losses);
-        if (kept) mark_gone(m, kept, losses, gone);
         reference_batch_free(&batch);
         double rate = rate_at(m, step), t = step + 1;
         for (int i = 0; i < P; ++i) {
@@ -340,8 +351,10 @@ void reference_train(const struct allometer_model *m, double *theta) {
                 theta[i] -= reach * first[i] / (1 - pow(m->beta1, t));
             }
             if (m->l1_step == ALLOMETER_L1_PROXIMAL) theta[i] = shrink(theta[i], reach * l1);
-            if (m->prune && is_frozen(m, gone, i)) theta[i] = first[i] = second[i] = 0;
         }
+        if (kept) mark_gone(m, theta, kept, losses, gone);
+        for (int i = 0; m->prune && i < P; ++i)
+            if (is_frozen(m, gone, i)) theta[i] = first[i] = second[i] = 0;
     }
     free(losses);
     free(gone);

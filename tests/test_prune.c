@@ -125,12 +125,28 @@ static void what_stays_learns_on(void **state) {
     }
 }
 
+/* The loss without a neuron that is not there is the loss itself, to the last bit: over held-out samples that divide nothing. */
+static void what_has_left_serves_nothing(void **state) {
+    (void)state;
+    struct allometer_model model =
+        case_model(12, 20, (int32_t[]){ALLOMETER_FUNCTION_SQUARE, ALLOMETER_FUNCTION_SINE}, 2);
+    model.prune = 2, model.ablation_share = 0;
+    for (model.depth = 1; model.depth <= 3; ++model.depth) {
+        for (model.test_samples = 21; model.test_samples <= 333; model.test_samples += 13) {
+            struct allometer_result result;
+            free(train_one(&under_test, &model, &result));
+            assert_true(result.live_ablation <= model.prune * model.depth);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exactly_as_many_stay_as_were_asked_for),
         cmocka_unit_test(pruning_to_all_changes_nothing),
         cmocka_unit_test(the_worthiest_stay),
         cmocka_unit_test(what_stays_learns_on),
+        cmocka_unit_test(what_has_left_serves_nothing),
     };
     under_test = backend_under_test_open(0, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
