@@ -82,7 +82,8 @@ KERNEL int neuron_is_zero(const struct deep *w, int32_t layer, int32_t h) {
 KERNEL_APART void deep_prune(const struct deep *w, int32_t kept) {
     const int32_t width = w->model->width;
     for (int32_t i = TEAM_RANK; i < w->model->depth * width; i += TEAM_SIZE) {
-        if (neuron_is_zero(w, i / width, i % width)) w->paths[i] = -INFINITY;
+        const int is_zero = neuron_is_zero(w, i / width, i % width);
+        w->paths[i] = fminf(w->paths[i], is_zero ? -FLT_MAX : FLT_MAX); /* what has left stays below */
     }
     team_sync();
     for (int32_t layer = 0; layer < w->model->depth; ++layer)

@@ -36,7 +36,7 @@ KERNEL void keep_worthiest(const float *worth, int32_t n, int32_t kept, float *a
     }
 }
 
-/* Of a training that is about to diverge anything may be worth NaN, which ranks last, but above `least`. */
+/* Of a training that is about to diverge anything may be worth NaN, which ranks last of what is left. */
 KERNEL vf worth_or_least(vf worth) {
     return vf_select(worth >= vf_set(-FLT_MAX), worth, vf_set(-FLT_MAX));
 }

@@ -190,6 +190,8 @@ static const struct case_row rows[] = {
     {"pruned when some have died", 12, 16, FUNCTIONS(F(SINE)), DYING(.retrain = 40), 3},
     {"pruned when some of two layers have died", 12, 16, FUNCTIONS(F(SINE)), DYING(.retrain = 20, .depth = 2),
      3},
+    {"pruned in rounds when some of three layers have died", 12, 16, FUNCTIONS(F(SINE)),
+     DYING(.retrain = 20, .depth = 3, .residual = 1, .prune_rounds = 6), 3},
     {"pruned to all", 9, 20, FUNCTIONS(F(CUBE)), {.prune = 9, .retrain = 5}, 0},
     {"wide", 301, 20, FUNCTIONS(F(SQUARE)), {.scale = 8}, 0},
     {"two layers",

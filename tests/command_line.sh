@@ -315,6 +315,14 @@ for signal in INT TERM; do
     grep -q 'stopped with .* of 256 models in .*the same command goes on' stderr || fail "SIG$signal: $(cat stderr)"
     [ ! -e $signal.db-wal ] || fail "SIG$signal left the log behind"
 done
+# The second ends it at once, whichever it is: the first waits for models of a minute.
+sed 's/steps: [0-9]*/steps: 100000000/' long.yaml >endless.yaml
+"$program" sweep endless.yaml --device cpu --out endless.db 2>stderr &
+stopped=$!
+until [ -e endless.db ] && grep -q models stderr; do sleep 0.1; done
+kill -TERM $stopped && sleep 0.3 && kill -INT $stopped
+for _ in $(seq 100); do kill -0 $stopped 2>/dev/null || break; sleep 0.1; done
+kill -KILL $stopped 2>/dev/null && fail 'a second signal of another kind ends nothing'
 expect 0 '256/256 models' sweep long.yaml --device cpu --out INT.db
 { # whoever reads the messages leaves after the first
     "$program" sweep long.yaml --device cpu --out unread.db 2>&1

@@ -22,6 +22,8 @@ expect 0 '' "${power[@]}" --x n --where state=ok --out words-fits.csv
 [ "$(column n words-fits.csv)" = 4 ] || fail "rows that are ok: $(cat words-fits.csv)"
 expect 0 '1 row left out: no number in seen \(first: line 3\)' "${power[@]}" --x seen --where state=ok
 expect 2 "words.csv:4: column 'loss': expected a number" "${power[@]}" --x seen --where 'loss<4'
+expect 0 '' "${power[@]}" --x n --where state=ok --train 'loss<2.9' --out words-fits.csv
+[ "$(column n words-fits.csv)" = 3 ] || fail "rows that are ok and low: $(cat words-fits.csv)"
 expect 2 'in .backquotes.' "${power[@]}" --x seen --let 'twice=2*no column'
 
 # ---- what is to be fitted is told as what is to be read is; a table comes through a pipe ----------------------------------------
@@ -125,7 +127,7 @@ for law in 'power-offset --x n --at 1,2' 'auto --x n --at 1,2' 'chinchilla --x n
         fail "--law $law: $(sed -n '2,3p; 26,$p' at-p.csv)"
 done
 expect 0 '' at.csv --law power --x n --y loss --group task --at 1e9
-grep -qE '^odd +1e\+09 +[0-9.]+ +[0-9.]+ +[0-9.]+' stdout || fail "no prediction in the table: $(cat stdout)"
+grep -qE '^odd +1000000000 +[0-9.]+ +[0-9.]+ +[0-9.]+' stdout || fail "no prediction in the table: $(cat stdout)"
 expect 0 '' at.csv --law chinchilla --x n,D --y loss --at 1e9,20 --json
 grep -qE '\{"x": \{"n": 1000000000, "D": 20\}, "yhat": [0-9.]+, "lower": [0-9.]+, "upper": [0-9.]+\}\]' stdout || fail "no prediction in JSON: $(cat stdout)"
 expect 2 'at: 3 numbers, expected 2 for each point' at.csv --law chinchilla --x n,D --y loss --at 1e9,20,3

@@ -1,6 +1,7 @@
 #include "reference_internal.h"
 #include "reference_random.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,7 +294,7 @@ static void mark_gone(const struct allometer_model *m, const double *theta, int 
     for (int l = 0; l < m->depth; ++l) {
         double *own = losses + l * m->width;
         for (int h = 0; h < m->width; ++h)
-            if (is_zero(m, theta, l, h)) own[h] = -INFINITY;
+            if (!gone[l * m->width + h] && is_zero(m, theta, l, h)) own[h] = -DBL_MAX;
         for (int leaving = 0; leaving < m->width - kept; ++leaving) {
             int least = -1;
             for (int h = 0; h < m->width; ++h)

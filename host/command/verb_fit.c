@@ -272,8 +272,7 @@ static const struct argp argp = {
     "  allometer fit runs.csv --law 'E + A/N^alpha + B/D^beta' --x N,D --y loss\n"
     "  allometer fit runs.csv --let 'D=flop/(6*N)' --law chinchilla --x N,D --y loss "
     "--objective huber --bootstrap 4000\n"
-    "  (cat runs.csv; echo 1e22,) | allometer fit - --law auto --x compute --y loss --predictions "
-    "beyond.csv\n"
+    "  allometer fit runs.csv --law auto --x compute --y loss --at 1e22,1e23\n"
     "  allometer fit curves.csv --law bnsl --breaks 1 --x examples --y loss "
     "--group task --train training=1 \\\n"
     "                --predictions predictions.csv --plot curves.svg\n",

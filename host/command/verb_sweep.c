@@ -111,15 +111,16 @@ static void ask_to_stop(int number) {
     static const char note[] = "\nallometer: stops after the models in flight; again: at once\n";
     int before = errno;
     __atomic_store_n(&stop, number, __ATOMIC_RELAXED);
+    signal(SIGINT, SIG_DFL), signal(SIGTERM, SIG_DFL); /* whichever is the second */
     if (!is_quiet && write(STDERR_FILENO, note, sizeof note - 1) < 0) is_quiet = 1;
     errno = before;
 }
 
-/* Once: a second Ctrl-C ends the program at once, which the store survives. A reader of the messages that is gone, such as tee
+/* A second Ctrl-C ends the program at once, which the store survives. A reader of the messages that is gone, such as tee
    after the same Ctrl-C, ends nothing. */
 static void catch_signals(int quiet) {
     is_quiet = quiet;
-    struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+    struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

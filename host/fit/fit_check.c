@@ -39,12 +39,12 @@ enum allometer_code fit_check_options(const struct allometer_fit_options *option
     if ((unsigned)options->objective >= ALLOMETER_OBJECTIVE_COUNT)
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: no objective has the number %d",
                               (int)options->objective);
-    for (int i = 0; i < options->n_at * options->law->n_columns; ++i) {
-        if (!isfinite(options->at[i]) || (options->at[i] <= 0 && options->law->form == ALLOMETER_COLUMNS_LOG))
-            return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: at is %g, expected a number%s%s",
-                                  options->at[i],
-                                  options->law->form ? " above 0: its logarithm is taken by " : "",
-                                  options->law->form ? options->law->name : "");
+    const int is_log = options->law->form == ALLOMETER_COLUMNS_LOG;
+    for (size_t i = 0; i < (size_t)options->n_at * (size_t)options->law->n_columns; ++i) {
+        if (isfinite(options->at[i]) && (options->at[i] > 0 || !is_log)) continue;
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: at is %g, expected a number%s%s",
+                              options->at[i], is_log ? " above 0: its logarithm is taken by " : "",
+                              is_log ? options->law->name : "");
     }
     /* below, the loss of any error is less than what rounding leaves of a square: every start would be a minimum */
     if (options->objective == ALLOMETER_OBJECTIVE_HUBER && !(options->delta >= LEAST_DELTA))

@@ -11,29 +11,33 @@ static enum allometer_code out_of_memory(struct allometer_error *error) {
 
 struct filter {
     size_t column;
-    int numeric; /* the value and the whole column are numbers */
+    int numeric; /* the value and all cells that it is compared with are numbers */
     double number;
     const char *text;
     enum allometer_comparison comparison;
 };
 
+/* Among those rows, or all if rows is NULL. */
 static enum allometer_code resolve_filter(const struct allometer_table *table,
-                                          const struct allometer_fit_filter *wanted, struct filter *filter,
+                                          const struct allometer_fit_filter *wanted, const size_t *rows,
+                                          size_t n_rows, struct filter *filter,
                                           struct allometer_error *error) {
+    const int is_ordered = wanted->comparison > ALLOMETER_NOT_EQUAL;
     *filter = (struct filter){.comparison = wanted->comparison};
     /* a missing cell is told as an empty text, however it is written */
     filter->text = allometer_cell_is_missing(wanted->value) ? "" : wanted->value;
     enum allometer_code code = allometer_table_find(table, wanted->column, &filter->column, error);
     if (code != ALLOMETER_OK) return code;
-    int is_number = allometer_cell_number(wanted->value, &filter->number);
-    filter->numeric = is_number && table->columns[filter->column].n_words == 0;
-    if (!filter->numeric && wanted->comparison > ALLOMETER_NOT_EQUAL) {
-        if (is_number) return allometer_table_find_number(table, wanted->column, &filter->column, error);
-        return allometer_fail(error, ALLOMETER_BAD_INPUT,
-                              "%s: '%s' compared with '%s': only numbers are larger or smaller than others",
-                              table->source, wanted->column, wanted->value);
+    if (allometer_cell_number(wanted->value, &filter->number)) {
+        code = allometer_table_find_number_in(table, wanted->column, rows, n_rows, &filter->column,
+                                              is_ordered ? error : NULL);
+        filter->numeric = code == ALLOMETER_OK;
+        return is_ordered ? code : ALLOMETER_OK;
     }
-    return ALLOMETER_OK;
+    if (!is_ordered) return ALLOMETER_OK;
+    return allometer_fail(error, ALLOMETER_BAD_INPUT,
+                          "%s: '%s' compared with '%s': only numbers are larger or smaller than others",
+                          table->source, wanted->column, wanted->value);
 }
 
 /* Beyond 2^53 a double does not tell whole numbers, such as those of runs, from their neighbors: their digits do. */
@@ -73,7 +77,7 @@ enum allometer_code fit_filter_rows(const struct allometer_table *table,
                                     const struct allometer_fit_filter *wanted, int *passes, size_t stride,
                                     struct allometer_error *error) {
     struct filter filter;
-    enum allometer_code code = resolve_filter(table, wanted, &filter, error);
+    enum allometer_code code = resolve_filter(table, wanted, NULL, table->n_rows, &filter, error);
     for (size_t row = 0; row < table->n_rows && !code; ++row) {
         int *at = (int *)((char *)passes + row * stride);
         *at = *at && filter_passes(table, &filter, row);
@@ -190,7 +194,7 @@ static enum allometer_code copy_rows(struct allometer_fits *fits, const size_t *
     if (code == ALLOMETER_OK && options->train_column) {
         struct allometer_fit_filter wanted = {options->train_column, options->train_value,
                                               options->train_comparison};
-        code = resolve_filter(table, &wanted, &train, error);
+        code = resolve_filter(table, &wanted, kept, n, &train, error);
     }
     if (code != ALLOMETER_OK) return code;
     fits->rows = fit_allocate(&fits->memory, n, sizeof *fits->rows);
@@ -243,7 +247,7 @@ enum allometer_code fit_collect_rows(struct allometer_fits *fits, struct allomet
     struct filter *filters = fit_allocate(&fits->memory, options->n_filters, sizeof *filters);
     if (!filters) return out_of_memory(error);
     for (size_t i = 0; i < options->n_filters && code == ALLOMETER_OK; ++i) {
-        code = resolve_filter(table, &options->filters[i], &filters[i], error);
+        code = resolve_filter(table, &options->filters[i], NULL, table->n_rows, &filters[i], error);
     }
     if (code != ALLOMETER_OK) return code;
 

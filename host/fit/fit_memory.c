@@ -46,19 +46,20 @@ enum allometer_code fit_allocate_results(struct allometer_fits *fits, size_t P,
         }
     }
     size_t n_at = (size_t)fits->options.n_at, C = (size_t)fits->law->n_columns;
-    fits->at_x[0] = allocate_nan(fits, n_at * (C + 3 * fits->n_groups));
-    for (size_t c = 0; c < C && fits->at_x[0]; ++c) {
-        fits->at_x[c] = fits->at_x[0] + c * n_at;
+    double *at = allocate_nan(fits, n_at * (C + 3 * fits->n_groups));
+    if (!at) return allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu predictions", n_at);
+    for (size_t c = 0; c < C; ++c) {
+        fits->at_x[c] = at + c * n_at;
         for (size_t i = 0; i < n_at; ++i) fits->at_x[c][i] = fits->options.at[i * C + c];
     }
-    fits->at_y = fits->at_x[0] + C * n_at, fits->at_lower = fits->at_y + fits->n_groups * n_at;
+    fits->at_y = at + C * n_at, fits->at_lower = fits->at_y + fits->n_groups * n_at;
     fits->at_upper = fits->at_lower + fits->n_groups * n_at;
     fits->yhat = allocate_nan(fits, fits->n_rows), fits->lower = allocate_nan(fits, fits->n_rows);
     fits->upper = allocate_nan(fits, fits->n_rows);
     fits->curve_x = allocate_nan(fits, n_curve), fits->curve_y = allocate_nan(fits, n_curve);
     fits->curve_lower = allocate_nan(fits, n_curve), fits->curve_upper = allocate_nan(fits, n_curve);
     if (!arrays || !held || !fits->yhat || !fits->lower || !fits->upper || !fits->curve_x || !fits->curve_y
-        || !fits->curve_lower || !fits->curve_upper || !fits->at_x[0]) {
+        || !fits->curve_lower || !fits->curve_upper) {
         return allometer_fail(error, ALLOMETER_FAILED, "out of memory for results");
     }
     for (size_t g = 0; g < fits->n_groups; ++g, arrays += 5 * P, held += P) {

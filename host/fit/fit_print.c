@@ -293,7 +293,8 @@ static enum allometer_code print_points(const struct allometer_fits *fits, FILE 
     for (size_t i = 0; i < fits->n_groups * n_at; ++i) {
         const double values[] = {fits->at_y[i], fits->at_lower[i], fits->at_upper[i]};
         for (size_t c = 0; c < n_key; ++c) put_text(cell(&grid, i + 1, c), fits->groups[i / n_at].key[c]);
-        for (size_t c = 0; c < C; ++c) put_number(cell(&grid, i + 1, n_key + c), fits->at_x[c][i % n_at], 6);
+        for (size_t c = 0; c < C; ++c)
+            text_from_double(cell(&grid, i + 1, n_key + c), fits->at_x[c][i % n_at]);
         for (size_t c = 0; c < 3; ++c) put_number(cell(&grid, i + 1, n_key + C + c), values[c], 6);
     }
     fprintf(file, "\npredicted, and where a new %s would lie, %g %%\n\n", options->y,

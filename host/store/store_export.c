@@ -127,7 +127,7 @@ enum allometer_code store_file_summarize(const struct store_file *file,
         store_prepare(file,
                       "WITH makers AS (SELECT DISTINCT trim(version || ' ' || backend || ' ' || "
                       "instruction_set) AS maker FROM run"
-                      " WHERE EXISTS (SELECT 1 FROM model WHERE run = run.id) ORDER BY 1) "
+                      " WHERE id IN (SELECT DISTINCT run FROM model) ORDER BY 1) "
                       "SELECT name, models, (SELECT count(*) FROM model), (SELECT "
                       "count(*) FROM model WHERE status = 'diverged'),"
                       " (SELECT count(*) FROM weights), EXISTS (SELECT 1 FROM layer),"
