@@ -39,9 +39,31 @@ enum allometer_code fit_each_group(const struct allometer_fits *fits, size_t beg
 enum allometer_code fit_allocate_results(struct allometer_fits *fits, size_t P,
                                          struct allometer_error *error);
 
-/* fit.c: finds the minimum of every group's cost, by default from all starts of the law. */
+/* fit_batch.c: a batch under construction, which has room for so many problems. fit_memory_free(batch.memory) frees it. */
+struct fit_batch {
+    struct fit_memory *memory;
+    struct allometer_fitting fitting;
+    struct allometer_fit_problem *problems;
+    double *parameters; /* starts, then results */
+};
+enum allometer_code fit_batch_make(struct fit_batch *batch, const struct fit_work *work, size_t capacity,
+                                   struct allometer_error *error);
+void fit_batch_add(struct fit_batch *batch, const struct fit_work *work, size_t group, uint32_t resample,
+                   const double *start);
+enum allometer_code fit_batch_run(struct fit_batch *batch, const struct fit_work *work,
+                                  struct allometer_error *error);
+/* How many groups of so many problems each one batch takes: at least one. */
+size_t fit_groups_per_batch(size_t problems, size_t P);
+/* Whether a fit that ended so is at a minimum. */
+int fit_is_minimum(int32_t status);
+
+/* fit_minima.c: finds the minimum of every group's cost, by default from all starts of the law. */
 enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_error *error);
 
+/* fit_resample.c: bootstraps the groups begin .. end - 1 from their minima, and works out everything that is reported of
+   them. */
+enum allometer_code fit_describe_groups(struct fit_work *work, size_t begin, size_t end,
+                                        struct allometer_error *error);
 /* Bootstraps a group from its minimum: parameters has room for as many resamples as the options want, P each, and gets
    those of the n that reached a minimum. */
 enum allometer_code fit_resample(const struct fit_work *work, size_t group, double *parameters, size_t *n,

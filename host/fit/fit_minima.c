@@ -1,0 +1,181 @@
+/* The minimum of every group: starts, pruned early; the best of them. */
+#include "fit_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PRUNE_ITERATIONS = 12, /* of every start, before the best go on */
+    KEPT_STARTS = 16,      /* of each group, beside the user's own */
+    /* The many starts of a formula, which are worse than a law's, are pruned twice. */
+    MANY_STARTS = 512,
+    KEPT_OF_FORMULA = 128,
+    MORE_ITERATIONS = 60,
+    AROUND = 256, /* starts around the best minimum, where there were many: another may be next to it */
+};
+
+#define SAME_COST 1.001 /* ratio of costs up to which the user's start decides between minima */
+
+/* Lower cost first; of costs that differ by rounding alone, a minimum first. */
+static int better(const struct allometer_fit_outcome *a, const struct allometer_fit_outcome *b) {
+    int a_is_finite = a->status != ALLOMETER_FIT_NOT_FINITE,
+        b_is_finite = b->status != ALLOMETER_FIT_NOT_FINITE;
+    if (!a_is_finite || !b_is_finite) return a_is_finite && !b_is_finite;
+    if (fabs(a->cost - b->cost) <= 1e-9 * fabs(b->cost)
+        && fit_is_minimum(a->status) != fit_is_minimum(b->status)) {
+        return fit_is_minimum(a->status);
+    }
+    return a->cost < b->cost;
+}
+
+/* The kept best starts of one group after a few iterations: problems of the next batch. */
+static void keep_best(struct fit_batch *into, const struct fit_batch *from, const struct fit_work *work,
+                      size_t most, size_t begin, size_t end) {
+    size_t kept[KEPT_OF_FORMULA], n = 0, P = (size_t)work->n_parameters;
+    const struct allometer_fit_outcome *outcomes = from->fitting.outcomes;
+    for (size_t f = begin; f < end; ++f) {
+        size_t at = n < most ? n++ : n;
+        if (at == most && !better(&outcomes[f], &outcomes[kept[--at]])) continue;
+        while (at > 0 && better(&outcomes[f], &outcomes[kept[at - 1]])) kept[at] = kept[at - 1], --at;
+        kept[at] = f;
+    }
+    size_t g = (size_t)from->problems[begin].set;
+    int own = fit_first_start_is_own(work);
+    if (own) fit_batch_add(into, work, g, 0, from->parameters + begin * P);
+    for (size_t i = 0; i < n; ++i) {
+        if (!own || kept[i] != begin) fit_batch_add(into, work, g, 0, from->parameters + kept[i] * P);
+    }
+}
+
+static int n_positive(const double *parameters, size_t P) {
+    int n = 0;
+    for (size_t p = 0; p < P; ++p) n += parameters[p] > 0;
+    return n;
+}
+
+/* A formula may have minima that mirror each other, such as both signs of a width: the one with the most parameters
+   above 0 of problems begin .. end - 1 that are as good as the best. */
+static size_t without_mirrors(const struct fit_batch *batch, size_t P, size_t begin, size_t end,
+                              size_t best) {
+    const struct allometer_fit_outcome *outcomes = batch->fitting.outcomes;
+    double most = (1 + 1e-9) * outcomes[best].cost;
+    for (size_t f = begin; f < end; ++f) {
+        if (fit_is_minimum(outcomes[f].status) && outcomes[f].cost <= most
+            && n_positive(batch->parameters + f * P, P) > n_positive(batch->parameters + best * P, P)) {
+            best = f;
+        }
+    }
+    return best;
+}
+
+static void take_best(const struct fit_batch *batch, struct fit_work *work) {
+    struct allometer_fit_group *groups = work->fits->groups;
+    size_t P = (size_t)work->n_parameters, n = (size_t)batch->fitting.n_problems;
+    for (size_t f = 0, end; f < n; f = end) {
+        size_t best = f, g = (size_t)batch->problems[f].set;
+        for (end = f + 1; end < n && (size_t)batch->problems[end].set == g; ++end) {
+            if (better(&batch->fitting.outcomes[end], &batch->fitting.outcomes[best])) best = end;
+        }
+        if (work->fits->law->program) best = without_mirrors(batch, P, f, end, best);
+        /* of minima alike, such as two exponentials that have changed places, the one that the user's start leads to */
+        const struct allometer_fit_outcome *first = &batch->fitting.outcomes[f];
+        if (fit_first_start_is_own(work) && fit_is_minimum(first->status)
+            && first->cost <= SAME_COST * batch->fitting.outcomes[best].cost) {
+            best = f;
+        }
+        groups[g].status = batch->fitting.outcomes[best].status;
+        groups[g].iterations = batch->fitting.outcomes[best].iterations;
+        groups[g].objective = batch->fitting.outcomes[best].cost;
+        memcpy(groups[g].inner, batch->parameters + best * P, P * sizeof(double));
+        fit_order_breaks(work, g, groups[g].inner);
+    }
+}
+
+/* Starts of all problems, which stand there group by group; around: of those near the groups' minima. */
+static enum allometer_code fill_starts(struct fit_batch *batch, const struct fit_work *work, int around,
+                                       struct allometer_error *error) {
+    size_t P = (size_t)work->n_parameters, n = (size_t)work->n_starts;
+    int out_of_memory = 0, threads = batch->fitting.n_problems > (int64_t)n ? fit_threads(work->fits) : 1;
+#pragma omp parallel num_threads(threads) reduction(| : out_of_memory)
+    {
+        double *scratch = malloc((fit_start_scratch(work) + 1) * sizeof *scratch);
+        out_of_memory = !scratch;
+#pragma omp for schedule(dynamic)
+        for (int64_t f = 0; f < batch->fitting.n_problems; f += (int64_t)n) {
+            size_t g = (size_t)batch->problems[f].set;
+            double *starts = batch->parameters + (size_t)f * P;
+            if (scratch && around)
+                fit_formula_starts_around(work, g, work->fits->groups[g].inner, (int)n, starts);
+            else if (scratch)
+                fit_starts(work, g, starts, scratch);
+        }
+        free(scratch);
+    }
+    if (!out_of_memory) return ALLOMETER_OK;
+    return allometer_fail(error, ALLOMETER_FAILED, "out of memory for starts");
+}
+
+/* Moves every problem by a few iterations, and makes the batch of the best of each group. */
+static enum allometer_code prune(struct fit_batch *batch, struct fit_batch *best, const struct fit_work *work,
+                                 int32_t iterations, size_t most, struct allometer_error *error) {
+    size_t n = (size_t)batch->fitting.n_problems;
+    *best = (struct fit_batch){0};
+    batch->fitting.max_iterations = iterations;
+    enum allometer_code code = fit_batch_run(batch, work, error);
+    if (code == ALLOMETER_OK) code = fit_batch_make(best, work, n, error);
+    for (size_t f = 0, end; f < n && code == ALLOMETER_OK; f = end) {
+        for (end = f + 1; end < n && batch->problems[end].set == batch->problems[f].set;) ++end;
+        keep_best(best, batch, work, most, f, end);
+    }
+    return code;
+}
+
+/* Finds the minimum of the groups begin .. end - 1; around: from that they have. */
+static enum allometer_code fit_groups(struct fit_work *work, size_t begin, size_t end, int around,
+                                      struct allometer_error *error) {
+    size_t n_starts = (size_t)work->n_starts, capacity = (end - begin) * n_starts;
+    struct fit_batch batch, best;
+    const double unknown[ALLOMETER_MAX_PARAMETERS] = {0};
+    enum allometer_code code = fit_batch_make(&batch, work, capacity, error);
+    for (size_t g = begin; g < end && code == ALLOMETER_OK; ++g) {
+        int32_t status = work->fits->groups[g].status;
+        if (around ? !fit_is_minimum(status) && status != ALLOMETER_FIT_OUT_OF_ITERATIONS : status != -1)
+            continue;
+        for (size_t i = 0; i < n_starts; ++i) fit_batch_add(&batch, work, g, 0, unknown);
+    }
+    if (code == ALLOMETER_OK) code = fill_starts(&batch, work, around, error);
+    for (int round = work->n_rounds; round > 0 && code == ALLOMETER_OK; --round) {
+        int32_t iterations = round == 2 || work->n_rounds == 1 ? PRUNE_ITERATIONS : MORE_ITERATIONS;
+        size_t most = round == 2 ? KEPT_OF_FORMULA : (size_t)work->n_kept;
+        code = prune(&batch, &best, work, iterations, most, error);
+        fit_memory_free(batch.memory);
+        batch = best;
+    }
+    if (code == ALLOMETER_OK) code = fit_batch_run(&batch, work, error);
+    if (code == ALLOMETER_OK) take_best(&batch, work);
+    fit_memory_free(batch.memory);
+    return code;
+}
+
+enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_error *error) {
+    if (!work->n_starts) {
+        work->n_starts = fit_n_starts(work) + fit_n_starts_of_noise(work);
+        work->n_kept = KEPT_STARTS;
+    }
+    work->n_rounds = work->fits->law->program && work->n_starts >= MANY_STARTS ? 2 : work->n_starts > 1;
+    size_t G = work->fits->n_groups,
+           n = fit_groups_per_batch((size_t)work->n_starts, (size_t)work->n_parameters);
+    enum allometer_code code = ALLOMETER_OK;
+    for (size_t g = 0; g < G && code == ALLOMETER_OK; g += n) {
+        code = fit_groups(work, g, g + n < G ? g + n : G, 0, error);
+    }
+    if (work->n_rounds < 2) return code;
+    struct fit_work near = *work;
+    near.n_starts = AROUND, near.n_rounds = 1;
+    n = fit_groups_per_batch(AROUND, (size_t)work->n_parameters);
+    for (size_t g = 0; g < G && code == ALLOMETER_OK; g += n) {
+        code = fit_groups(&near, g, g + n < G ? g + n : G, 1, error);
+    }
+    return code;
+}
