@@ -135,5 +135,19 @@ expect 2 'at is -1, expected a number above 0' at.csv --law power --x n --y loss
 expect 2 "at: '', expected a number" at.csv --law power --x n --y loss --at 1,
 expect 2 'at: more than' at.csv --law power --x n --y loss --at "$(seq -s , 1 1000)"
 
+# ---- --quantity: in the table, JSON, fits.csv and the resamples ----------------------------------------------------------------------
+law='at.csv --law chinchilla --x n,D --y loss --objective huber'
+# shellcheck disable=SC2086 # options
+expect 0 '' $law --quantity 'size = beta/(alpha+beta)' --quantity 'best=(alpha*A/(beta*B))^(1/(alpha+beta))' --bootstrap 30 --resamples quantity-r.csv --out quantity.csv
+grep -qE '^size +[0-9.]+ ± [0-9.]+ +[0-9.]+ +[0-9.]+ *$' stdout || fail "no quantity in the table: $(cat stdout)"
+close 'a quantity' "$(column size quantity.csv)" "$(awk "BEGIN { b = $(column beta quantity.csv); print b / ($(column alpha quantity.csv) + b) }")" 1e-5
+close 'a quantity of a resample' "$(column best quantity-r.csv | head -n 1)" "$(awk -F, 'NR == 2 { print ($6 * $4 / ($7 * $5)) ^ (1 / ($6 + $7)) }' quantity-r.csv)" 1e-5
+# shellcheck disable=SC2086 # options
+expect 0 '' $law --quantity 'size=beta/(alpha+beta)' --json
+grep -qE '"quantities": \{"size": \{"value": [0-9.]+, "se": [0-9.]+, "lower": [0-9.]+, "upper": [0-9.]+\}\}' stdout || fail "no quantity in JSON: $(cat stdout)"
+expect 2 'no parameter of the law has this name' at.csv --law power --x n --y loss --quantity q=a*n
+expect 2 'quantity: .=a., expected NAME=FORMULA' at.csv --law power --x n --y loss --quantity =a
+expect 2 'expected no --quantity' at.csv --composite --quantity q=a
+
 [ "$failures" -eq 0 ] && echo 'all as expected'
 exit $((failures > 0))

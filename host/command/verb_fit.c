@@ -28,6 +28,7 @@ enum {
     OPTION_LET,
     OPTION_COMPOSITE,
     OPTION_AT,
+    OPTION_QUANTITY,
 };
 
 static const struct argp_option options[] = {
@@ -69,6 +70,10 @@ static const struct argp_option options[] = {
     {"at", OPTION_AT, "X,...", 0,
      "Predict y there, in every group, and where a new y would lie; of laws of several variables a number of "
      "each in turn",
+     4},
+    {"quantity", OPTION_QUANTITY, "NAME=FORMULA", 0,
+     "Report what follows from the law's parameters, such as 'a=beta/(alpha+beta)', with its error; may be "
+     "repeated",
      4},
     {"predictions", OPTION_PREDICTIONS, "FILE.csv", 0,
      "Write one row per row read, with the law and where a new y would lie; rows may have an x and no y", 4},
@@ -186,6 +191,9 @@ static error_t parse(int key, char *value, struct argp_state *state) {
     case OPTION_AT:
         verb_fit_at(arguments, state, value);
         return 0;
+    case OPTION_QUANTITY:
+        verb_fit_quantity(arguments, state, value);
+        return 0;
     case OPTION_LET:
         verb_fit_let(arguments, state, value);
         return 0;
@@ -271,7 +279,8 @@ static const struct argp argp = {
     "  allometer fit runs.db --composite --bootstrap 2000 --cluster seed\n"
     "  allometer fit runs.csv --law 'E + A/N^alpha + B/D^beta' --x N,D --y loss\n"
     "  allometer fit runs.csv --let 'D=flop/(6*N)' --law chinchilla --x N,D --y loss "
-    "--objective huber --bootstrap 4000\n"
+    "--objective huber --bootstrap 4000 \\\n"
+    "                --quantity 'a=beta/(alpha+beta)'\n"
     "  allometer fit runs.csv --law auto --x compute --y loss --at 1e22,1e23\n"
     "  allometer fit curves.csv --law bnsl --breaks 1 --x examples --y loss "
     "--group task --train training=1 \\\n"
@@ -303,6 +312,7 @@ int verb_fit(int argc, char **argv) {
     fit->groups = arguments.groups;
     fit->filters = arguments.filters;
     fit->settings = arguments.settings;
+    fit->quantities = arguments.quantities;
     fit->at = arguments.at;
     fit->bands = arguments.predictions != NULL;
     fit->keep_resamples = arguments.resamples != NULL;

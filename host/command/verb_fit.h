@@ -15,6 +15,7 @@ struct fit_arguments {
     const char *groups[ALLOMETER_MAX_GROUP_COLUMNS];
     struct allometer_fit_filter filters[MAX_LIST];
     struct allometer_fit_setting settings[MAX_LIST];
+    struct allometer_fit_quantity quantities[MAX_LIST];
     const char *made[MAX_LIST][2];                   /* columns of --let: name, formula */
     double at[MAX_LIST * ALLOMETER_MAX_LAW_COLUMNS]; /* of --at; */
     int n_numbers;                                   /* so many */
@@ -30,6 +31,7 @@ void verb_fit_settings(struct fit_arguments *arguments, struct argp_state *state
 void verb_fit_filter(struct fit_arguments *arguments, struct argp_state *state, char *text); /* --where */
 void verb_fit_train(struct fit_arguments *arguments, struct argp_state *state, char *text);
 void verb_fit_at(struct fit_arguments *arguments, struct argp_state *state, char *list);
+void verb_fit_quantity(struct fit_arguments *arguments, struct argp_state *state, char *text);
 void verb_fit_let(struct fit_arguments *arguments, struct argp_state *state, char *text);
 /* --x, --group: option tells which. A name with a comma in it stands in backquotes. */
 void verb_fit_columns(struct fit_arguments *arguments, struct argp_state *state, const char *option,

@@ -132,6 +132,14 @@ void verb_fit_let(struct fit_arguments *arguments, struct argp_state *state, cha
     arguments->made[arguments->n_made++][1] = equals + 1;
 }
 
+void verb_fit_quantity(struct fit_arguments *arguments, struct argp_state *state, char *text) {
+    if (arguments->options.n_quantities == MAX_LIST) argp_error(state, "more than %d quantities", MAX_LIST);
+    text += strspn(text, " ");
+    char *formula = cut_value(state, "quantity", text, "NAME=FORMULA");
+    cut_blanks(text, formula - 1);
+    arguments->quantities[arguments->options.n_quantities++] = (struct allometer_fit_quantity){text, formula};
+}
+
 void verb_fit_columns(struct fit_arguments *arguments, struct argp_state *state, const char *option,
                       char *list) {
     int is_x = strcmp(option, "x") == 0;
@@ -176,6 +184,7 @@ void verb_fit_check(const struct fit_arguments *arguments, struct argp_state *st
                    {"objective", fit->objective != ALLOMETER_OBJECTIVE_MSLE},
                    {"start, --bound or --fix", fit->n_settings > 0},
                    {"iterations", fit->max_iterations > 0},
+                   {"quantity", fit->n_quantities > 0},
                    {"at", arguments->n_numbers > 0},
                    {"predictions", arguments->predictions != NULL},
                    {"resamples", arguments->resamples != NULL},

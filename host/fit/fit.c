@@ -1,5 +1,6 @@
 /* Fits of a law to every group, from options to results. */
 #include "fit_internal.h"
+#include "formula_parse.h"
 
 #include <stdlib.h>
 
@@ -48,7 +49,8 @@ enum allometer_code allometer_fit(const struct allometer_table *table,
     struct allometer_fits *fits = calloc(1, sizeof *fits);
     if (!fits) return allometer_fail(error, ALLOMETER_FAILED, "out of memory");
     fits->table = table, fits->law = options->law, fits->options = *options;
-    code = fit_collect_rows(fits, error);
+    code = fit_parse_quantities(fits, error);
+    if (code == ALLOMETER_OK) code = fit_collect_rows(fits, error);
     if (code == ALLOMETER_OK) code = fits->law->candidates ? fit_average(fits, error) : fit_law(fits, error);
     if (code == ALLOMETER_OK)
         *result = fits;
@@ -59,6 +61,8 @@ enum allometer_code allometer_fit(const struct allometer_table *table,
 
 void allometer_fits_free(struct allometer_fits *fits) {
     if (!fits) return;
+    for (size_t q = 0; fits->quantities && q < fits->options.n_quantities; ++q)
+        allometer_law_free(fits->quantities[q]);
     fit_memory_free(fits->memory);
     free(fits->groups);
     free(fits);

@@ -45,6 +45,12 @@ struct allometer_fit_setting {
     double start, low, high;
 };
 
+/* A number that follows from the law's parameters by a formula of their names: "beta/(alpha + beta)". */
+struct allometer_fit_quantity {
+    const char *name; /* letters, digits and _ */
+    const char *formula;
+};
+
 /* law, x, y, confidence, backend and device must be given; delta for huber; all else may be 0. */
 struct allometer_fit_options {
     const struct allometer_law *law; /* must outlive the fits */
@@ -60,8 +66,10 @@ struct allometer_fit_options {
     size_t n_filters;
     const struct allometer_fit_setting *settings;
     size_t n_settings;
-    int32_t bootstrap; /* resamples; 0: intervals from standard errors */
-    double confidence; /* of all intervals: 0.95 */
+    const struct allometer_fit_quantity *quantities; /* not of an average of laws */
+    size_t n_quantities;                             /* Q */
+    int32_t bootstrap;                               /* resamples; 0: intervals from standard errors */
+    double confidence;                               /* of all intervals: 0.95 */
     uint64_t seed;
     int32_t max_iterations; /* of one fit; 0 for the default */
     int32_t bands;          /* 1: work out where a new y would lie, for every row */
@@ -85,7 +93,7 @@ enum allometer_held {
 };
 extern const char *const allometer_held_names[ALLOMETER_HELD_COUNT]; /* "", "lower", "upper", "fixed" */
 
-/* One group. Parameters are in their own units; arrays of P. */
+/* One group. Parameters are in their own units; arrays of P, those of results with the Q quantities behind. */
 struct allometer_fit_group {
     const char **key;         /* the texts of the group columns */
     size_t first_row, n_rows; /* its rows, among the fits' */
@@ -96,10 +104,10 @@ struct allometer_fit_group {
     int32_t n_resamples;                     /* bootstrap fits that reached a minimum */
     double objective;                        /* mean over the fitted points: squared error, or Huber's loss */
     double rmsle_train, rmsle_test;          /* sqrt(mean((log yhat - log y)^2)); NaN where there is none */
-    double *values, *errors, *lower, *upper; /* errors: standard errors, of the bootstrap where
+    double *values, *errors, *lower, *upper; /* P + Q. errors: standard errors, of the bootstrap where
                                                 there is one; NaN where a bound holds the parameter */
-    double *inner;                           /* the values in the solver's coordinates */
-    unsigned char *held;                     /* enum allometer_held */
+    double *inner;                           /* P: the values in the solver's coordinates */
+    unsigned char *held;                     /* P + Q: enum allometer_held; of a quantity only fixed */
     const struct allometer_law *law; /* whose parameters these are: of an average, the one that weighs most */
     double *weights; /* of the candidates of an average: n_candidates that add up to 1, or NaN */
 };
@@ -108,6 +116,7 @@ struct allometer_fits {
     const struct allometer_table *table;
     const struct allometer_law *law; /* of the options: perhaps an average */
     struct allometer_fit_options options;
+    struct allometer_law **quantities; /* Q formulas of the law's parameters */
     size_t n_groups, n_rows;
     struct allometer_fit_group *groups;
     /* One element for each row that takes part, group by group. */

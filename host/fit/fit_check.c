@@ -22,6 +22,7 @@ enum allometer_code fit_check_options(const struct allometer_fit_options *option
                           : options->n_groups && !options->groups          ? "array of group columns"
                           : options->n_filters && !options->filters        ? "array of filters"
                           : options->n_settings && !options->settings      ? "array of settings"
+                          : options->n_quantities && !options->quantities  ? "array of quantities"
                           : options->n_at && !options->at                  ? "array of points to predict at"
                           : options->train_column && !options->train_value ? "value of the train column"
                                                                            : NULL;

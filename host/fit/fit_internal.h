@@ -135,11 +135,32 @@ struct fit_precision {
     double widening; /* of the resamples' spread: cluster_widening, or 1 where single points are drawn */
 };
 
+/* fit_quantity.c: parses those of the options. BAD_INPUT, pointing at the character where the formula is wrong. */
+enum allometer_code fit_parse_quantities(struct allometer_fits *fits, struct allometer_error *error);
+/* A quantity's value at P parameters in their own units, and, unless NULL, its P derivatives by them. */
+double fit_quantity(const struct allometer_fits *fits, size_t quantity, const double *values,
+                    double *derivatives);
+/* Values, errors and intervals of a group's quantities, its parameters being described; scratch: n_resamples. */
+void fit_describe_quantities(const struct fit_work *work, size_t group, const struct fit_precision *precision,
+                             double *scratch);
+/* P + Q, and the name of number i of these. */
+size_t fit_n_reported(const struct allometer_fits *fits);
+const char *fit_reported_name(const struct allometer_fits *fits, size_t i);
+
 /* fit_statistics.c: what holds parameter p of a group at t, in the solver's coordinates. */
 enum allometer_held fit_what_holds(const struct fit_work *work, size_t group, int p, double t);
 /* All that is reported of a group whose parameters are known. */
 enum allometer_code fit_describe_group(struct fit_work *work, size_t group, const double *resamples, size_t n,
                                        struct allometer_error *error);
+/* A number's standard error in its own units, and the bounds of its interval in the solver's coordinates: from its
+   n_resamples, which get sorted, its estimate and what bounds it, these in the solver's coordinates too. */
+struct fit_interval {
+    double error, lower, upper;
+};
+struct fit_interval fit_interval_of_resamples(const struct fit_work *work, size_t group,
+                                              const struct fit_precision *precision, double *values,
+                                              double estimate, struct fit_interval bounds,
+                                              enum allometer_role role);
 /* Root mean squared logarithmic error over the rows with that train mark; NaN where a logarithm does not exist. */
 double fit_rmsle(const struct allometer_fits *fits, const struct allometer_fit_group *group, int train);
 /* x of a group's curve, n_curve of them; 0 if its rows span nothing. */

@@ -35,8 +35,9 @@ static double *allocate_nan(struct allometer_fits *fits, size_t n) {
 enum allometer_code fit_allocate_results(struct allometer_fits *fits, size_t P,
                                          struct allometer_error *error) {
     size_t n_curve = fits->n_groups * (size_t)fits->options.n_curve;
-    double *arrays = allocate_nan(fits, fits->n_groups * 5 * P);
-    unsigned char *held = fit_allocate(&fits->memory, fits->n_groups * P, sizeof *held);
+    size_t n_reported = P + fits->options.n_quantities;
+    double *arrays = allocate_nan(fits, fits->n_groups * (4 * n_reported + P));
+    unsigned char *held = fit_allocate(&fits->memory, fits->n_groups * n_reported, sizeof *held);
     size_t n_resamples = fits->options.keep_resamples ? fits->n_groups * (size_t)fits->options.bootstrap : 0;
     if (n_resamples) {
         fits->resamples = allocate_nan(fits, n_resamples * P);
@@ -62,10 +63,11 @@ enum allometer_code fit_allocate_results(struct allometer_fits *fits, size_t P,
         || !fits->curve_lower || !fits->curve_upper) {
         return allometer_fail(error, ALLOMETER_FAILED, "out of memory for results");
     }
-    for (size_t g = 0; g < fits->n_groups; ++g, arrays += 5 * P, held += P) {
+    for (size_t g = 0; g < fits->n_groups; ++g, arrays += P, held += n_reported) {
         struct allometer_fit_group *group = &fits->groups[g];
-        group->values = arrays, group->errors = arrays + P, group->lower = arrays + 2 * P;
-        group->upper = arrays + 3 * P, group->inner = arrays + 4 * P, group->held = held;
+        double **const reported[] = {&group->values, &group->errors, &group->lower, &group->upper};
+        for (int i = 0; i < 4; ++i, arrays += n_reported) *reported[i] = arrays;
+        group->inner = arrays, group->held = held;
         group->law = fits->law;
         group->objective = group->rmsle_train = group->rmsle_test = NAN;
     }

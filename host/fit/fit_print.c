@@ -89,10 +89,10 @@ static const char *const held_words[ALLOMETER_HELD_COUNT] = {
     [ALLOMETER_HELD_FIXED] = " fixed",
 };
 
-/* How many columns lie between n and rmsle: the law's parameters, or of an average the law that weighs most and what
+/* How many columns lie between n and rmsle: the law's parameters and quantities, or of an average the law that weighs most and what
    each weighs. */
 static size_t n_middle(const struct allometer_fits *fits) {
-    return fits->law->candidates ? 1 + (size_t)fits->law->n_candidates : (size_t)fits->law->n_parameters;
+    return fits->law->candidates ? 1 + (size_t)fits->law->n_candidates : fit_n_reported(fits);
 }
 
 static void fill_middle_titles(struct grid *grid, const struct allometer_fits *fits, size_t column) {
@@ -100,8 +100,8 @@ static void fill_middle_titles(struct grid *grid, const struct allometer_fits *f
     if (law->candidates) put_text(cell(grid, 0, column++), "law");
     for (int c = 0; c < law->n_candidates; ++c, ++column)
         put_text(cell(grid, 0, column), allometer_laws[law->candidates[c]].name);
-    for (int p = 0; p < law->n_parameters; ++p, ++column)
-        put_text(cell(grid, 0, column), law->parameters[p].name);
+    for (size_t i = 0; i < fit_n_reported(fits); ++i, ++column)
+        put_text(cell(grid, 0, column), fit_reported_name(fits, i));
 }
 
 static void put_weight(char *into, double weight) {
@@ -117,11 +117,11 @@ static void fill_middle(struct grid *grid, const struct allometer_fits *fits, si
     if (law->candidates) put_text(cell(grid, row, column++), group->law == law ? "-" : group->law->name);
     for (int c = 0; c < law->n_candidates; ++c, ++column)
         put_weight(cell(grid, row, column), group->weights[c]);
-    for (int p = 0; p < law->n_parameters; ++p, ++column) {
+    for (size_t i = 0; i < fit_n_reported(fits); ++i, ++column) {
         char *into = cell(grid, row, column);
-        put_value(into, group->values[p], group->errors[p]);
-        if (!(group->errors[p] > 0))
-            snprintf(into + strlen(into), CELL / 2, "%s", held_words[group->held[p]]);
+        put_value(into, group->values[i], group->errors[i]);
+        if (!(group->errors[i] > 0))
+            snprintf(into + strlen(into), CELL / 2, "%s", held_words[group->held[i]]);
     }
 }
 
@@ -147,9 +147,9 @@ static void fill_parameters(struct grid *grid, const struct allometer_fits *fits
     static const char *const titles[] = {"parameter", "value", "lower", "upper", "unit"};
     const struct allometer_fit_group *group = &fits->groups[0];
     for (size_t c = 0; c < grid->n_columns; ++c) put_text(cell(grid, 0, c), titles[c]);
-    for (int p = 0; p < group->law->n_parameters; ++p) {
-        size_t row = (size_t)p + 1;
-        put_text(cell(grid, row, 0), group->law->parameters[p].name);
+    for (size_t row = 1; row < grid->n_rows; ++row) {
+        size_t p = row - 1, P = (size_t)group->law->n_parameters;
+        put_text(cell(grid, row, 0), p < P ? group->law->parameters[p].name : fit_reported_name(fits, p));
         put_value(cell(grid, row, 1), group->values[p], group->errors[p]);
         if (fits->law->candidates)
             snprintf(cell(grid, row, 1) + strlen(cell(grid, row, 1)), CELL / 2, "%s",
@@ -160,7 +160,7 @@ static void fill_parameters(struct grid *grid, const struct allometer_fits *fits
             put_number(cell(grid, row, 2), group->lower[p], 6);
             put_number(cell(grid, row, 3), group->upper[p], 6);
         }
-        if (grid->n_columns > 4) put_text(cell(grid, row, 4), group->law->parameters[p].unit);
+        if (grid->n_columns > 4 && p < P) put_text(cell(grid, row, 4), group->law->parameters[p].unit);
     }
 }
 
@@ -308,7 +308,9 @@ static enum allometer_code print_fits(const struct allometer_fits *fits, FILE *f
                                       struct allometer_error *error) {
     const struct allometer_fit_options *options = &fits->options;
     int single = fits->n_groups == 1 && options->n_groups == 0;
-    struct grid grid = {.n_rows = single ? (size_t)fits->groups[0].law->n_parameters + 1 : fits->n_groups + 1,
+    size_t n_lines =
+        single ? (size_t)fits->groups[0].law->n_parameters + options->n_quantities : fits->n_groups;
+    struct grid grid = {.n_rows = n_lines + 1,
                         .n_columns =
                             single ? (fits->law->program ? 4 : 5) : options->n_groups + n_middle(fits) + 4};
     grid.cells = calloc(grid.n_rows * grid.n_columns, sizeof *grid.cells);

@@ -62,25 +62,38 @@ static double deviation(const double *inner, size_t n, enum allometer_role role)
     return sqrt(sum / (double)(n - 1));
 }
 
+struct fit_interval fit_interval_of_resamples(const struct fit_work *work, size_t group,
+                                              const struct fit_precision *precision, double *values,
+                                              double estimate, struct fit_interval bounds,
+                                              enum allometer_role role) {
+    const struct allometer_fits *fits = work->fits;
+    double tail = 0.5 * (1 - fits->options.confidence), U = (double)fits->groups[group].n_units;
+    /* resamples of U clusters show (U - 1)/U of the variance; those of one, rounding */
+    double whole = !fits->options.cluster ? 1 : U > 1 ? sqrt(U / (U - 1)) : NAN;
+    size_t R = precision->n_resamples;
+    sort_doubles(values, R);
+    return (struct fit_interval){
+        .error = whole * deviation(values, R, role),
+        .lower =
+            widened_bound(sorted_quantile(values, R, tail), -1, estimate, precision->widening, bounds.lower),
+        .upper = widened_bound(sorted_quantile(values, R, 1 - tail), 1, estimate, precision->widening,
+                               bounds.upper),
+    };
+}
+
 static void intervals_from_resamples(const struct fit_work *work, size_t g,
                                      const struct fit_precision *precision, double *scratch) {
     const struct allometer_fits *fits = work->fits;
     struct allometer_fit_group *group = &fits->groups[g];
-    double tail = 0.5 * (1 - fits->options.confidence), U = (double)group->n_units;
-    /* resamples of U clusters show (U - 1)/U of the variance; those of one, rounding */
-    double whole = !fits->options.cluster ? 1 : U > 1 ? sqrt(U / (U - 1)) : NAN;
-    size_t P = (size_t)work->n_parameters, R = precision->n_resamples;
+    size_t P = (size_t)work->n_parameters;
     for (size_t p = 0; p < P; ++p) {
-        enum allometer_role role = fits->law->parameters[p].role;
-        for (size_t r = 0; r < R; ++r) scratch[r] = precision->resamples[r * P + p];
-        sort_doubles(scratch, R);
-        double low = widened_bound(sorted_quantile(scratch, R, tail), -1, group->inner[p],
-                                   precision->widening, work->lower[g * P + p]);
-        double high = widened_bound(sorted_quantile(scratch, R, 1 - tail), 1, group->inner[p],
-                                    precision->widening, work->upper[g * P + p]);
-        group->errors[p] = whole * deviation(scratch, R, role);
-        group->lower[p] = fit_parameter_value(fits, (int)p, low);
-        group->upper[p] = fit_parameter_value(fits, (int)p, high);
+        for (size_t r = 0; r < precision->n_resamples; ++r) scratch[r] = precision->resamples[r * P + p];
+        struct fit_interval bounds = {.lower = work->lower[g * P + p], .upper = work->upper[g * P + p]};
+        struct fit_interval of = fit_interval_of_resamples(work, g, precision, scratch, group->inner[p],
+                                                           bounds, fits->law->parameters[p].role);
+        group->errors[p] = of.error;
+        group->lower[p] = fit_parameter_value(fits, (int)p, of.lower);
+        group->upper[p] = fit_parameter_value(fits, (int)p, of.upper);
     }
 }
 
@@ -113,6 +126,7 @@ static void describe_parameters(const struct fit_work *work, size_t g, const str
         intervals_from_resamples(work, g, precision, scratch);
     else
         intervals_from_errors(work, group, precision);
+    fit_describe_quantities(work, g, precision, scratch);
 }
 
 /* x of a group's curve: even along the axis that pictures have, over all rows and a tenth of their span to both sides. */

@@ -63,8 +63,8 @@ enum allometer_code allometer_fits_write_csv(const struct allometer_fits *fits, 
     FILE *file = output.file;
     write_names(file, &fits->options);
     fputs("law,status,n,objective,rmsle_train,rmsle_test", file);
-    for (int p = 0; p < law->n_parameters; ++p) {
-        const char *name = law->parameters[p].name;
+    for (size_t i = 0; i < fit_n_reported(fits); ++i) {
+        const char *name = fit_reported_name(fits, i);
         fprintf(file, ",%s,%s_se,%s_lower,%s_upper", name, name, name, name);
     }
     for (int c = 0; c < law->n_candidates; ++c)
@@ -78,11 +78,11 @@ enum allometer_code allometer_fits_write_csv(const struct allometer_fits *fits, 
         write_cell(file, group->objective);
         write_cell(file, group->rmsle_train);
         write_cell(file, group->rmsle_test);
-        for (int p = 0; p < law->n_parameters; ++p) {
-            write_cell(file, group->values[p]);
-            write_cell(file, group->errors[p]);
-            write_cell(file, group->lower[p]);
-            write_cell(file, group->upper[p]);
+        for (size_t i = 0; i < fit_n_reported(fits); ++i) {
+            write_cell(file, group->values[i]);
+            write_cell(file, group->errors[i]);
+            write_cell(file, group->lower[i]);
+            write_cell(file, group->upper[i]);
         }
         for (int c = 0; c < law->n_candidates; ++c) write_cell(file, group->weights[c]);
         if (law->candidates) write_parameters(file, group);
@@ -104,7 +104,7 @@ enum allometer_code allometer_fits_write_resamples(const struct allometer_fits *
     FILE *file = output.file;
     write_names(file, &fits->options);
     fputs("resample,status", file);
-    for (size_t p = 0; p < P; ++p) fprintf(file, ",%s", fits->law->parameters[p].name);
+    for (size_t p = 0; p < fit_n_reported(fits); ++p) fprintf(file, ",%s", fit_reported_name(fits, p));
     putc('\n', file);
     for (size_t i = 0; i < fits->n_groups * R; ++i) {
         const struct allometer_fit_group *group = &fits->groups[i / R];
@@ -112,6 +112,8 @@ enum allometer_code allometer_fits_write_resamples(const struct allometer_fits *
         write_key(file, group, fits->options.n_groups);
         fprintf(file, "%zu,%s", i % R + 1, allometer_group_status_names[status]);
         for (size_t p = 0; p < P; ++p) write_cell(file, fits->resamples[i * P + p]);
+        for (size_t q = 0; q < fits->options.n_quantities; ++q)
+            write_cell(file, fit_quantity(fits, q, fits->resamples + i * P, NULL));
         putc('\n', file);
     }
     return output_finish(&output, ALLOMETER_OK, error);
@@ -223,6 +225,21 @@ static void write_json_points(FILE *file, const struct allometer_fits *fits, siz
     putc(']', file);
 }
 
+/* Parameter or quantity i of the group. */
+static void write_json_estimate(FILE *file, const struct allometer_fit_group *group, const char *name,
+                                size_t i) {
+    const char *const names[] = {"value", "se", "lower", "upper"};
+    const double values[] = {group->values[i], group->errors[i], group->lower[i], group->upper[i]};
+    text_write_json(file, name);
+    fputs(": {", file);
+    for (int v = 0; v < 4; ++v) {
+        if (v) fputs(", ", file);
+        write_json_number(file, names[v], values[v]);
+    }
+    if (group->held[i]) fprintf(file, ", \"held\": \"%s\"", allometer_held_names[group->held[i]]);
+    putc('}', file);
+}
+
 static void write_json_group(FILE *file, const struct allometer_fits *fits,
                              const struct allometer_fit_group *group) {
     static const char *const reasons[] = {"gradient", "step", "cost"};
@@ -245,18 +262,15 @@ static void write_json_group(FILE *file, const struct allometer_fits *fits,
     write_json_number(file, "rmsle_test", group->rmsle_test);
     if (fits->law->candidates) write_json_weights(file, fits, group);
     fputs(",\n     \"parameters\": {", file);
-    for (int p = 0; p < group->law->n_parameters; ++p) {
-        const char *const names[] = {"value", "se", "lower", "upper"};
-        const double values[] = {group->values[p], group->errors[p], group->lower[p], group->upper[p]};
+    size_t P = (size_t)group->law->n_parameters;
+    for (size_t p = 0; p < P; ++p) {
         if (p) fputs(", ", file);
-        text_write_json(file, group->law->parameters[p].name);
-        fputs(": {", file);
-        for (int i = 0; i < 4; ++i) {
-            if (i) fputs(", ", file);
-            write_json_number(file, names[i], values[i]);
-        }
-        if (group->held[p]) fprintf(file, ", \"held\": \"%s\"", allometer_held_names[group->held[p]]);
-        putc('}', file);
+        write_json_estimate(file, group, group->law->parameters[p].name, p);
+    }
+    if (fits->options.n_quantities) fputs("},\n     \"quantities\": {", file);
+    for (size_t q = 0; q < fits->options.n_quantities; ++q) {
+        if (q) fputs(", ", file);
+        write_json_estimate(file, group, fits->options.quantities[q].name, P + q);
     }
     putc('}', file);
     if (fits->options.n_at) write_json_points(file, fits, (size_t)(group - fits->groups));

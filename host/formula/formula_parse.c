@@ -156,11 +156,21 @@ static int parse_call(struct formula_parser *parser, const char *begin,
     return instruction(parser, begin, function->operation, operands[0], operands[function->n_operands - 1]);
 }
 
+/* The node of a name that is known, length n; -1 of one that is not, or after an error. */
+static int find_known(struct formula_parser *parser, const char *begin, size_t n) {
+    enum formula_node_kind kind = parser->kind == FORMULA_OF_PARAMETERS ? FORMULA_PARAMETER : FORMULA_COLUMN;
+    int i = 0;
+    while (i < parser->n_known && !same(parser->known[i], begin, n)) ++i;
+    return i < parser->n_known ? checked(parser, begin, formula_node_add(&parser->nodes, kind, i)) : -1;
+}
+
 static int parse_parameter(struct formula_parser *parser, const char *begin, size_t n) {
     struct formula_law *made = parser->made;
     int p = 0, P = made->program.n_parameters;
     char message[96];
-    if (parser->columns_only)
+    if (parser->kind == FORMULA_OF_PARAMETERS)
+        return formula_fail_at(parser, begin, "no parameter of the law has this name");
+    if (parser->kind == FORMULA_OF_COLUMNS)
         return formula_fail_at(
             parser, begin,
             "no column of numbers has this name; one with blanks or signs stands in `backquotes`");
@@ -202,10 +212,8 @@ static int parse_name(struct formula_parser *parser) {
     parser->at = c;
     skip_spaces(parser);
     int called = *parser->at == '(';
-    for (int i = 0; i < parser->n_columns && !called; ++i) {
-        if (same(parser->columns[i], begin, n))
-            return checked(parser, begin, formula_node_add(&parser->nodes, FORMULA_COLUMN, i));
-    }
+    int known = called ? -1 : find_known(parser, begin, n);
+    if (known >= 0 || parser->code != ALLOMETER_OK) return known;
     const char *sign = find_sign(begin, begin + n);
     if (sign) return formula_fail_at(parser, sign, "no letter of a name: write + - * / ^, and plain blanks");
     const struct formula_function *function = formula_function_find(begin, n);
@@ -233,15 +241,15 @@ static int parse_name(struct formula_parser *parser) {
 static int parse_quoted(struct formula_parser *parser) {
     const char *begin = parser->at + 1, *end = strchr(begin, '`');
     if (!end) return formula_fail_at(parser, parser->at, "expected a second ` after the column's name");
-    for (int i = 0; i < parser->n_columns; ++i) {
-        if (!same(parser->columns[i], begin, (size_t)(end - begin))) continue;
-        parser->at = end + 1;
-        return checked(parser, begin, formula_node_add(&parser->nodes, FORMULA_COLUMN, i));
-    }
-    return formula_fail_at(parser, begin,
-                           parser->columns_only
-                               ? "no column of numbers has this name"
-                               : "backquotes are for the columns of --x, and this is none of them");
+    static const char *const unknown[] = {
+        [FORMULA_OF_LAW] = "backquotes are for the columns of --x, and this is none of them",
+        [FORMULA_OF_COLUMNS] = "no column of numbers has this name",
+        [FORMULA_OF_PARAMETERS] = "no parameter of the law has this name",
+    };
+    int known = find_known(parser, begin, (size_t)(end - begin));
+    if (known < 0) return formula_fail_at(parser, begin, unknown[parser->kind]);
+    parser->at = end + 1;
+    return known;
 }
 
 static int parse_operand(struct formula_parser *parser) {

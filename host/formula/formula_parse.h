@@ -17,6 +17,10 @@ enum allometer_code allometer_law_parse(const char *text, const char *const *col
 /* A formula of columns alone, not all of which it need read: a law without parameters, for allometer_law_evaluate. */
 enum allometer_code allometer_law_parse_columns(const char *text, const char *const *columns, int n_columns,
                                                 struct allometer_law **law, struct allometer_error *error);
+/* A formula of parameters alone, each its own coordinate: a law without columns, whose derivatives are by their values. */
+enum allometer_code allometer_law_parse_parameters(const char *text, const char *const *parameters,
+                                                   int n_parameters, struct allometer_law **law,
+                                                   struct allometer_error *error);
 void allometer_law_free(struct allometer_law *law);
 
 /* For every function and other word that a formula may call, its name; NULL after the last. */

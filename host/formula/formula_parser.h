@@ -19,10 +19,14 @@ struct formula_law {
     char text[FORMULA_TEXT_MOST + 1];
 };
 
+/* What the names of a formula may be: columns, all others being parameters; or only what is known. */
+enum formula_kind { FORMULA_OF_LAW, FORMULA_OF_COLUMNS, FORMULA_OF_PARAMETERS };
+
 struct formula_parser {
     const char *text, *at;
-    const char *const *columns;
-    int n_columns, depth, columns_only; /* columns_only: 1 where no name may be a parameter */
+    enum formula_kind kind;
+    const char *const *known; /* names of columns, or of parameters */
+    int n_known, depth;
     struct formula_nodes nodes;
     struct formula_law *made;
     struct allometer_error *error;
