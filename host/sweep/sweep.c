@@ -1,10 +1,8 @@
 #include "sweep_internal.h"
-#include "model_problem.h"
 #include "sweep_unused.h"
 #include "text.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,117 +12,6 @@ enum {
     MOST_BYTES = 4 << 20,  /* of a file; lists of values are what makes one long */
     MOST_CHECKED = 100000, /* models that loading looks at: all of a usual sweep */
 };
-
-/* The next of a model's subtasks: the i-th of an entry, from 1. */
-static void add_subtask(struct allometer_model *model, const struct allometer_subtask *entry, int i,
-                        int is_parallel) {
-    const struct allometer_function_shape *shape = &allometer_function_shapes[entry->function];
-    struct allometer_subtask *subtask = &model->subtasks[model->n_subtasks++];
-    *subtask = *entry;
-    subtask->count = 1, subtask->exponent = 0;
-    if (i > 1) subtask->weight = (float)((double)entry->weight * pow(i, -(double)entry->exponent));
-    if (shape->n_inputs) subtask->n_inputs = shape->n_inputs;
-    subtask->n_outputs = shape->n_outputs;
-    subtask->loss = shape->loss;
-    if (is_parallel) {
-        subtask->first_input = model->n_inputs, subtask->first_output = model->n_outputs;
-        if (subtask->feeds) subtask->n_outputs = 0, subtask->weight = 0;
-        model->n_outputs += subtask->n_outputs;
-        if (model->n_subtasks > 1 && subtask[-1].feeds)
-            subtask->first_input = subtask[-1].first_input, subtask->n_inputs = subtask[-1].n_inputs;
-        else
-            model->n_inputs += subtask->n_inputs;
-    } else {
-        if (subtask->n_inputs > model->n_inputs) model->n_inputs = subtask->n_inputs;
-        if (subtask->n_outputs > model->n_outputs) model->n_outputs = subtask->n_outputs;
-    }
-}
-
-/* Rows of a file: as many are held out as the share says, but one at least, and one is left. */
-static void complete_data(const struct allometer_sweep_settings *settings, const struct data *data,
-                          struct allometer_model *model) {
-    const int32_t n_classes = data->rows.n_classes, n_rows = data->rows.n_rows;
-    const struct allometer_subtask one = {
-        .function = ALLOMETER_FUNCTION_DATA,
-        .loss = n_classes ? ALLOMETER_LOSS_CROSS_ENTROPY : ALLOMETER_LOSS_MEAN_SQUARED_ERROR,
-        .n_inputs = data->rows.n_inputs,
-        .n_outputs = n_classes ? n_classes : 1,
-        .weight = 1,
-        .frequency = 1,
-        .count = 1,
-    };
-    memcpy(model, &settings->model, offsetof(struct allometer_model, subtasks));
-    model->data = &data->rows;
-    model->mixed = 1, model->control = settings->is_told;
-    model->n_subtasks = data->n_subtasks;
-    for (int k = 0; k < data->n_subtasks; k++) model->subtasks[k] = one;
-    model->n_inputs = one.n_inputs + (model->control ? model->n_subtasks : 0);
-    model->n_outputs = one.n_outputs;
-    model->test_samples = (int32_t)fmin(fmax(round((double)settings->test_share * n_rows), 1), n_rows - 1);
-    model->samples = n_rows - model->test_samples;
-    if (model->batch == 0) model->batch = model->samples;
-}
-
-/* What the axes and keys leave open: the subtasks themselves, their layout, and a full batch. 0 where there are too many. */
-static int complete_model(const struct allometer_sweep_settings *settings, struct allometer_model *model) {
-    const int is_parallel = settings->composition != ALLOMETER_COMPOSITION_CONTROL;
-    memcpy(model, &settings->model, offsetof(struct allometer_model, subtasks));
-    model->n_subtasks = model->n_inputs = model->n_outputs = 0;
-    for (int entry = 0; entry < settings->model.n_subtasks; entry++) {
-        const struct allometer_subtask *own = &settings->model.subtasks[entry];
-        if (own->count > ALLOMETER_MAX_SUBTASKS - model->n_subtasks) return 0;
-        for (int i = 1; i <= own->count; i++) add_subtask(model, own, i, is_parallel);
-    }
-    if (!is_parallel) {
-        if (settings->variables > 0) model->n_inputs = settings->variables;
-        model->mixed = model->control = 1;
-        model->n_inputs += model->n_subtasks;
-    }
-    if (model->batch == 0) model->batch = model->samples;
-    return 1;
-}
-
-/* What the keys set is within its range since they were read, and what follows from them with it: the first model answers for
-   that, and each for the values of its axes. */
-static int make_model(const struct allometer_sweep *sweep, uint64_t index, struct allometer_model *model,
-                      struct allometer_axis_value *values, struct model_problem *problem) {
-    int is_within = index > 0;
-    struct allometer_sweep_settings settings;
-    const struct allometer_model *all = &sweep->settings.model;
-    /* Not the room for entries that are not there: a sweep may have millions of models. */
-    memcpy(&settings, &sweep->settings,
-           offsetof(struct allometer_sweep_settings, model.subtasks)
-               + (size_t)all->n_subtasks * sizeof *all->subtasks);
-    settings.composition = sweep->settings.composition, settings.variables = sweep->settings.variables;
-    for (size_t i = 0; i < sweep->axes.n_axes; i++) {
-        const struct sweep_axis *axis = &sweep->axes.axes[i];
-        double value = sweep_axis_value(axis, index / axis->stride % axis->n_values);
-        sweep_key_set(axis->key, axis->subtask, value, &settings);
-        is_within &= sweep_key_accepts(axis->key, value);
-        if (!values) continue;
-        int is_text = axis->key->kind == ALLOMETER_KEY_WORD;
-        values[i] =
-            (struct allometer_axis_value){value, is_text ? axis->key->names->rows[(size_t)value].name : NULL};
-    }
-    settings.is_told = sweep->settings.is_told, settings.test_share = sweep->settings.test_share;
-    if (sweep->data) {
-        complete_data(&settings, sweep->data, model);
-        if (model->samples > ALLOMETER_MAX_SAMPLES || model->test_samples > ALLOMETER_MAX_SAMPLES) {
-            snprintf(problem->path, sizeof problem->path, "task.data.test_share");
-            snprintf(
-                problem->message, sizeof problem->message,
-                "task.data.test_share is %g: %d rows to train on and %d held out, expected at most %d each",
-                (double)settings.test_share, model->samples, model->test_samples, ALLOMETER_MAX_SAMPLES);
-            return 1;
-        }
-    } else if (!complete_model(&settings, model)) {
-        snprintf(problem->path, sizeof problem->path, "task.subtasks");
-        snprintf(problem->message, sizeof problem->message, "task.subtasks are more than %d, expected fewer",
-                 ALLOMETER_MAX_SUBTASKS);
-        return 1;
-    }
-    return is_within ? model_problem_find_between(model, problem) : model_problem_find(model, problem);
-}
 
 static enum allometer_code read_key(const struct sweep_document *document, const struct sweep_marks *marks,
                                     const struct allometer_sweep_key *key, int subtask,
@@ -243,7 +130,7 @@ static enum allometer_code check_models(const struct sweep_marks *marks, const s
     for (uint64_t index = 0; index < n_models; index += step) {
         struct allometer_model model;
         struct model_problem problem;
-        if (!make_model(sweep, index, &model, NULL, &problem)) continue;
+        if (!sweep_make_model(sweep, index, &model, NULL, &problem)) continue;
         char path[SWEEP_PATH_SIZE + 8];
         snprintf(path, sizeof path, "axes.%s", problem.path);
         if (!sweep_marks_find(marks, path)) snprintf(path, sizeof path, "%s", problem.path);
@@ -386,7 +273,7 @@ enum allometer_code allometer_sweep_model(const struct allometer_sweep *sweep, u
     if (index >= sweep->axes.n_models)
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "model %llu, expected one below %llu",
                               (unsigned long long)index, (unsigned long long)sweep->axes.n_models);
-    if (!make_model(sweep, index, model, values, &problem)) return ALLOMETER_OK;
+    if (!sweep_make_model(sweep, index, model, values, &problem)) return ALLOMETER_OK;
     return allometer_fail(error, ALLOMETER_BAD_INPUT, "model %llu of %llu: %s", (unsigned long long)index + 1,
                           (unsigned long long)sweep->axes.n_models, problem.message);
 }

@@ -2,6 +2,7 @@
 #ifndef ALLOMETER_SWEEP_INTERNAL_H
 #define ALLOMETER_SWEEP_INTERNAL_H
 
+#include "model_problem.h"
 #include "sweep.h"
 #include "sweep_axes.h"
 
@@ -17,5 +18,10 @@ char *sweep_specification_make(const struct allometer_sweep *sweep);
 
 /* Number of axis `axis`' values, and how many more the file asked for before equal integers were dropped. */
 uint64_t allometer_sweep_axis_n_values(const struct allometer_sweep *sweep, size_t axis, uint64_t *n_dropped);
+
+/* sweep_model.c: the model at that index, and unless NULL the values that it has along each axis. 1 where it may not be:
+   the problem tells why. */
+int sweep_make_model(const struct allometer_sweep *sweep, uint64_t index, struct allometer_model *model,
+                     struct allometer_axis_value *values, struct model_problem *problem);
 
 #endif
