@@ -248,6 +248,37 @@ static void test_little_memory_is_survived(void **state) {
     allometer_sweep_free(sweep);
 }
 
+/* Nor is anything merged but what was read: weights that there is no memory for are not missing ones. */
+static void test_a_merge_with_little_memory_is_right_or_refused(void **state) {
+    (void)state;
+    enum { WIDTH = 4096, N_FLOATS = WIDTH * 3 + 1 };
+    static const float weights[N_FLOATS];
+    struct allometer_error error;
+    struct allometer_sweep *sweep =
+        scratch_sweep("task: {subtasks: [{function: square}]}\nmodel: {width: %d}\n", WIDTH);
+    struct allometer_model model;
+    const struct allometer_result result = result_of(0);
+    assert_ok(allometer_sweep_model(sweep, 0, &model, NULL, &error), error);
+    assert_int_equal(allometer_n_parameters(&model), N_FLOATS);
+    struct allometer_store *store = open_store("runs.db", sweep);
+    assert_ok(allometer_store_add(store, 0, &model, NULL, &result, weights, &error), error);
+    assert_ok(allometer_store_close(store, &error), error);
+
+    const char *const input = scratch_path("runs.db"), *const merged = scratch_path("merged.db");
+    struct allometer_store_summary summary;
+    enum allometer_code code = ALLOMETER_FAILED;
+    int n_refused = 0;
+    for (sqlite3_int64 limit = sqlite3_memory_used() + 4096; code; limit += 4096, n_refused++) {
+        sqlite3_hard_heap_limit64(limit);
+        code = allometer_store_merge(merged, &input, 1, &summary, &error);
+        if (code) assert_says(error, "out of memory");
+    }
+    sqlite3_hard_heap_limit64(0);
+    assert_true(n_refused > 0);
+    assert_int_equal(summary.n_weights, 1);
+    allometer_sweep_free(sweep);
+}
+
 /* A limit on the file's size stands for a full disk; SQLite's own SQLITE_FULL takes the same way. */
 static void test_a_full_disk_loses_nothing_committed(void **state) {
     (void)state;
@@ -300,6 +331,7 @@ int main(void) {
         TEST(test_a_file_that_goes_away_is_missed),
         TEST(test_damage_is_survived),
         TEST(test_little_memory_is_survived),
+        TEST(test_a_merge_with_little_memory_is_right_or_refused),
         TEST(test_a_full_disk_loses_nothing_committed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

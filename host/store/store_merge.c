@@ -11,24 +11,31 @@ struct copy {
     int64_t run_offset; /* what the numbers of runs are raised by */
 };
 
-static void bind_row(sqlite3_stmt *statement, const struct copy *copy) {
-    int n = sqlite3_bind_parameter_count(statement);
-    for (int i = 0; i < n; i++)
-        if (strcmp(sqlite3_column_name(copy->select, i), "run") == 0)
-            sqlite3_bind_int64(statement, i + 1, sqlite3_column_int64(copy->select, i) + copy->run_offset);
+/* A value that memory is out for would be stored as a missing one. */
+static int bind_row(sqlite3_stmt *statement, const struct copy *copy) {
+    int n = sqlite3_bind_parameter_count(statement), reason = SQLITE_OK;
+    for (int i = 0; i < n && !reason; i++) {
+        const char *name = sqlite3_column_name(copy->select, i);
+        if (!name)
+            reason = SQLITE_NOMEM;
+        else if (strcmp(name, "run") == 0)
+            reason = sqlite3_bind_int64(statement, i + 1,
+                                        sqlite3_column_int64(copy->select, i) + copy->run_offset);
         else
-            sqlite3_bind_value(statement, i + 1, sqlite3_column_value(copy->select, i));
+            reason = sqlite3_bind_value(statement, i + 1, sqlite3_column_value(copy->select, i));
+    }
+    return reason == SQLITE_OK;
 }
 
 /* The row goes in, or is there already and the same. */
 static enum allometer_code copy_row(const struct store_file *out, const struct store_file *input,
                                     const struct copy *copy, struct allometer_error *error) {
-    bind_row(copy->insert, copy);
+    if (!bind_row(copy->insert, copy)) return store_fail(out, "merging", error);
     int step = sqlite3_step(copy->insert);
     sqlite3_reset(copy->insert);
     if (step != SQLITE_DONE) return store_fail(out, "merging", error);
     if (sqlite3_changes(out->db)) return ALLOMETER_OK;
-    bind_row(copy->same, copy);
+    if (!bind_row(copy->same, copy)) return store_fail(out, "comparing models", error);
     step = sqlite3_step(copy->same);
     sqlite3_reset(copy->same);
     if (step == SQLITE_ROW) return ALLOMETER_OK;
