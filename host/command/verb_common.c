@@ -42,7 +42,9 @@ void verb_parse(const struct argp *argp, int argc, char **argv, void *input) {
         }
         free(name);
     }
-    argp_parse(argp, argc, argv, 0, NULL, input);
+    if (argp_parse(argp, argc, argv, 0, NULL, input) == 0) return;
+    fprintf(stderr, "allometer: out of memory\n"); /* all else argp has told, and ended the program */
+    exit(VERB_FAILED);
 }
 
 int verb_fail(const struct allometer_error *error) {

@@ -114,7 +114,8 @@ enum allometer_code sweep_explain(const struct sweep_log *log, cyaml_err_t fault
                                   struct allometer_error *error) {
     static const char unknown[] = "Unexpected key: ", twice[] = "Mapping field already seen";
     char path[SWEEP_LOG_DEPTH * SWEEP_LOG_NAME], expected[512];
-    if (fault == CYAML_ERR_OOM)
+    /* The marks were read: it is YAML. */
+    if (fault == CYAML_ERR_OOM || fault == CYAML_ERR_LIBYAML_PARSER || fault == CYAML_ERR_LIBYAML_PARSER_INIT)
         return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", marks->file);
     const cyaml_schema_value_t *schema = schema_at(log, root);
     path_of(log, path, sizeof path);
