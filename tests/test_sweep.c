@@ -138,6 +138,23 @@ static void series_are_laid_out(void **state) {
     assert_memory_equal(&model, &other, model_bytes(&model));
 }
 
+/* A key counts where one model of the sweep looks at it, and may stand beside what is given to switch it off. */
+static void keys_that_count_for_some_are_taken(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        TASK "model: {residual: true}\naxes: {model.depth: {values: [1, 2]}}\n",
+        TASK "axes: {model.depth: {values: [1, 2]}, model.residual: {values: [false, true]}}\n"
+             "zip: [[model.depth, model.residual]]\n",
+        TASK "train: {retrain: 9}\naxes: {train.prune: {values: [0, 4]}}\n",
+        TASK "train: {prune: 0, retrain: 9}\npenalty: {l1: 0, l1_step: proximal}\n",
+        TASK "train: {momentum: 0.9}\naxes: {train.optimizer: {values: [adam, sgd]}}\n",
+        TASK "axes: {task.inputs.samples: {values: [8, 16]}, task.inputs.fresh: {values: [true]}}\n",
+        "task: {subtasks: [{function: parity}, {function: cube}], inputs: {low: 0}}\n",
+        "task: {subtasks: [{function: cube, feeds: true}, {function: sine, feeds: false}]}\n",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) allometer_sweep_free(parse(texts[i]));
+}
+
 /* PyTorch's defaults where it has them. */
 static void absent_keys_have_their_defaults(void **state) {
     (void)state;
@@ -202,8 +219,9 @@ static void every_key_can_be_an_axis(void **state) {
                             : strstr(path, "retrain") || strstr(path, "_rounds") ? "{prune: 1}"
                                                                                  : "{}";
         snprintf(text, sizeof text,
-                 "task: {subtasks: %s, inputs: %s}\ntrain: %s\naxes: {%s: {values: [%s, %s]}}\n", subtasks,
-                 inputs, train, path, first, second);
+                 "task: {subtasks: %s, inputs: %s}\nmodel: {depth: 2}\ntrain: %s\npenalty: {l1: 1}\n"
+                 "axes: {%s: {values: [%s, %s]}}\n",
+                 subtasks, inputs, train, path, first, second);
         struct allometer_sweep *sweep = parse(text);
         assert_int_equal(allometer_sweep_n_axes(sweep), 1);
         assert_int_equal(allometer_sweep_n_models(sweep), 2);
@@ -456,6 +474,7 @@ int main(void) {
         cmocka_unit_test(absent_keys_have_their_defaults),
         cmocka_unit_test(a_batch_is_full_unless_given),
         cmocka_unit_test(every_key_can_be_an_axis),
+        cmocka_unit_test(keys_that_count_for_some_are_taken),
         cmocka_unit_test(axes_span_what_they_say),
         cmocka_unit_test(axes_cross_in_the_order_of_the_file),
         cmocka_unit_test(zipped_axes_move_together),

@@ -112,9 +112,15 @@ static enum allometer_code read_series(const struct sweep_document *document, co
             return sweep_marks_fail(marks, "task.composition", error,
                                     "task.composition is %s, expected parallel where subtasks hold a series",
                                     is_series ? "series" : "control");
-        if (is_series && k + 1 < model->n_subtasks) model->subtasks[k].feeds = 1;
+        const struct sweep_stage *stage = &document->stages[k];
+        if (is_series ? k + 1 < model->n_subtasks : stage->stage + 1 < stage->n_stages) {
+            if (!model->subtasks[k].feeds)
+                code = refuse_given(marks, k, "feeds", "an inner subtask of a series, expected true or none",
+                                    error);
+            model->subtasks[k].feeds = 1;
+        }
         const int feeds = model->subtasks[k].feeds, follows = k > 0 && model->subtasks[k - 1].feeds;
-        if (feeds)
+        if (!code && feeds)
             code = refuse_given(marks, k, "weight", "an inner subtask of a series, expected for the last",
                                 error);
         if (!code && (feeds || follows))

@@ -197,7 +197,6 @@ const char *sweep_document_text(const struct sweep_document *document, const str
     if (!sweep_key_of_subtask(key)) return document->slots[SLOT_KEYS + i].text;
     const struct sweep_stage *stage = &document->stages[subtask];
     const int is_last = stage->stage + 1 == stage->n_stages;
-    if (strcmp(key->path, "task.subtasks.N.feeds") == 0 && !is_last) return "true";
     if (strcmp(key->path, "task.subtasks.N.weight") == 0 && stage->entry)
         return is_last ? stage->entry[i].text : NULL;
     return stage->keys[i].text;
