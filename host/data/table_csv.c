@@ -74,11 +74,16 @@ static enum allometer_code fail_at(const char *bytes, size_t at, const char *sou
     return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s:%zu:%zu: %s", source, line, column, why);
 }
 
+/* From the header, whose names may hold any of them in quotes. */
 static unsigned char find_delimiter(const char *bytes, size_t length) {
-    const char *end = memchr(bytes, '\n', length);
-    size_t header = end ? (size_t)(end - bytes) : length;
-    if (memchr(bytes, ',', header)) return ',';
-    return memchr(bytes, '\t', header) ? '\t' : memchr(bytes, ';', header) ? ';' : ',';
+    int quoted = 0, tabs = 0, semicolons = 0;
+    for (size_t i = 0; i < length && (quoted || (bytes[i] != '\n' && bytes[i] != '\r')); ++i) {
+        if (bytes[i] == '"') quoted = !quoted;
+        if (quoted) continue;
+        if (bytes[i] == ',') return ',';
+        tabs += bytes[i] == '\t', semicolons += bytes[i] == ';';
+    }
+    return tabs ? '\t' : semicolons ? ';' : ',';
 }
 
 static int space_but_no_tab(unsigned char c) {
