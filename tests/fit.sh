@@ -48,6 +48,12 @@ expect 2 'absent/fits.csv: No such file' "${fit[@]}" --out absent/fits.csv
 printf 'n,loss\n1,2\n3\n' >ragged.csv
 expect 2 'ragged.csv:3: 1 fields, expected 2' ragged.csv --law power --x n --y loss
 [ ! -w /dev/full ] || expect 1 '/dev/full' "${fit[@]}" --out /dev/full
+expect 2 "out: the file has a column 'n' of its own, expected another name in --law" runs.csv --law 'a*loss^n' --x loss --y n --out twice.csv
+expect 2 "out: .* 'a_se' .* in --law" runs.csv --law 'a*n^a_se' --x n --y loss --out twice.csv
+expect 2 "out: .* 'n' .* in --group" runs.csv --law power --x loss --y use --group n --out twice.csv
+expect 2 "predictions: .* 'yhat' .* in --x" runs.csv --let yhat=n --law power --x yhat --y loss --predictions twice.csv
+expect 2 "resamples: .* 'status' .* in --law" runs.csv --law 'a*n^status' --x n --y loss --bootstrap 20 --resamples twice.csv
+[ ! -e twice.csv ] || fail 'a file with two columns of one name'
 
 expect 2 "law auto has no parameter of its own: 'b'" runs.csv --law auto --x n --y loss --group task --fix b=1
 expect 2 'only objective msle' runs.csv --law auto --x n --y loss --group task --objective mse

@@ -36,18 +36,64 @@ enum allometer_code verb_fit_read(const struct fit_arguments *arguments, struct 
     return ALLOMETER_OK;
 }
 
+/* Columns that a file has of the fit: `own`, and for each parameter n_ends that begin with its name. */
+struct header {
+    const char *own[8];
+    int n_ends;
+};
+
+static int count_columns(const struct header *header, const struct allometer_law *law, const char *name) {
+    static const char *const ends[] = {"", "_se", "_lower", "_upper"};
+    int n = 0;
+    for (const char *const *own = header->own; *own; ++own) n += strcmp(*own, name) == 0;
+    for (int p = 0; p < law->n_parameters; ++p) {
+        const char *parameter = law->parameters[p].name;
+        size_t length = strlen(parameter);
+        for (int e = 0; e < header->n_ends && strncmp(name, parameter, length) == 0; ++e)
+            n += strcmp(name + length, ends[e]) == 0;
+    }
+    return n;
+}
+
+/* Whoever reads the file must be able to tell its columns apart, by names that the table and the formula may have too. */
+static enum allometer_code check_names(const char *option, const struct header *header,
+                                       const struct allometer_fit_options *fit,
+                                       struct allometer_error *error) {
+    const int has_points = header->n_ends == 0;
+    const char *twice = NULL, *of = "--y";
+    if (has_points && count_columns(header, fit->law, fit->y)) twice = fit->y;
+    for (int c = 0; has_points && c < fit->law->n_columns; ++c)
+        if (count_columns(header, fit->law, fit->x[c])) twice = fit->x[c], of = "--x";
+    for (size_t c = 0; c < fit->n_groups; ++c)
+        if (count_columns(header, fit->law, fit->groups[c])) twice = fit->groups[c], of = "--group";
+    for (int p = 0; p < fit->law->n_parameters; ++p) {
+        const char *name = fit->law->parameters[p].name;
+        if (count_columns(header, fit->law, name) > 1) twice = name, of = "--law";
+    }
+    if (!twice) return ALLOMETER_OK;
+    return allometer_fail(error, ALLOMETER_BAD_INPUT,
+                          "--%s: the file has a column '%s' of its own, expected another name in %s", option,
+                          twice, of);
+}
+
 enum allometer_code verb_fit_check_outputs(const struct fit_arguments *arguments,
                                            struct allometer_error *error) {
     const struct {
         const char *option, *path;
-    } outputs[] = {{"out", arguments->out},
-                   {"predictions", arguments->predictions},
-                   {"resamples", arguments->resamples},
-                   {"plot", arguments->plot}};
+        struct header header;
+    } outputs[] = {
+        {"out",
+         arguments->out,
+         {{"law", "status", "n", "objective", "rmsle_train", "rmsle_test", "held"}, .n_ends = 4}},
+        {"predictions", arguments->predictions, {{"train", "yhat", "lower", "upper"}, .n_ends = 0}},
+        {"resamples", arguments->resamples, {{"resample", "status"}, .n_ends = 1}},
+        {"plot", arguments->plot, {{NULL}, .n_ends = 0}}};
     enum allometer_code code = ALLOMETER_OK;
     for (size_t i = 0; i < sizeof outputs / sizeof *outputs; ++i) {
         const char *path = outputs[i].path;
         code = verb_check_output(outputs[i].option, path, arguments->path, error);
+        if (code == ALLOMETER_OK && path && !arguments->composite)
+            code = check_names(outputs[i].option, &outputs[i].header, &arguments->options, error);
         if (code != ALLOMETER_OK) return code;
         for (size_t j = 0; path && j < i; ++j) {
             if (!outputs[j].path || !verb_is_same_file(outputs[j].path, path)) continue;
