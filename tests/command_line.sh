@@ -29,6 +29,7 @@ for verb in sweep export merge tasks info; do
     expect 2 "unknown option '--hepl'; did you mean '--help'" "$verb" --hepl
 done
 expect 2 "unknown option '--shart'; did you mean '--shard'" sweep a.yaml --shart 1/2
+expect 2 "unknown option '--predict'; did you mean '--predictions'" fit a.csv --predict 1e21
 expect 2 'expected a sweep file' sweep
 expect 2 "unexpected 'b.yaml'" sweep a.yaml b.yaml
 expect 2 'expected I/N' sweep a.yaml --shard 0/3

@@ -11,12 +11,15 @@
 static const struct argp_option own_options[] = {
     {"help", 0, 0, 0, 0, 0}, {"usage", 0, 0, 0, 0, 0}, {"version", 0, 0, 0, 0, 0}, {0}};
 
-/* The row that word names, in full or by a beginning, as getopt has it; else NULL, all names having been offered. */
+/* The row that word names; else NULL, and a name that it begins, or almost is, is offered. getopt would take a beginning
+   for the name, and so --predict 1e21 for --predictions with that file. */
 static const struct argp_option *find_option(const struct argp_option *options, const char *word,
-                                             size_t length, struct text_nearest *nearest) {
+                                             struct text_nearest *nearest) {
     for (; options->name || options->key || options->doc; options++) {
         if (!options->name) continue;
-        if (strncmp(options->name, word, length) == 0) return options;
+        if (strcmp(options->name, word) == 0) return options;
+        if (strncmp(options->name, word, strlen(word)) == 0)
+            nearest->best = options->name, nearest->distance = 0;
         text_nearest_offer(nearest, options->name);
     }
     return NULL;
@@ -30,11 +33,11 @@ void verb_parse(const struct argp *argp, int argc, char **argv, void *input) {
         char *name = strndup(word, length);
         if (!name) break;
         struct text_nearest nearest = {.word = name};
-        const struct argp_option *option = find_option(argp->options, name, length, &nearest);
+        const struct argp_option *option = find_option(argp->options, name, &nearest);
         if (option) {
             /* The next word is this option's value, whatever it looks like. */
             if (option->arg && !(option->flags & OPTION_ARG_OPTIONAL) && word[length] == '\0') i++;
-        } else if (!find_option(own_options, name, length, &nearest)) {
+        } else if (!find_option(own_options, name, &nearest)) {
             fprintf(stderr, "%s: unknown option '--%s'", argv[0], name);
             if (nearest.best) fprintf(stderr, "; did you mean '--%s'?", nearest.best);
             fprintf(stderr, "\nTry `%s --help'.\n", argv[0]);
