@@ -207,17 +207,18 @@ static int is_closed_to_us(const struct store_file *file, const char *ending) {
 }
 
 /* A reader who may not write the file leaves an empty log and an index of it, by which nobody else could write either. They
-   may go where nobody reads: who does holds one of the bytes that SQLite locks, from 2^30 on. */
+   may go where nobody reads: who does holds one of the bytes that SQLite locks, from 2^30 on, and who begins waits for us. */
 static void clear_the_way(const struct store_file *file) {
     int log = is_closed_to_us(file, "-wal") && has_no_log(file), index = is_closed_to_us(file, "-shm");
     if (!log && !index) return;
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1 << 30, .l_len = 512};
-    int descriptor = open(file->name, O_RDONLY | O_CLOEXEC);
+    int descriptor = open(file->name, O_RDWR | O_CLOEXEC);
     if (descriptor < 0) return;
-    int is_read = fcntl(descriptor, F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+    if (fcntl(descriptor, F_SETLK, &lock) == 0) {
+        if (log) delete_beside(file, "-wal");
+        if (index) delete_beside(file, "-shm");
+    }
     close(descriptor);
-    if (log && !is_read) delete_beside(file, "-wal");
-    if (index && !is_read) delete_beside(file, "-shm");
 }
 
 static enum allometer_code open_to_write(struct store_file *file, int *is_new,
