@@ -53,6 +53,7 @@ expect 2 "out: .* 'a_se' .* in --law" runs.csv --law 'a*n^a_se' --x n --y loss -
 expect 2 "out: .* 'n' .* in --group" runs.csv --law power --x loss --y use --group n --out twice.csv
 expect 2 "predictions: .* 'yhat' .* in --x" runs.csv --let yhat=n --law power --x yhat --y loss --predictions twice.csv
 expect 2 "resamples: .* 'status' .* in --law" runs.csv --law 'a*n^status' --x n --y loss --bootstrap 20 --resamples twice.csv
+expect 2 "out: .* 'n' .* in --quantity" "${fit[@]}" --quantity 'n=a/b' --out twice.csv
 [ ! -e twice.csv ] || fail 'a file with two columns of one name'
 
 expect 2 "law auto has no parameter of its own: 'b'" runs.csv --law auto --x n --y loss --group task --fix b=1

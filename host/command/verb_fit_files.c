@@ -36,20 +36,28 @@ enum allometer_code verb_fit_read(const struct fit_arguments *arguments, struct 
     return ALLOMETER_OK;
 }
 
-/* Columns that a file has of the fit: `own`, and for each parameter n_ends that begin with its name. */
+/* Columns that a file has of the fit: `own`, and n_ends that begin with the name of each parameter and quantity. */
 struct header {
     const char *own[8];
     int n_ends;
 };
 
-static int count_columns(const struct header *header, const struct allometer_law *law, const char *name) {
+static const char *reported_name(const struct allometer_fit_options *fit, size_t i) {
+    size_t P = (size_t)fit->law->n_parameters;
+    return i < P                       ? fit->law->parameters[i].name
+           : i - P < fit->n_quantities ? fit->quantities[i - P].name
+                                       : NULL;
+}
+
+static int count_columns(const struct header *header, const struct allometer_fit_options *fit,
+                         const char *name) {
     static const char *const ends[] = {"", "_se", "_lower", "_upper"};
+    const char *reported;
     int n = 0;
     for (const char *const *own = header->own; *own; ++own) n += strcmp(*own, name) == 0;
-    for (int p = 0; p < law->n_parameters; ++p) {
-        const char *parameter = law->parameters[p].name;
-        size_t length = strlen(parameter);
-        for (int e = 0; e < header->n_ends && strncmp(name, parameter, length) == 0; ++e)
+    for (size_t i = 0; (reported = reported_name(fit, i)); ++i) {
+        size_t length = strlen(reported);
+        for (int e = 0; e < header->n_ends && strncmp(name, reported, length) == 0; ++e)
             n += strcmp(name + length, ends[e]) == 0;
     }
     return n;
@@ -60,15 +68,15 @@ static enum allometer_code check_names(const char *option, const struct header *
                                        const struct allometer_fit_options *fit,
                                        struct allometer_error *error) {
     const int has_points = header->n_ends == 0;
-    const char *twice = NULL, *of = "--y";
-    if (has_points && count_columns(header, fit->law, fit->y)) twice = fit->y;
+    const char *name, *twice = NULL, *of = "--y";
+    if (has_points && count_columns(header, fit, fit->y)) twice = fit->y;
     for (int c = 0; has_points && c < fit->law->n_columns; ++c)
-        if (count_columns(header, fit->law, fit->x[c])) twice = fit->x[c], of = "--x";
+        if (count_columns(header, fit, fit->x[c])) twice = fit->x[c], of = "--x";
     for (size_t c = 0; c < fit->n_groups; ++c)
-        if (count_columns(header, fit->law, fit->groups[c])) twice = fit->groups[c], of = "--group";
-    for (int p = 0; p < fit->law->n_parameters; ++p) {
-        const char *name = fit->law->parameters[p].name;
-        if (count_columns(header, fit->law, name) > 1) twice = name, of = "--law";
+        if (count_columns(header, fit, fit->groups[c])) twice = fit->groups[c], of = "--group";
+    for (size_t i = 0; (name = reported_name(fit, i)); ++i) {
+        if (count_columns(header, fit, name) > 1)
+            twice = name, of = i < (size_t)fit->law->n_parameters ? "--law" : "--quantity";
     }
     if (!twice) return ALLOMETER_OK;
     return allometer_fail(error, ALLOMETER_BAD_INPUT,
