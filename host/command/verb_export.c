@@ -91,8 +91,8 @@ static const struct argp argp = {
     "Examples:\n"
     "  allometer export runs.db > runs.csv\n"
     "  allometer export runs.db --format json --out runs.json\n"
-    "  allometer export runs.db --weights weights && python3 -c \"import numpy; "
-    "print(numpy.load('weights/0/input_weight.npy'))\"",
+    "  allometer export runs.db --weights weights\n"
+    "  python3 -c \"import numpy; print(numpy.load('weights/0/input_weight.npy'))\"",
     0,
     0,
     0};

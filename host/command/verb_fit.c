@@ -272,19 +272,20 @@ static const struct argp argp = {
     "or not) or the store of a sweep. Starting "
     "points are found from the data.\v"
     "Examples:\n"
-    "  allometer fit curves.csv --law auto --x examples --y loss --group task --plot curves.svg\n"
+    "  allometer fit curves.csv --law auto --x examples --y loss --group task \\\n"
+    "      --plot curves.svg\n"
     "  allometer fit runs.csv --law power --x parameters --y loss\n"
-    "  allometer fit runs.db --law power --x allocated --y loss --group subtask "
-    "--bootstrap 2000 --cluster seed\n"
+    "  allometer fit runs.db --law power --x allocated --y loss --group subtask \\\n"
+    "      --bootstrap 2000 --cluster seed\n"
     "  allometer fit runs.db --composite --bootstrap 2000 --cluster seed\n"
     "  allometer fit runs.csv --law 'E + A/N^alpha + B/D^beta' --x N,D --y loss\n"
-    "  allometer fit runs.csv --let 'D=flop/(6*N)' --law chinchilla --x N,D --y loss "
-    "--objective huber --bootstrap 4000 \\\n"
-    "                --quantity 'a=beta/(alpha+beta)'\n"
+    "  allometer fit runs.csv --let 'D=flop/(6*N)' --law chinchilla --x N,D \\\n"
+    "      --y loss --objective huber --bootstrap 4000 \\\n"
+    "      --quantity 'a=beta/(alpha+beta)'\n"
     "  allometer fit runs.csv --law auto --x compute --y loss --at 1e22,1e23\n"
-    "  allometer fit curves.csv --law bnsl --breaks 1 --x examples --y loss "
-    "--group task --train training=1 \\\n"
-    "                --predictions predictions.csv --plot curves.svg\n",
+    "  allometer fit curves.csv --law bnsl --breaks 1 --x examples --y loss \\\n"
+    "      --group task --train training=1 \\\n"
+    "      --predictions predictions.csv --plot curves.svg\n",
     0,
     0,
     0};
