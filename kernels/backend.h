@@ -46,6 +46,9 @@ static inline int allometer_stop_asked(const volatile sig_atomic_t *stop) {
     return stop && __atomic_load_n(stop, __ATOMIC_RELAXED);
 }
 
+/* Of the CPU: OpenMP ends the program where it cannot start as many as it is asked for. */
+enum { ALLOMETER_MAX_THREADS = 4096 };
+
 struct allometer_device_options {
     int threads;                 /* CPU: 0 for all that OpenMP offers */
     const char *instruction_set; /* CPU: NULL for the best that this machine has, else one name from `info` */

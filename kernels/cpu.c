@@ -63,14 +63,17 @@ static enum allometer_code cpu_open(struct allometer_device **device,
     if (!options) options = &defaults;
     enum allometer_code code = choose_kernels(options->instruction_set, &kernels, error);
     if (code != ALLOMETER_OK) return code;
-    if (options->threads < 0) {
-        return allometer_fail(error, ALLOMETER_BAD_INPUT, "threads: %d, expected 0 (all) or more",
-                              options->threads);
+    if (options->threads < 0 || options->threads > ALLOMETER_MAX_THREADS) {
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "threads: %d, expected 0 (all) to %d",
+                              options->threads, ALLOMETER_MAX_THREADS);
     }
+    const int offered = omp_get_max_threads();
     *device = malloc(sizeof **device);
     if (!*device) return allometer_fail(error, ALLOMETER_FAILED, "out of memory");
     (*device)->kernels = kernels;
-    (*device)->threads = options->threads > 0 ? options->threads : omp_get_max_threads();
+    (*device)->threads = options->threads > 0              ? options->threads
+                         : offered < ALLOMETER_MAX_THREADS ? offered
+                                                           : ALLOMETER_MAX_THREADS;
     (*device)->reverse = options->reverse;
     snprintf((*device)->description, sizeof(*device)->description, "CPU: %s (%d lanes), %d thread%s",
              kernels->name, kernels->lanes, (*device)->threads, (*device)->threads == 1 ? "" : "s");

@@ -74,10 +74,12 @@ static void refuses_fit_options(void **state) {
     struct {
         const char *word;
         struct allometer_fit_options options;
-    } wrong[] = {{"law", right},     {"column x", right},   {"column y", right},   {"backend", right},
-                 {"device", right},  {"confidence", right}, {"confidence", right}, {"bootstrap", right},
-                 {"n_curve", right}, {"threads", right},    {"max_iter", right},   {"objective", right},
-                 {"delta", right},   {"filters", right},    {"settings", right},   {"train column", right}};
+    } wrong[] = {{"law", right},      {"column x", right},   {"column y", right},   {"backend", right},
+                 {"device", right},   {"confidence", right}, {"confidence", right}, {"bootstrap", right},
+                 {"n_curve", right},  {"threads", right},    {"max_iter", right},   {"objective", right},
+                 {"delta", right},    {"filters", right},    {"settings", right},   {"train column", right},
+                 {"threads", right},  {"group col", right},  {"a filter", right},   {"a setting", right},
+                 {"quantity", right}, {"comparison", right}, {"comparison", right}};
     wrong[0].options.law = allometer_law_find("no such law");
     wrong[1].options.x[0] = NULL;
     wrong[2].options.y = NULL;
@@ -94,6 +96,17 @@ static void refuses_fit_options(void **state) {
     wrong[13].options.n_filters = 1;
     wrong[14].options.n_settings = 1;
     wrong[15].options.train_column = "n";
+    wrong[16].options.threads = ALLOMETER_MAX_THREADS + 1;
+    wrong[17].options.groups = (const char *[]){NULL}, wrong[17].options.n_groups = 1;
+    wrong[18].options.filters = (struct allometer_fit_filter[]){{.column = "n"}},
+    wrong[18].options.n_filters = 1;
+    wrong[19].options.settings = (struct allometer_fit_setting[]){{0}}, wrong[19].options.n_settings = 1;
+    wrong[20].options.quantities = (struct allometer_fit_quantity[]){{"q", NULL}};
+    wrong[20].options.n_quantities = 1;
+    wrong[21].options.filters = (struct allometer_fit_filter[]){{"n", "1", (enum allometer_comparison)6}};
+    wrong[21].options.n_filters = 1;
+    wrong[22].options.train_column = "n", wrong[22].options.train_value = "1";
+    wrong[22].options.train_comparison = (enum allometer_comparison)6;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct allometer_error error;
         struct allometer_fits *fits;
@@ -123,6 +136,55 @@ static void refuses_models(void **state) {
     assert_int_equal(allometer_cpu.train(objects.device, &training, &error), ALLOMETER_BAD_INPUT);
     assert_null(allometer_backend_find(NULL, &error));
     assert_null(allometer_law_find(NULL));
+    struct allometer_device *device;
+    const struct allometer_device_options many = {.threads = ALLOMETER_MAX_THREADS + 1};
+    assert_int_equal(allometer_cpu.open(&device, &many, &error), ALLOMETER_BAD_INPUT);
+    assert_null(device);
+    double value = 0;
+    const double x = 2, *const columns[] = {&x};
+    allometer_law_evaluate(allometer_law_find("auto"), &x, columns, 1, &value, NULL);
+    assert_true(isnan(value));
+    objects_end(&objects);
+}
+
+static void refuses_sweeps_and_stores(void **state) {
+    (void)state;
+    struct objects objects;
+    struct allometer_error error;
+    struct allometer_sweep *empty, *other;
+    struct allometer_store *store;
+    struct allometer_axis_value values[1];
+    struct allometer_model model;
+    struct allometer_result result = {.status = ALLOMETER_MODEL_DONE};
+    struct allometer_store_summary summary;
+    objects_start(&objects);
+    assert_int_equal(allometer_sweep_parse("memory", NULL, 0, &empty, &error), ALLOMETER_BAD_INPUT);
+    assert_non_null(strstr(error.message, "memory:1: the file is empty"));
+    assert_int_equal(allometer_store_merge(scratch_path("all.db"), NULL, 0, &summary, &error),
+                     ALLOMETER_BAD_INPUT);
+
+    assert_ok(allometer_store_open(scratch_path("runs.db"), objects.sweep, &store, &error), error);
+    assert_ok(allometer_sweep_model(objects.sweep, 0, &model, values, &error), error);
+    assert_int_equal(allometer_store_add(store, 0, &model, values, &result, NULL, &error),
+                     ALLOMETER_BAD_INPUT);
+    assert_non_null(strstr(error.message, "allometer_store_begin"));
+    assert_int_equal(allometer_store_add(store, M, &model, values, &result, NULL, &error),
+                     ALLOMETER_BAD_INPUT);
+    assert_non_null(strstr(error.message, "model 12, expected one below 12"));
+
+    static const char other_text[] = "name: other\ntask: {subtasks: [{function: cube}]}\n";
+    assert_ok(allometer_sweep_parse("memory", other_text, strlen(other_text), &other, &error), error);
+    assert_int_equal(allometer_run(other, store, &allometer_cpu, objects.device, NULL, NULL, &error),
+                     ALLOMETER_BAD_INPUT);
+    assert_non_null(strstr(error.message, "'other', but the store was opened with another, 'small'"));
+    assert_int_equal(allometer_run(objects.sweep, store, NULL, NULL, NULL, NULL, &error),
+                     ALLOMETER_BAD_INPUT);
+    assert_int_equal(allometer_run(objects.sweep, store, &allometer_cpu, NULL, NULL, NULL, &error),
+                     ALLOMETER_BAD_INPUT);
+    assert_ok(allometer_store_close(store, &error), error);
+    assert_ok(allometer_store_summarize(scratch_path("runs.db"), &summary, &error), error);
+    assert_int_equal(summary.n_stored, 0);
+    allometer_sweep_free(other);
     objects_end(&objects);
 }
 
@@ -221,6 +283,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_fit_options),
         cmocka_unit_test(refuses_models),
+        cmocka_unit_test_setup_teardown(refuses_sweeps_and_stores, scratch_make, scratch_remove),
         cmocka_unit_test(works_in_threads),
         cmocka_unit_test_setup_teardown(writes_points_where_commas_are_used, scratch_make, scratch_remove),
     };

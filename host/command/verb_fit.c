@@ -157,7 +157,8 @@ static error_t parse(int key, char *value, struct argp_state *state) {
             argp_error(state, "--bootstrap: one resample has no spread, expected 0, or 2 and more");
         return 0;
     case 't':
-        arguments->device_options.threads = (int)verb_integer(state, "threads", value, 1, 4096);
+        arguments->device_options.threads =
+            (int)verb_integer(state, "threads", value, 1, ALLOMETER_MAX_THREADS);
         return 0;
     case OPTION_TRAIN:
         verb_fit_train(arguments, state, value);

@@ -66,7 +66,8 @@ static error_t parse(int key, char *value, struct argp_state *state) {
         arguments->dry_run = 1;
         return 0;
     case OPTION_THREADS:
-        arguments->device_options.threads = (int)verb_integer(state, "threads", value, 1, 4096);
+        arguments->device_options.threads =
+            (int)verb_integer(state, "threads", value, 1, ALLOMETER_MAX_THREADS);
         return 0;
     case OPTION_INSTRUCTION_SET:
         arguments->device_options.instruction_set = value;

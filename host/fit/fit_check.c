@@ -5,6 +5,13 @@
 
 #define LEAST_DELTA 1e-18
 
+static enum allometer_code check_comparison(enum allometer_comparison comparison,
+                                            struct allometer_error *error) {
+    if ((unsigned)comparison <= ALLOMETER_GREATER_OR_EQUAL) return ALLOMETER_OK;
+    return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: no comparison has the number %d",
+                          (int)comparison);
+}
+
 enum allometer_code fit_check_options(const struct allometer_fit_options *options,
                                       struct allometer_error *error) {
     const struct {
@@ -28,18 +35,35 @@ enum allometer_code fit_check_options(const struct allometer_fit_options *option
                                                                            : NULL;
     for (int c = 0; !missing && c < options->law->n_columns; ++c)
         if (!options->x[c]) missing = "column x";
+    for (size_t i = 0; !missing && i < options->n_groups; ++i)
+        if (!options->groups[i]) missing = "group column";
+    for (size_t i = 0; !missing && i < options->n_filters; ++i)
+        if (!options->filters[i].column || !options->filters[i].value)
+            missing = "column or value of a filter";
+    for (size_t i = 0; !missing && i < options->n_settings; ++i)
+        if (!options->settings[i].parameter) missing = "parameter of a setting";
+    for (size_t i = 0; !missing && i < options->n_quantities; ++i)
+        if (!options->quantities[i].name || !options->quantities[i].formula)
+            missing = "name or formula of a quantity";
     if (missing) return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: no %s is given", missing);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; ++i) {
         if (counts[i].value < 0)
             return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: %s is %d, expected 0 or more",
                                   counts[i].name, counts[i].value);
     }
+    if (options->threads > ALLOMETER_MAX_THREADS)
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: threads is %d, expected %d or less",
+                              options->threads, ALLOMETER_MAX_THREADS);
     if (!(options->confidence > 0 && options->confidence < 1))
         return allometer_fail(error, ALLOMETER_BAD_INPUT,
                               "fit: confidence is %g, expected a share between 0 and 1", options->confidence);
     if ((unsigned)options->objective >= ALLOMETER_OBJECTIVE_COUNT)
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: no objective has the number %d",
                               (int)options->objective);
+    enum allometer_code code = check_comparison(options->train_comparison, error);
+    for (size_t i = 0; !code && i < options->n_filters; ++i)
+        code = check_comparison(options->filters[i].comparison, error);
+    if (code) return code;
     const int is_log = options->law->form == ALLOMETER_COLUMNS_LOG;
     for (size_t i = 0; i < (size_t)options->n_at * (size_t)options->law->n_columns; ++i) {
         if (isfinite(options->at[i]) && (options->at[i] > 0 || !is_log)) continue;

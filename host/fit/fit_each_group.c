@@ -4,7 +4,8 @@
 #include <omp.h>
 
 int fit_threads(const struct allometer_fits *fits) {
-    return fits->options.threads > 0 ? fits->options.threads : omp_get_max_threads();
+    const int threads = fits->options.threads > 0 ? fits->options.threads : omp_get_max_threads();
+    return threads < ALLOMETER_MAX_THREADS ? threads : ALLOMETER_MAX_THREADS;
 }
 
 enum allometer_code fit_each_group(const struct allometer_fits *fits, size_t begin, size_t end,

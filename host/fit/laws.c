@@ -93,7 +93,9 @@ static void evaluate(const struct allometer_law *law, const double *parameters, 
                 vd_put(&x[c], (int)l, logs ? log(value) : value);
             }
         }
-        vd y = law->program ? formula(law->program, t, x, d) : functions[law->id](t, x, d);
+        vd y = law->program      ? formula(law->program, t, x, d)
+               : law->candidates ? vd_set(NAN)
+                                 : functions[law->id](t, x, d);
         for (size_t l = 0; l < VD_LANES && i + l < n; ++l) {
             values[i + l] = vd_get(&y, (int)l);
             for (int p = 0; derivatives && p < P; ++p) {

@@ -45,7 +45,8 @@ double allometer_role_outer(enum allometer_role role, double coordinate);
 const char *allometer_role_bounds(enum allometer_role role);
 
 /* The law's values (n) and, unless NULL, derivatives by the coordinates (n x P) at points whose independent variables
-   are given as they are (columns[c][i]). parameters: P, in the solver's coordinates. */
+   are given as they are (columns[c][i]). parameters: P, in the solver's coordinates. NaN of an average: evaluate the law of a
+   group in its place. */
 void allometer_law_evaluate(const struct allometer_law *law, const double *parameters,
                             const double *const *columns, size_t n, double *values, double *derivatives);
 /* The same at points in the form that the law reads: logarithms, where it takes them. */

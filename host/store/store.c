@@ -116,6 +116,10 @@ enum allometer_code allometer_store_close(struct allometer_store *store, struct 
     return code;
 }
 
+const struct allometer_sweep *allometer_store_sweep(const struct allometer_store *store) {
+    return store->sweep;
+}
+
 enum allometer_code allometer_store_begin(struct allometer_store *store,
                                           const struct allometer_store_run *run,
                                           struct allometer_error *error) {
@@ -304,9 +308,16 @@ enum allometer_code allometer_store_add(struct allometer_store *store, uint64_t 
                                         const struct allometer_axis_value *values,
                                         const struct allometer_result *result, const float *weights,
                                         struct allometer_error *error) {
+    if (index >= allometer_sweep_n_models(store->sweep))
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: model %llu, expected one below %llu",
+                              store->file.path, (unsigned long long)index,
+                              (unsigned long long)allometer_sweep_n_models(store->sweep));
     pthread_mutex_lock(&store->mutex);
     enum allometer_code code = ALLOMETER_OK;
-    if (store->n_pending == 0) {
+    if (!store->run)
+        code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: a model before allometer_store_begin",
+                              store->file.path);
+    if (!code && store->n_pending == 0) {
         code = store_execute(&store->file, "BEGIN IMMEDIATE", "storing results", error);
         store->begun = seconds_now();
     }

@@ -25,6 +25,9 @@ enum allometer_code allometer_store_open(const char *path, const struct allomete
 /* Commits what is pending and closes; the store is gone also where this fails. NULL is fine. */
 enum allometer_code allometer_store_close(struct allometer_store *store, struct allometer_error *error);
 
+/* What it was opened with. */
+const struct allometer_sweep *allometer_store_sweep(const struct allometer_store *store);
+
 /* Who trains: noted once per launch, before the first model is added. */
 struct allometer_store_run {
     const char *backend, *device, *instruction_set; /* instruction_set may be "" */

@@ -172,6 +172,7 @@ enum allometer_code allometer_store_merge(const char *path, const char *const *i
     struct store_file first, out;
     struct store_sweep sweep;
     int is_new = 0;
+    if (!n_inputs) return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: nothing to merge", path);
     enum allometer_code code = input_open(inputs[0], path, &first, error);
     if (code) return code;
     code = store_sweep_read(&first, &sweep, error);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { WINDOW = 4096 };
 
@@ -115,6 +116,14 @@ enum allometer_code allometer_run(const struct allometer_sweep *sweep, struct al
                                   struct allometer_run_progress *finished, struct allometer_error *error) {
     static const struct allometer_run_options defaults;
     if (!options) options = &defaults;
+    if (!backend || !device)
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "run: no %s is given",
+                              backend ? "device" : "backend");
+    const struct allometer_sweep *stored = allometer_store_sweep(store);
+    if (strcmp(allometer_sweep_specification(sweep), allometer_sweep_specification(stored)) != 0)
+        return allometer_fail(error, ALLOMETER_BAD_INPUT,
+                              "run: sweep '%s', but the store was opened with another, '%s'",
+                              allometer_sweep_name(sweep), allometer_sweep_name(stored));
     struct run run = {.sweep = sweep, .store = store, .options = options};
     run.shard = options->n_shards ? options->shard : 1;
     run.n_shards = options->n_shards ? options->n_shards : 1;

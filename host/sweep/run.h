@@ -26,7 +26,7 @@ struct allometer_run_options {
     void *user;
 };
 
-/* Trains and stores until all are done (OK), *stop is set (INTERRUPTED), or something fails: what was stored before
+/* sweep: the one that the store was opened with, or its equal. Trains and stores until all are done (OK), *stop is set (INTERRUPTED), or something fails: what was stored before
    stays in every case, and a further run goes on from there. Memory does not grow with the number of models.
    options: NULL for all models. finished: how far it got; may be NULL. */
 enum allometer_code allometer_run(const struct allometer_sweep *sweep, struct allometer_store *store,

@@ -168,7 +168,9 @@ static enum allometer_code check_text(const char *file, const char *bytes, size_
     if (n_bytes >= sizeof store && memcmp(bytes, store, sizeof store) == 0)
         return allometer_fail(error, ALLOMETER_BAD_INPUT,
                               "%s:1: is a store (an SQLite database), expected a sweep file", file);
-    if (!n_bytes || !memchr(bytes, '\0', n_bytes)) return ALLOMETER_OK;
+    if (!n_bytes)
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s:1: the file is empty, expected a sweep", file);
+    if (!memchr(bytes, '\0', n_bytes)) return ALLOMETER_OK;
     return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s:1: is not text in UTF-8, expected a sweep file",
                           file);
 }
