@@ -49,6 +49,14 @@ expect 0 '' open.csv --law 'a + b + c*n' --x n --y loss --objective mse --bootst
     fail "the sum alone can be told: $(cat open-fits.csv)"
 [ -n "$(column lower open-p.csv | head -n 1)" ] || fail "no interval of a law that can be told: $(cat open-p.csv)"
 
+# ---- parameters that make up for each other in all but the last digits: what looks like a minimum is none -------------------------
+expect 0 'fewer than 20 resamples' open.csv --law 'a + b*(n + 1e9)' --x n --y loss --bootstrap 40 --out far-fits.csv
+expect 0 '' open.csv --law 'a + b*n' --x n --y loss --out near-fits.csv
+[ "$(column status far-fits.csv)" = converged ] || fail "a line from far away: $(cat far-fits.csv)"
+for number in b b_se objective; do
+    close "$number" "$(column "$number" far-fits.csv)" "$(column "$number" near-fits.csv)" 1e-5
+done
+
 # ---- rows without a cluster are one, however the column tells it ---------------------------------------------------------------
 awk -v OFS=, 'BEGIN { print "seed,n,loss"; for (i = 0; i < 24; ++i)
     print i % 4 < 3 ? i % 4 : i % 8 < 4 ? "" : "NA", 10 * 1.4 ^ i, 3 * (10 * 1.4 ^ i) ^ -0.5 * (1 + 0.01 * cos(2.4 * i)) }' >alone.csv

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POLISH_STEPS = 4 };
+enum { POLISH_STEPS = 4, ESCAPE_STEPS = 20 };
 #define LEAST_CHANGE   1e-12 /* of the law, as a share of it, that is more than rounding */
 #define POLISH_PROMISE 1e-6  /* of the cost, at most: Newton's steps only finish what the solver has found */
 
@@ -159,6 +159,54 @@ static double newton_step(const long double *a, const long double *norms, size_t
     return (double)(promise / cost);
 }
 
+/* Moves the free parameters, within their bounds. */
+static void take_step(const struct fit_work *work, size_t group, const struct fit_precision *precision,
+                      const double *step) {
+    double *inner = work->fits->groups[group].inner;
+    for (int j = 0; j < precision->n_free; ++j) {
+        size_t p = (size_t)precision->free[j], at = group * (size_t)work->n_parameters + p;
+        inner[p] = fmin(fmax(inner[p] + step[j], work->lower[at]), work->upper[at]);
+    }
+}
+
+/* As the columns of the Jacobian are of its changes. */
+static double law_size(const struct fit_work *work, size_t group) {
+    size_t first = (size_t)work->units[work->sets[group].first_unit], n = work->fits->groups[group].n_train;
+    double sum = 0;
+    for (size_t i = first; i < first + n; ++i) {
+        double target = work->fits->options.objective == ALLOMETER_OBJECTIVE_MSE ? work->target[i] : 1;
+        sum += target * target * (work->weight ? work->weight[i] : 1);
+    }
+    return sqrt(sum);
+}
+
+static long double sum_of_squares(const long double *values, size_t n) {
+    long double sum = 0;
+    for (size_t i = 0; i < n; ++i) sum += values[i] * values[i];
+    return sum;
+}
+
+/* Where parameters make up for each other in all but the last digits, as a and b in a + b*(x + 1e9), the squared condition
+   hides the way down from the solver: takes Newton's step if it promises much and half of that comes true. */
+static int escape(const struct fit_work *work, size_t group, struct fit_precision *precision, double *values,
+                  long double *a, long double *norms) {
+    struct allometer_fit_group *of = &work->fits->groups[group];
+    size_t n = of->n_train, P = (size_t)work->n_parameters;
+    int m = precision->n_free;
+    double before[ALLOMETER_MAX_PARAMETERS], step[ALLOMETER_MAX_PARAMETERS];
+    double promise = newton_step(a, norms, n, m, step);
+    long double cost = sum_of_squares(a + (size_t)m * n, n), after;
+    if (!(promise >= POLISH_PROMISE && sqrtl(cost) > LEAST_CHANGE * law_size(work, group))) return 0;
+    memcpy(before, of->inner, P * sizeof *before);
+    take_step(work, group, precision, step);
+    factor_at(work, group, precision, values, a, norms);
+    after = sum_of_squares(a + (size_t)m * n, n);
+    if (after <= (1 - promise / 2) * cost) return of->objective = (double)after, 1;
+    memcpy(of->inner, before, P * sizeof *before);
+    factor_at(work, group, precision, values, a, norms);
+    return 0;
+}
+
 /* Takes Newton's steps from the solver's minimum for as long as each promises less than the one before. */
 static void polish(const struct fit_work *work, size_t group, struct fit_precision *precision, double *values,
                    long double *a, long double *norms) {
@@ -171,16 +219,15 @@ static void polish(const struct fit_work *work, size_t group, struct fit_precisi
         || work->fits->options.objective == ALLOMETER_OBJECTIVE_HUBER || (size_t)m >= n) {
         return;
     }
+    for (int i = 0; i < ESCAPE_STEPS && escape(work, group, precision, values, a, norms); ++i)
+        precision->n_resamples = 0; /* they went no way down either */
     memcpy(before, of->inner, P * sizeof *before);
     for (int i = 0; i <= POLISH_STEPS; ++i) {
         double promise = newton_step(a, norms, n, m, step);
         if (!(promise < least)) break;
         memcpy(before, of->inner, P * sizeof *before);
         if (i == POLISH_STEPS) return;
-        for (int j = 0; j < m; ++j) {
-            size_t p = (size_t)precision->free[j], at = group * P + p;
-            of->inner[p] = fmin(fmax(of->inner[p] + step[j], work->lower[at]), work->upper[at]);
-        }
+        take_step(work, group, precision, step);
         least = promise;
         factor_at(work, group, precision, values, a, norms);
     }
@@ -194,18 +241,12 @@ static void polish(const struct fit_work *work, size_t group, struct fit_precisi
    of length 1. */
 static int is_open(const struct fit_work *work, size_t group, const struct fit_precision *precision,
                    const long double *norms) {
-    size_t first = (size_t)work->units[work->sets[group].first_unit], n = work->fits->groups[group].n_train;
-    int on_logs = work->fits->options.objective != ALLOMETER_OBJECTIVE_MSE, m = precision->n_free, any = 0;
-    double size = 0; /* of the law, as the columns are of its changes */
-    for (size_t i = first; i < first + n; ++i) {
-        double target = on_logs ? 1 : work->target[i];
-        size += target * target * (work->weight ? work->weight[i] : 1);
-    }
+    const double least = LEAST_CHANGE * law_size(work, group);
+    int m = precision->n_free, any = 0;
     for (int j = 0; j < m; ++j) {
         enum allometer_role role = work->fits->law->parameters[precision->free[j]].role;
         double change = (double)norms[j] / length(precision->root + j * m, m);
-        any |= (allometer_role_is_log(role) || role == ALLOMETER_ROLE_EXPONENT)
-               && !(change > LEAST_CHANGE * sqrt(size));
+        any |= (allometer_role_is_log(role) || role == ALLOMETER_ROLE_EXPONENT) && !(change > least);
     }
     return any;
 }

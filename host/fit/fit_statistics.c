@@ -194,10 +194,10 @@ enum allometer_code fit_describe_group(struct fit_work *work, size_t g, const do
         const double *columns[ALLOMETER_MAX_LAW_COLUMNS];
         size_t first = group->first_row;
         for (int c = 0; c < work->n_columns; ++c) columns[c] = fits->x[c] + first;
-        group->n_resamples = (int32_t)n;
+        group->n_resamples = precision.n_resamples == kept ? (int32_t)n : 0;
         group->objective = mean_objective(work, g);
         describe_parameters(work, g, &precision, scratch);
-        if (fits->options.cluster && kept) widen_errors(work, g, &precision);
+        if (fits->options.cluster && precision.n_resamples) widen_errors(work, g, &precision);
         code = fit_bands(work, g, &precision, columns, fits->rows + first, group->n_rows, fits->yhat + first,
                          fits->options.bands ? fits->lower + first : NULL, fits->upper + first, error);
         group->rmsle_train = fit_rmsle(fits, group, 1);
