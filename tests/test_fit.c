@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "compare.h"
+#include "truths.h"
 
 static struct allometer_device *device;
 
@@ -41,36 +42,6 @@ static struct allometer_fits *fit(const struct allometer_table *table, struct al
     return fits;
 }
 
-/* A value of each parameter, in its own units, such that all of them shape the data below: x from 10 to 10^5. */
-static double truth_of(const struct allometer_law *law, int p, int n_breaks) {
-    int k = p / 3; /* of a break */
-    switch (law->parameters[p].role) {
-    case ALLOMETER_ROLE_ASYMPTOTE:
-        return 0.3;
-    case ALLOMETER_ROLE_CEILING:
-        return 4;
-    case ALLOMETER_ROLE_LEVEL:
-        return p ? 0.3 : 5;
-    case ALLOMETER_ROLE_SCALE:
-        return strcmp(law->name, "kaplan") ? 6 : 1e6;
-    case ALLOMETER_ROLE_EXPONENT:
-        return p < 3 ? 0.3 : k % 2 ? 0.5 : -0.4;
-    case ALLOMETER_ROLE_SHAPE:
-        return p == 3 ? 0.3 : 0.4;
-    case ALLOMETER_ROLE_RATE:
-        return 1e-4;
-    case ALLOMETER_ROLE_POSITION:
-        return 10 * pow(1e4, (double)k / (n_breaks + 1));
-    case ALLOMETER_ROLE_INVERSE:
-        return 1e-3;
-    case ALLOMETER_ROLE_WIDTH:
-        return 0.15;
-    default:
-        fail();
-        return 0;
-    }
-}
-
 /* Without noise, and with nothing known but the law. */
 static void test_laws_find_their_parameters(void **state) {
     (void)state;
@@ -82,7 +53,7 @@ static void test_laws_find_their_parameters(void **state) {
         double inner[ALLOMETER_MAX_PARAMETERS], truth[ALLOMETER_MAX_PARAMETERS], x[2][100], y[100];
         const double *columns[] = {x[0], x[1]};
         for (int p = 0; p < P; ++p) {
-            truth[p] = truth_of(row, p, n_breaks);
+            truth[p] = truth_of(row, p);
             inner[p] = allometer_role_inner(row->parameters[p].role, truth[p]);
         }
         for (int i = 0; i < 100; ++i) {
@@ -121,8 +92,7 @@ static void test_many_breaks(void **state) {
         struct allometer_table *table = make_table(names, 2);
         double inner[ALLOMETER_MAX_PARAMETERS];
         for (int p = 0; p < row->n_parameters; ++p) {
-            inner[p] =
-                allometer_role_inner(row->parameters[p].role, truth_of(row, p, row->n_parameters / 3 - 1));
+            inner[p] = allometer_role_inner(row->parameters[p].role, truth_of(row, p));
         }
         for (int i = 0; i < 200; ++i) {
             double x = 10 * pow(1e4, i / 199.0), y;

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "compare.h"
+#include "truths.h"
 
 static struct allometer_law *parse(const char *text, int n_columns) {
     static const char *const columns[] = {"x", "z"};
@@ -44,28 +45,6 @@ static struct allometer_fits *fit(const struct allometer_table *table, const str
                                                   .device = device};
     if (allometer_fit(table, &options, &fits, &error) != ALLOMETER_OK) fail_msg("%s", error.message);
     return fits;
-}
-
-/* Values of a law's parameters such that all shape the data: x from 10 to 10^5. */
-static double truth_of(const struct allometer_law *law, int p) {
-    switch (law->parameters[p].role) {
-    case ALLOMETER_ROLE_LEVEL:
-        return p ? 0.3 : 5;
-    case ALLOMETER_ROLE_SCALE:
-        return strcmp(law->name, "kaplan") ? 6 : 1e6;
-    case ALLOMETER_ROLE_SHAPE:
-        return p == 3 ? 0.3 : 0.4;
-    case ALLOMETER_ROLE_RATE:
-        return 1e-4;
-    case ALLOMETER_ROLE_POSITION:
-        return 1e3;
-    case ALLOMETER_ROLE_INVERSE:
-        return 1e-3;
-    case ALLOMETER_ROLE_WIDTH:
-        return 0.15;
-    default:
-        return p < 3 ? 0.3 : 0.5;
-    }
 }
 
 /* The text of a law's row, as it stands in the table, but for the laws whose formula there is not spelled out. */

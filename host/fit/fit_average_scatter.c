@@ -7,6 +7,7 @@
 #define LEAST_SHARE 0.3 /* of the scatter around lines: what is taken for it at least */
 enum {
     FEWEST_FOR_SHARE = 12, /* points: of fewer, errors count as independent */
+    EVERY_LAG = 256,       /* up to this lag every one is looked at */
     REGIONS = 12,          /* of the range of log x: points that are nearer than that are one crowd */
 };
 #define LEAST_CORRELATION \
@@ -59,18 +60,23 @@ static int by_x(const void *a, const void *b) {
     return p->row < q->row ? -1 : p->row > q->row;
 }
 
+/* Far lags are taken ever farther apart, and stand for those between: beside each other they differ by next to nothing. */
+static size_t next_lag(size_t lag) {
+    return lag + 1 + (lag > EVERY_LAG ? lag / 32 : 0);
+}
+
 double average_share(struct average_point *errors, size_t n, double n_used) {
     double square = 0, sum = 1;
     if (n < FEWEST_FOR_SHARE) return 1;
     qsort(errors, n, sizeof *errors, by_x);
     for (size_t i = 0; i < n; ++i) square += errors[i].y * errors[i].y;
-    for (size_t lag = 1; lag < n / 3 && square > 0; ++lag) {
+    for (size_t lag = 1; lag < n / 3 && square > 0; lag = next_lag(lag)) {
         double product = 0;
         for (size_t i = 0; i + lag < n; ++i) product += errors[i].y * errors[i + lag].y;
         /* what fits n_used parameters looks less correlated than it is, by up to n_used / n: half of it is put back */
         double correlation = (product / square * (double)n / (double)(n - lag)) + 0.5 * n_used / (double)n;
         if (!(correlation >= LEAST_CORRELATION)) break;
-        sum += 2 * correlation;
+        sum += 2 * correlation * (double)(next_lag(lag) - lag);
     }
     return 1 / sum;
 }

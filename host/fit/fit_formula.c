@@ -109,7 +109,7 @@ static void take_exponent(struct formula_search *search) {
 }
 
 static void begin_search(struct formula_search *search, const struct fit_work *work, size_t group) {
-    size_t first = (size_t)work->units[work->sets[group].first_unit], n = work->fits->groups[group].n_train;
+    size_t first = (size_t)work->units[work->sets[group].first_unit], n = fit_n_points(work, group);
     search->work = work, search->law = work->fits->law, search->P = work->n_parameters;
     search->on_logs = work->fits->options.objective != ALLOMETER_OBJECTIVE_MSE;
     take_exponent(search);

@@ -24,9 +24,10 @@ struct fit_work {
     double *lower, *upper;                              /* groups x P, in the solver's coordinates */
     double wanted[ALLOMETER_MAX_PARAMETERS];            /* P starts from the user; NaN: none */
     double *prior_mean, *prior_precision, *prior_reach; /* groups x P; NULL: none */
-    int fewest_points;    /* of a group that is fitted; 0: as many as free parameters */
-    int n_starts, n_kept; /* of each group, and how many go on after a few iterations, */
-    int n_rounds;         /* or after so many rounds of them */
+    int fewest_points;           /* of a group that is fitted; 0: as many as free parameters */
+    int n_starts, n_kept;        /* of each group, and how many go on after a few iterations, */
+    int n_rounds;                /* or after so many rounds of them */
+    const struct fit_work *fine; /* of all points, where these stand for them; else NULL */
 };
 
 /* fit_each_group.c: one job for each of the groups begin .. end - 1, in any order and on several threads. */
@@ -56,6 +57,15 @@ enum allometer_code fit_batch_run(struct fit_batch *batch, const struct fit_work
 size_t fit_groups_per_batch(size_t problems, size_t P);
 /* Whether a fit that ended so is at a minimum. */
 int fit_is_minimum(int32_t status);
+
+/* fit_coarse.c: how many points a group has in this work. */
+size_t fit_n_points(const struct fit_work *work, size_t group);
+/* Whether a group that is yet to be fitted has so many points that its minimum is sought on few that stand for them. */
+int fit_any_large(const struct fit_work *work);
+/* Such points of the large groups; and the other groups as they are. In each, the sets of groups that are not its own are
+   empty. */
+enum allometer_code fit_coarsen(const struct fit_work *work, struct fit_work *coarse, struct fit_work *others,
+                                struct fit_memory **memory, struct allometer_error *error);
 
 /* fit_minima.c: finds the minimum of every group's cost, by default from all starts of the law. */
 enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_error *error);

@@ -12,10 +12,12 @@ enum {
     MANY_STARTS = 512,
     KEPT_OF_FORMULA = 128,
     MORE_ITERATIONS = 60,
-    AROUND = 256, /* starts around the best minimum, where there were many: another may be next to it */
+    AROUND = 256,       /* starts around the best minimum, where there were many: another may be next to it */
+    KEPT_OF_COARSE = 8, /* minima of a group's coarse points that go on on all of them */
 };
 
-#define SAME_COST 1.001 /* ratio of costs up to which the user's start decides between minima */
+#define COARSE_ERROR 1.1   /* ratio of costs on coarse points up to which either may be the lower on all */
+#define SAME_COST    1.001 /* ratio of costs up to which the user's start decides between minima */
 
 /* Lower cost first; of costs that differ by rounding alone, a minimum first. */
 static int better(const struct allometer_fit_outcome *a, const struct allometer_fit_outcome *b) {
@@ -45,6 +47,28 @@ static void keep_best(struct fit_batch *into, const struct fit_batch *from, cons
     if (own) fit_batch_add(into, work, g, 0, from->parameters + begin * P);
     for (size_t i = 0; i < n; ++i) {
         if (!own || kept[i] != begin) fit_batch_add(into, work, g, 0, from->parameters + kept[i] * P);
+    }
+}
+
+/* The best minima of a group's coarse points, each once: problems of the batch on all points. */
+static void keep_minima(struct fit_batch *into, const struct fit_batch *from, const struct fit_work *work,
+                        size_t begin, size_t end) {
+    const struct allometer_fit_outcome *outcomes = from->fitting.outcomes, *last = NULL;
+    size_t g = (size_t)from->problems[begin].set, P = (size_t)work->n_parameters;
+    int own = fit_first_start_is_own(work);
+    if (own) fit_batch_add(into, work, g, 0, from->parameters + begin * P);
+    double most = INFINITY;
+    for (int i = own; i < KEPT_OF_COARSE; ++i) {
+        size_t best = end;
+        for (size_t f = begin; f < end; ++f) {
+            int is_new = !last || outcomes[f].cost > (1 + 1e-6) * last->cost;
+            if (is_new && (best == end || better(&outcomes[f], &outcomes[best]))) best = f;
+        }
+        if (best == end) return;
+        if (outcomes[best].cost > most) return;
+        if (!last) most = COARSE_ERROR * outcomes[best].cost;
+        last = &outcomes[best];
+        fit_batch_add(into, work, g, 0, from->parameters + best * P);
     }
 }
 
@@ -116,18 +140,23 @@ static enum allometer_code fill_starts(struct fit_batch *batch, const struct fit
     return allometer_fail(error, ALLOMETER_FAILED, "out of memory for starts");
 }
 
-/* Moves every problem by a few iterations, and makes the batch of the best of each group. */
-static enum allometer_code prune(struct fit_batch *batch, struct fit_batch *best, const struct fit_work *work,
-                                 int32_t iterations, size_t most, struct allometer_error *error) {
+/* Runs the batch, and replaces it by that of the best of each group: `most` of them, or, if 0, those that go on on all
+   points. */
+static enum allometer_code prune(struct fit_batch *batch, const struct fit_work *work, size_t most,
+                                 struct allometer_error *error) {
     size_t n = (size_t)batch->fitting.n_problems;
-    *best = (struct fit_batch){0};
-    batch->fitting.max_iterations = iterations;
+    struct fit_batch best = {0};
     enum allometer_code code = fit_batch_run(batch, work, error);
-    if (code == ALLOMETER_OK) code = fit_batch_make(best, work, n, error);
+    if (code == ALLOMETER_OK) code = fit_batch_make(&best, most ? work : work->fine, n, error);
     for (size_t f = 0, end; f < n && code == ALLOMETER_OK; f = end) {
         for (end = f + 1; end < n && batch->problems[end].set == batch->problems[f].set;) ++end;
-        keep_best(best, batch, work, most, f, end);
+        if (most)
+            keep_best(&best, batch, work, most, f, end);
+        else
+            keep_minima(&best, batch, work, f, end);
     }
+    fit_memory_free(batch->memory);
+    *batch = best;
     return code;
 }
 
@@ -135,22 +164,25 @@ static enum allometer_code prune(struct fit_batch *batch, struct fit_batch *best
 static enum allometer_code fit_groups(struct fit_work *work, size_t begin, size_t end, int around,
                                       struct allometer_error *error) {
     size_t n_starts = (size_t)work->n_starts, capacity = (end - begin) * n_starts;
-    struct fit_batch batch, best;
+    struct fit_batch batch;
     const double unknown[ALLOMETER_MAX_PARAMETERS] = {0};
     enum allometer_code code = fit_batch_make(&batch, work, capacity, error);
     for (size_t g = begin; g < end && code == ALLOMETER_OK; ++g) {
         int32_t status = work->fits->groups[g].status;
+        if (work->sets[g].n_units == 0) continue;
         if (around ? !fit_is_minimum(status) && status != ALLOMETER_FIT_OUT_OF_ITERATIONS : status != -1)
             continue;
         for (size_t i = 0; i < n_starts; ++i) fit_batch_add(&batch, work, g, 0, unknown);
     }
     if (code == ALLOMETER_OK) code = fill_starts(&batch, work, around, error);
     for (int round = work->n_rounds; round > 0 && code == ALLOMETER_OK; --round) {
-        int32_t iterations = round == 2 || work->n_rounds == 1 ? PRUNE_ITERATIONS : MORE_ITERATIONS;
-        size_t most = round == 2 ? KEPT_OF_FORMULA : (size_t)work->n_kept;
-        code = prune(&batch, &best, work, iterations, most, error);
-        fit_memory_free(batch.memory);
-        batch = best;
+        batch.fitting.max_iterations = round == 2 || work->n_rounds == 1 ? PRUNE_ITERATIONS : MORE_ITERATIONS;
+        code = prune(&batch, work, round == 2 ? KEPT_OF_FORMULA : (size_t)work->n_kept, error);
+    }
+    if (code == ALLOMETER_OK && work->fine) {
+        code = prune(&batch, work, 0, error);
+        batch.fitting.max_iterations = MORE_ITERATIONS;
+        if (code == ALLOMETER_OK) code = prune(&batch, work->fine, 1, error);
     }
     if (code == ALLOMETER_OK) code = fit_batch_run(&batch, work, error);
     if (code == ALLOMETER_OK) take_best(&batch, work);
@@ -158,11 +190,8 @@ static enum allometer_code fit_groups(struct fit_work *work, size_t begin, size_
     return code;
 }
 
-enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_error *error) {
-    if (!work->n_starts) {
-        work->n_starts = fit_n_starts(work) + fit_n_starts_of_noise(work);
-        work->n_kept = KEPT_STARTS;
-    }
+/* The same of all groups, some at a time. */
+static enum allometer_code find_minima(struct fit_work *work, struct allometer_error *error) {
     work->n_rounds = work->fits->law->program && work->n_starts >= MANY_STARTS ? 2 : work->n_starts > 1;
     size_t G = work->fits->n_groups,
            n = fit_groups_per_batch((size_t)work->n_starts, (size_t)work->n_parameters);
@@ -177,5 +206,20 @@ enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_erro
     for (size_t g = 0; g < G && code == ALLOMETER_OK; g += n) {
         code = fit_groups(&near, g, g + n < G ? g + n : G, 1, error);
     }
+    return code;
+}
+
+enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_error *error) {
+    if (!work->n_starts) {
+        work->n_starts = fit_n_starts(work) + fit_n_starts_of_noise(work);
+        work->n_kept = KEPT_STARTS;
+    }
+    if (!fit_any_large(work)) return find_minima(work, error);
+    struct fit_work coarse, others;
+    struct fit_memory *memory = NULL;
+    enum allometer_code code = fit_coarsen(work, &coarse, &others, &memory, error);
+    if (code == ALLOMETER_OK) code = find_minima(&others, error);
+    if (code == ALLOMETER_OK) code = find_minima(&coarse, error);
+    fit_memory_free(memory);
     return code;
 }

@@ -218,7 +218,7 @@ int fit_n_starts_of_noise(const struct fit_work *work) {
 size_t fit_start_scratch(const struct fit_work *work) {
     size_t most = 0;
     for (size_t g = 0; g < work->fits->n_groups; ++g) {
-        if (work->fits->groups[g].n_train > most) most = work->fits->groups[g].n_train;
+        if (fit_n_points(work, g) > most) most = fit_n_points(work, g);
     }
     return most * (size_t)(work->n_parameters + 3);
 }
@@ -231,11 +231,12 @@ static int n_drawn_of(const struct allometer_law *law) {
 }
 
 static struct group_points points_of(const struct fit_work *work, size_t group, double *scratch) {
-    size_t first = (size_t)work->units[work->sets[group].first_unit], P = (size_t)work->n_parameters;
+    size_t first = (size_t)work->units[work->sets[group].first_unit], P = (size_t)work->n_parameters,
+           n = fit_n_points(work, group);
     struct group_points points = {.work = work,
-                                  .n = work->fits->groups[group].n_train,
+                                  .n = n,
                                   .y = scratch,
-                                  .sorted = scratch + work->fits->groups[group].n_train,
+                                  .sorted = scratch + n,
                                   .on_logs = work->fits->options.objective != ALLOMETER_OBJECTIVE_MSE,
                                   .y_low = INFINITY,
                                   .y_high = -INFINITY,
