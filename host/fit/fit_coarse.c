@@ -62,8 +62,7 @@ static void add_bin(const struct fit_work *work, struct fit_work *coarse, const 
     }
     for (int c = 0; c < work->n_columns; ++c) coarse->columns[c][point] = work->columns[c][middle];
     coarse->target[point] = work->target[middle];
-    if (is_smooth && weights > 0)
-        coarse->columns[0][point] = x / weights, coarse->target[point] = target / weights;
+    if (is_smooth) coarse->columns[0][point] = x / weights, coarse->target[point] = target / weights;
     coarse->weight[point] = weights;
     coarse->units[coarse->n_units++] = (int64_t)coarse->n_points++;
 }
