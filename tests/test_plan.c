@@ -292,6 +292,27 @@ static void a_series_asks_for_its_read_outs(void **state) {
     allometer_sweep_free(sweep);
 }
 
+/* Each model at work has its own, the one that waits another, and the row of the store a third. */
+static void kept_weights_ask_for_memory(void **state) {
+    (void)state;
+    static const char text[] = TASK "model: {width: 64, depth: 2}\nmeasure: {keep_weights: %s}\n"
+                                    "axes: {seed: {count: 9}}\n";
+    const struct allometer_backend cpu = {.name = "cpu", .memory = counting_memory};
+    const double weights = 4 * (64 * 6 + 2 + 64 * 65);
+    for (int is_cpu = 0; is_cpu < 2; is_cpu++) {
+        struct allometer_plan_options options = {.backend = is_cpu ? &cpu : &counting};
+        double bytes[2];
+        for (int keep = 0; keep < 2; keep++) {
+            char sweep_text[512];
+            snprintf(sweep_text, sizeof sweep_text, text, keep ? "true" : "false");
+            struct allometer_sweep *sweep = parse(sweep_text);
+            bytes[keep] = plan_of(sweep, &options).memory_bytes;
+            allometer_sweep_free(sweep);
+        }
+        assert_true(bytes[1] == bytes[0] + (is_cpu ? (3 + 2) * weights : 0));
+    }
+}
+
 /* As eight large GPUs, whose time is that of their launches. */
 static size_t n_trained_at_once;
 static double flops_trained;
@@ -343,6 +364,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_adds_up),
         cmocka_unit_test(a_series_asks_for_its_read_outs),
+        cmocka_unit_test(kept_weights_ask_for_memory),
         cmocka_unit_test(operations_grow_as_the_work_does),
         cmocka_unit_test(measuring_is_work_too),
         cmocka_unit_test(shards_add_up_to_the_whole),

@@ -38,9 +38,12 @@ static void add_model(const struct allometer_sweep *sweep, const struct allomete
     double bytes = (double)options->backend->memory(options->device, model, &concurrent);
     if ((uint64_t)concurrent > plan->n_models) concurrent = (int)plan->n_models;
     bytes *= concurrent;
-    /* Read-outs are the host's, one at a time; a GPU's memory holds none. */
-    if (allometer_has_series(model) && strcmp(options->backend->name, "cpu") == 0)
-        bytes += (double)allometer_readout_bytes(model);
+    /* Read-outs are the host's, one at a time; a GPU's memory holds none. Nor the weights that each thread hands over, of one
+       model that waits to be stored, and of the row that holds them. */
+    const int is_series = allometer_has_series(model), is_cpu = strcmp(options->backend->name, "cpu") == 0;
+    if (is_cpu && is_series) bytes += (double)allometer_readout_bytes(model);
+    if (is_cpu && (is_series || allometer_sweep_keep_weights(sweep)))
+        bytes += (double)sizeof(float) * (double)n_parameters * (concurrent + 2);
     if (!(bytes <= plan->memory_bytes)) {
         plan->memory_bytes = bytes;
         plan->concurrent = concurrent;
