@@ -78,6 +78,12 @@ expect 0 '8/8 models' sweep good.yaml --device cpu
 expect_output '"done": 8, "diverged": 0, "trained": 0' sweep good.yaml --device cpu --json
 expect 0 '' sweep good.yaml --device cpu --quiet
 [ ! -s stderr ] || fail "--quiet is not: $(cat stderr)"
+if command -v script >/dev/null; then # a line that the terminal wraps would scroll with every one that follows
+    script -qec "stty cols 30; '$program' sweep good.yaml --out narrow.db --device cpu" terminal </dev/null >/dev/null
+    lines=$(tr '\r' '\n' <terminal | sed 's/\x1b\[K//' | grep '/8 models,')
+    [ -n "$lines" ] || fail "no progress on a terminal: $(cat terminal)"
+    ! grep -E '.{30}' <<<"$lines" || fail "a line of progress is wider than the terminal"
+fi
 expect_output '^model,task.scale,seed,' export good.db
 [ "$(wc -l <stdout)" -eq 17 ] || fail "8 models of 2 subtasks gave $(wc -l <stdout) lines"
 mv stdout good.csv

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* "3:07" or "2:03:07" or "5d 02:03:07"; "?" while unknown. */
@@ -19,12 +20,20 @@ static void duration_text(char text[32], double seconds) {
         snprintf(text, 32, "%ld:%02ld", minutes, total % 60);
 }
 
-static void print_counts(const struct allometer_run_progress *progress) {
+enum { COUNTS_SIZE = 192 };
+
+static int counts_text(char text[COUNTS_SIZE], const struct allometer_run_progress *progress) {
     char left[32];
     duration_text(left, progress->seconds_left);
-    fprintf(stderr, "%llu/%llu models, %.3g models/s, %s left, %llu diverged",
-            (unsigned long long)progress->n_done, (unsigned long long)progress->n_models,
-            progress->models_per_second, left, (unsigned long long)progress->n_diverged);
+    return snprintf(text, COUNTS_SIZE, "%llu/%llu models, %.3g models/s, %s left, %llu diverged",
+                    (unsigned long long)progress->n_done, (unsigned long long)progress->n_models,
+                    progress->models_per_second, left, (unsigned long long)progress->n_diverged);
+}
+
+/* Columns of the terminal but one: a longer line would be wrapped, and every new one scroll. */
+static int line_width(void) {
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col - 1 : 79;
 }
 
 static void print_bar(void *user, const struct allometer_run_progress *progress) {
@@ -32,16 +41,19 @@ static void print_bar(void *user, const struct allometer_run_progress *progress)
     (void)user;
     double share = progress->n_models ? (double)progress->n_done / (double)progress->n_models : 1;
     int filled = (int)(share * WIDTH);
-    fprintf(stderr, "\r[%.*s%*s] ", filled, "########################", WIDTH - filled, "");
-    print_counts(progress);
-    fputs("\033[K", stderr); /* clears what a longer line left behind */
+    char counts[COUNTS_SIZE];
+    const int width = line_width(), has_bar = counts_text(counts, progress) + WIDTH + 3 <= width;
+    fputc('\r', stderr);
+    if (has_bar) fprintf(stderr, "[%.*s%*s] ", filled, "########################", WIDTH - filled, "");
+    fprintf(stderr, "%.*s\033[K", width, counts); /* clears what a longer line left behind */
     fflush(stderr);
 }
 
 static void print_line(void *user, const struct allometer_run_progress *progress) {
     (void)user;
-    print_counts(progress);
-    fputc('\n', stderr);
+    char counts[COUNTS_SIZE];
+    counts_text(counts, progress);
+    fprintf(stderr, "%s\n", counts);
 }
 
 void sweep_progress_begin(struct sweep_progress *progress, struct allometer_run_options *options) {
