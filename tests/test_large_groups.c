@@ -124,6 +124,37 @@ static void test_formulas(void **state) {
     }
 }
 
+/* An average of laws, which stays with the points that stand for all: one point more, from which on there are such, changes
+   what it says far beyond the points by next to nothing. */
+static void test_average(void **state) {
+    (void)state;
+    enum { LAST_EXACT = 4096 };
+    static const double far = 3e6;
+    const struct allometer_law *law = allometer_law_find("bnsl-1");
+    double inner[ALLOMETER_MAX_PARAMETERS], said[2][3];
+    for (int p = 0; p < law->n_parameters; ++p)
+        inner[p] = allometer_role_inner(law->parameters[p].role, truth_of(law, p));
+    struct allometer_table *table = make_table(law, inner, 0);
+    for (int more = 0; more < 2; ++more) {
+        char last[32];
+        snprintf(last, sizeof last, "%d", 10 + 16 * (LAST_EXACT + more - 1));
+        struct allometer_fit_filter filters[] = {{"group", "1", ALLOMETER_EQUAL},
+                                                 {"x", last, ALLOMETER_LESS_OR_EQUAL}};
+        struct allometer_fits *fits =
+            fit(table, (struct allometer_fit_options){.law = allometer_law_find("auto"),
+                                                      .objective = ALLOMETER_OBJECTIVE_MSLE,
+                                                      .filters = filters,
+                                                      .n_filters = 2,
+                                                      .at = &far,
+                                                      .n_at = 1});
+        assert_int_equal(fits->groups[0].n_train, LAST_EXACT + more);
+        said[more][0] = fits->at_y[0], said[more][1] = fits->at_lower[0], said[more][2] = fits->at_upper[0];
+        allometer_fits_free(fits);
+    }
+    assert_doubles_close("auto", said[1], said[0], 3, 0.02 * (said[0][2] - said[0][1]), 0);
+    allometer_table_free(table);
+}
+
 static int open_device(void **state) {
     (void)state;
     return (int)allometer_cpu.open(&device, &(struct allometer_device_options){0}, NULL);
@@ -136,6 +167,7 @@ static int close_device(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_laws), cmocka_unit_test(test_formulas)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_laws), cmocka_unit_test(test_formulas),
+                                       cmocka_unit_test(test_average)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

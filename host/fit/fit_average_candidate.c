@@ -181,7 +181,7 @@ enum allometer_code average_fit_candidate(struct average *average, size_t c, str
         fit_tighten_bounds(work);
         set_priors(work, average);
         work->n_starts = (fit_n_starts(work) + SHARE_OF_STARTS - 1) / SHARE_OF_STARTS;
-        work->n_kept = KEPT_STARTS;
+        work->n_kept = KEPT_STARTS, work->stay_coarse = 1;
         code = fit_find_minima(work, error);
     }
     for (size_t span = 0; span < spans->n_groups && code == ALLOMETER_OK; ++span) {

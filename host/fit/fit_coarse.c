@@ -117,7 +117,7 @@ enum allometer_code fit_coarsen(const struct fit_work *work, struct fit_work *co
     coarse->units = fit_allocate(memory, n_large * BINS + 1, sizeof *coarse->units);
     if (!allocated || !coarse->target || !coarse->weight || !coarse->units)
         return allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu groups", n_large);
-    coarse->n_points = coarse->n_units = 0, coarse->fine = work;
+    coarse->n_points = coarse->n_units = 0, coarse->fine = work->stay_coarse ? NULL : work;
     enum allometer_code code = ALLOMETER_OK;
     for (size_t g = 0; g < work->fits->n_groups && code == ALLOMETER_OK; ++g)
         if (coarse->sets[g].n_units) code = add_group(work, coarse, g, error);

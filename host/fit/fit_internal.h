@@ -24,10 +24,11 @@ struct fit_work {
     double *lower, *upper;                              /* groups x P, in the solver's coordinates */
     double wanted[ALLOMETER_MAX_PARAMETERS];            /* P starts from the user; NaN: none */
     double *prior_mean, *prior_precision, *prior_reach; /* groups x P; NULL: none */
-    int fewest_points;           /* of a group that is fitted; 0: as many as free parameters */
-    int n_starts, n_kept;        /* of each group, and how many go on after a few iterations, */
-    int n_rounds;                /* or after so many rounds of them */
-    const struct fit_work *fine; /* of all points, where these stand for them; else NULL */
+    int fewest_points;    /* of a group that is fitted; 0: as many as free parameters */
+    int n_starts, n_kept; /* of each group, and how many go on after a few iterations, */
+    int n_rounds;         /* or after so many rounds of them */
+    int stay_coarse; /* 1: points that stand for all will do, where the law is smooth and the loss squared */
+    const struct fit_work *fine; /* of all points, where these stand for them and will not do; else NULL */
 };
 
 /* fit_each_group.c: one job for each of the groups begin .. end - 1, in any order and on several threads. */
