@@ -107,8 +107,9 @@ show_tables() {
 figure() {
     script=$here/$1.gp
     [ -f "$script" ] || script=$here/figure.gp
+    set -- "$1" "${results//\'/\'\'}" "${here//\'/\'\'}" "${root//\'/\'\'}" # as gnuplot quotes
     for kind in svg png; do
-        gnuplot -e "results='$results'; here='$here'; root='$root'; picture='$results/$1.$kind'" "$script" ||
+        results=$results gnuplot -e "results='$2'; here='$3'; root='$4'; picture='$2/$1.$kind'" "$script" ||
             fail "gnuplot could not draw $results/$1.$kind"
         [ -s "$results/$1.$kind" ] || fail "$results/$1.$kind is empty"
         if [ $setting = full ] && [ "$results" = "$here/results" ]; then

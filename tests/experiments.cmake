@@ -6,7 +6,7 @@ foreach(experiment resource-model/single resource-model/parallel resource-model/
   get_filename_component(name ${experiment} NAME)
   add_test(NAME experiment_${name}
            COMMAND ${PROJECT_SOURCE_DIR}/tests/check_experiment ${experiment} $<TARGET_FILE:allometer_command>
-                   "${PROJECT_BINARY_DIR}/tests/experiments/of ${name}")
+                   "${PROJECT_BINARY_DIR}/tests/experiments/${name}'s results")
   set_tests_properties(experiment_${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 COST 15)
   if(NOT name MATCHES "^(single|many-subtasks|chinchilla)$")
     set_tests_properties(experiment_${name} PROPERTIES LABELS once)

@@ -2,7 +2,7 @@ height = 760
 load root."/experiments/style.gp"
 array task[2] = ["squares", "parities"]
 array heading[2] = ["64 squares side by side, weights k^{-1}", "64 parities by control, shares k^{-1.4}"]
-found(name, letter) = system(sprintf("awk -F, -v c=%s 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next } { print $at[c] }' '%s/fits/%s.csv'", letter, results, name)) + 0
+found(name, letter) = system(sprintf("awk -F, -v c=%s 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next } { print $at[c] }' \"$results/fits/%s.csv\"", letter, name)) + 0
 
 set multiplot layout 2, 2 title "{/:Bold 64 subtasks by Zipf's law: they are learned one after the other, the heaviest first}" \
     font ",14" margins 0.07, 0.985, 0.08, 0.88 spacing 0.09, 0.13

@@ -3,19 +3,18 @@ height = 780
 load root."/experiments/style.gp"
 models = results."/models.csv"
 pairs = results."/pairs.csv"
-fits = results."/fits/ratio-total.csv"
 array color[3] = [blue, orange, vermilion]
 array shape[3] = [7, 5, 9]
 array layers[3] = ["one layer", "two layers", "three layers"]
 stats pairs using 1 nooutput
 n = int(STATS_max)
 # Pairs lie in the order of their functions, then of their weights, as many for each.
-of(p, c) = system(sprintf("awk -F, '$1 == %d { print $%d }' '%s' | tr _ ' '", p, c, pairs))
+of(p, c) = system(sprintf("awk -F, '$1 == %d { print $%d }' \"$results/pairs.csv\" | tr _ ' '", p, c))
 weights = 1
 while (weights < n && of(weights + 1, 2) eq of(1, 2)) { weights = weights + 1 }
 columns = n / weights
 parameter(name, k) = real(system(sprintf("awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next } \
-    $1 == %d { print $at[\"%s\"]; found = 1 } END { if (!found) print 0 }' '%s'", k, name, fits)))
+    $1 == %d { print $at[\"%s\"]; found = 1 } END { if (!found) print 0 }' \"$results/fits/ratio-total.csv\"", k, name)))
 array a[3]
 array b[3]
 
