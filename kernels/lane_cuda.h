@@ -47,17 +47,13 @@ typedef bool vm;
 /* ---- the team ---- */
 
 enum { WARP_SIZE = 32 };
-#define TEAM_SIZE     ((int32_t)blockDim.x)
-#define TEAM_RANK     ((int32_t)threadIdx.x)
-#define TEAM_PARTIALS (TEAM_SIZE > WARP_SIZE ? TEAM_SIZE / WARP_SIZE : 1)
-#define TEAM_PARTIAL  (TEAM_RANK / WARP_SIZE)
-#define team_sync()   (TEAM_SIZE > WARP_SIZE ? __syncthreads() : __syncwarp(team_lanes()))
-#ifdef ALLOMETER_CUDA_STANDIN /* of a warp's threads, in how many; there each thread goes its own way */
-#define warp_count(condition) ((condition) ? WARP_SIZE : 0)
-#else
-#define warp_count(condition) __popc(__ballot_sync(0xffffffffu, condition))
-#endif
-#define FOR_LANES(i, n) for (int32_t i = TEAM_RANK; i < (n); i += TEAM_SIZE)
+#define TEAM_SIZE             ((int32_t)blockDim.x)
+#define TEAM_RANK             ((int32_t)threadIdx.x)
+#define TEAM_PARTIALS         (TEAM_SIZE > WARP_SIZE ? TEAM_SIZE / WARP_SIZE : 1)
+#define TEAM_PARTIAL          (TEAM_RANK / WARP_SIZE)
+#define team_sync()           (TEAM_SIZE > WARP_SIZE ? __syncthreads() : __syncwarp(team_lanes()))
+#define warp_count(condition) __popc(__ballot_sync(0xffffffffu, condition)) /* in how many of its threads */
+#define FOR_LANES(i, n)       for (int32_t i = TEAM_RANK; i < (n); i += TEAM_SIZE)
 
 #define FOR_LANE_TILES(i, n, TILE, BODY) \
     do {                                 \

@@ -8,7 +8,9 @@ add_library(allometer_cuda_standin STATIC cuda_standin/errors.cpp cuda_standin/f
 target_include_directories(allometer_cuda_standin BEFORE PUBLIC cuda_standin)
 target_include_directories(allometer_cuda_standin PUBLIC ${PROJECT_SOURCE_DIR}/kernels ${RANDOM123_INCLUDE})
 target_compile_definitions(allometer_cuda_standin PUBLIC ALLOMETER_CUDA_STANDIN)
-target_compile_options(allometer_cuda_standin PUBLIC $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Werror -Wshadow>)
+# As memory does, a thread's own variables begin with what would not pass for a result.
+target_compile_options(allometer_cuda_standin PUBLIC
+                       $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Werror;-Wshadow;-ftrivial-auto-var-init=pattern>)
 if(ALLOMETER_SANITIZE MATCHES "thread")
   # What switches threads must not itself be taken for a thread's work.
   target_compile_definitions(allometer_cuda_standin PUBLIC STANDIN_TSAN)

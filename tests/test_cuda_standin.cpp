@@ -93,6 +93,13 @@ static void teams_of_a_warp_go_their_own_ways(void **state) {
     }
 }
 
+static void warps_count_their_threads(void **state) {
+    (void)state;
+    STANDIN_LAUNCH(ballot_kernel, 1, THREADS, 0, stream, on_device);
+    assert_int_equal(fetch(), cudaSuccess);
+    for (int i = 0; i < THREADS; ++i) assert_true(results[i] == (i < 32 ? 32.0f : i < 64 ? 8.0f : 0.0f));
+}
+
 static void blocks_share_a_queue(void **state) {
     (void)state;
     uint32_t *next = nullptr;
@@ -145,6 +152,7 @@ static void threads_that_diverge_are_reported(void **state) {
         assert_launch_fails("thread 32 waits at barrier test_kernels.h:", two_barriers_kernel, THREADS, 0,
                             on_device);
         assert_launch_fails("waits at shuffle test_kernels.h:", half_warp_kernel, THREADS, 0, on_device);
+        assert_launch_fails("waits at shuffle test_kernels.h:", ballot_part_kernel, THREADS, 0, on_device);
         assert_launch_fails("leaves out the thread's own lane", part_mask_kernel, THREADS, 0, on_device);
         assert_launch_fails("reads lane 16, which its mask", stray_kernel, THREADS, 0, on_device);
         assert_launch_fails("waits at a warp's barrier test_kernels.h:", warp_part_kernel, THREADS, 0,
@@ -187,16 +195,26 @@ static void touch_freed_memory(void) {
     cudaStreamSynchronize(stream);
 }
 
+static void touch_memory_of_another_device(void) {
+    cudaStream_t other = nullptr;
+    cudaSetDevice(1);
+    cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking);
+    STANDIN_LAUNCH(uninitialized_kernel, 1, 32, (THREADS + 1) * sizeof(float), other, on_device);
+    cudaStreamSynchronize(other);
+}
+
 static void memory_has_ends(void **state) {
     (void)state;
-    assert_launch_fails("beyond the end of shared memory", write_kernel, 32, 101 * sizeof(float), on_device,
-                        101);
+    for (int index : {-1, 101})
+        assert_launch_fails("beyond the bounds of shared memory", write_kernel, 32, 101 * sizeof(float),
+                            on_device, index);
     standin_reset();
     assert_int_equal(outcome(run_sums), 0);
     assert_int_not_equal(outcome(write_far), 0);
     assert_int_not_equal(outcome(write_before), 0);
     assert_int_not_equal(outcome(touch_device_memory), 0);
     assert_int_not_equal(outcome(touch_freed_memory), 0);
+    assert_int_not_equal(outcome(touch_memory_of_another_device), 0);
 }
 
 static void run_race(void) {
@@ -344,19 +362,13 @@ static void failures_can_be_asked_for(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define ROW(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        ROW(sums_are_right_in_both_orders),
-        ROW(teams_of_a_warp_go_their_own_ways),
-        ROW(blocks_share_a_queue),
-        ROW(philox_gives_the_published_words),
-        ROW(threads_that_diverge_are_reported),
-        ROW(shared_memory_starts_as_nan),
-        ROW(memory_has_ends),
-        ROW(missing_barriers_are_races),
-        ROW(results_come_only_after_waiting),
-        ROW(copies_stay_inside_memory),
-        ROW(pageable_memory_is_free_once_copied),
-        ROW(launches_keep_to_the_limits),
-        ROW(failures_can_be_asked_for),
+        ROW(sums_are_right_in_both_orders),    ROW(teams_of_a_warp_go_their_own_ways),
+        ROW(warps_count_their_threads),        ROW(blocks_share_a_queue),
+        ROW(philox_gives_the_published_words), ROW(threads_that_diverge_are_reported),
+        ROW(shared_memory_starts_as_nan),      ROW(memory_has_ends),
+        ROW(missing_barriers_are_races),       ROW(results_come_only_after_waiting),
+        ROW(copies_stay_inside_memory),        ROW(pageable_memory_is_free_once_copied),
+        ROW(launches_keep_to_the_limits),      ROW(failures_can_be_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,7 +51,7 @@ extern standin_thread *standin_current;
 void *standin_shared_memory(void);
 uint64_t standin_nanoseconds(void);
 
-enum standin_shuffle { STANDIN_SHUFFLE_XOR, STANDIN_SHUFFLE_DOWN, STANDIN_SHUFFLE_INDEX };
+enum standin_shuffle { STANDIN_SHUFFLE_XOR, STANDIN_SHUFFLE_DOWN, STANDIN_SHUFFLE_INDEX, STANDIN_BALLOT };
 void standin_barrier(const char *file, int line);
 void standin_warp_barrier(uint32_t mask, const char *file, int line);
 uint32_t standin_exchange(enum standin_shuffle kind, uint32_t mask, uint32_t value, int operand, int width,
@@ -77,11 +77,12 @@ static inline T standin_exchange_value(enum standin_shuffle kind, uint32_t mask,
 #define __shfl_sync(mask, value, lane) \
     standin_exchange_value(STANDIN_SHUFFLE_INDEX, mask, value, lane, 32, __FILE__, __LINE__)
 
+#define __ballot_sync(mask, condition) \
+    standin_exchange(STANDIN_BALLOT, mask, (condition) ? 1u : 0u, 0, 32, __FILE__, __LINE__)
+#define __popc __builtin_popcount
+
 static inline uint32_t atomicAdd(uint32_t *address, uint32_t value) {
     return __atomic_fetch_add(address, value, __ATOMIC_RELAXED);
-}
-static inline float __fdividef(float a, float b) {
-    return a / b;
 }
 
 /* ---- what the host sees ---- */
@@ -178,10 +179,11 @@ static inline std::function<void()> standin_call(void (*kernel)(P...), A... argu
      ALLOMETER_STANDIN_MIXED     1: every second device is of another kind
      ALLOMETER_STANDIN_REVERSE   1: threads and blocks run in reverse order
      ALLOMETER_STANDIN_ERROR     cudaGetDeviceCount returns this error
+     ALLOMETER_STANDIN_MEMORY    bytes of memory that a device has (1 GiB)
      ALLOMETER_STANDIN_DROP      "train.h:123": the barrier on that line does nothing
      ALLOMETER_STANDIN_SITES     a file to which the place of each barrier met is added, once per process */
 struct standin_settings {
-    int devices, shared, mixed, reverse, error;
+    int devices, shared, mixed, reverse, error, memory;
     const char *drop, *sites;
     int fail_call; /* this call from now on (1: the next) that can fail does */
 };

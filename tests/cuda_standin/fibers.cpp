@@ -222,8 +222,13 @@ const fiber *missing(const fiber *f) {
     return nullptr;
 }
 
-/* What lane l of its warp receives; a lane that is asked for nothing keeps its own. */
+/* What the fiber receives of its warp: a ballot's bits, or a lane's value; a lane that asks for none keeps its own. */
 uint32_t received(const fiber *f, fiber *const *warp, const uint32_t *sent) {
+    if (f->kind == STANDIN_BALLOT) {
+        uint32_t bits = 0;
+        for (int l = 0; l < WARP; ++l) bits |= f->mask >> l & 1 ? sent[l] << l : 0;
+        return bits;
+    }
     const int lane = int(thread_index(f) % WARP), base = lane / f->width * f->width, own = lane - base;
     const int wanted = f->kind == STANDIN_SHUFFLE_XOR    ? own ^ f->operand
                        : f->kind == STANDIN_SHUFFLE_DOWN ? own + f->operand
@@ -389,7 +394,7 @@ bool standin_run_grid(const char *name, dim3 grid, dim3 block, size_t shared_byt
     sanitizer_acquire(&end_key);
     for (auto &b : blocks) {
         if (!failed && !standin_pages_intact(&b->shared))
-            fail_launch("a write beyond the end of shared memory");
+            fail_launch("a write beyond the bounds of shared memory");
         standin_pages_unmap(&b->shared);
     }
     if (failed) {

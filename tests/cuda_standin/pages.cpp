@@ -1,6 +1,7 @@
 /* Memory in pages of its own, between pages that nothing may touch. */
 #include "standin_internal.h"
 
+#include <algorithm>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -21,29 +22,36 @@ bool standin_pages_map(standin_pages *pages, size_t bytes) {
     return true;
 }
 
+/* Between the pages that nothing may touch. */
+static char *inner_begin(const standin_pages *pages) {
+    return pages->start + sysconf(_SC_PAGESIZE);
+}
+
+static char *inner_end(const standin_pages *pages) {
+    return pages->start + pages->mapped - sysconf(_SC_PAGESIZE);
+}
+
 void standin_pages_poison(standin_pages *pages) {
+    memset(inner_begin(pages), SLACK, size_t(inner_end(pages) - inner_begin(pages)));
     memset(pages->data, STANDIN_FILL, pages->bytes);
-    const size_t slack = (16 - pages->bytes % 16) % 16;
-    memset(pages->data + pages->bytes, SLACK, slack);
 }
 
 void standin_pages_unmap(standin_pages *pages) {
     munmap(pages->start, pages->mapped);
 }
 
+static bool is_slack(const char *from, const char *end) {
+    return std::all_of(from, end, [](char byte) { return byte == char(SLACK); });
+}
+
 bool standin_pages_intact(const standin_pages *pages) {
-    const size_t slack = (16 - pages->bytes % 16) % 16;
-    for (size_t i = 0; i < slack; ++i) {
-        if (static_cast<unsigned char>(pages->data[pages->bytes + i]) != SLACK) return false;
-    }
-    return true;
+    return is_slack(inner_begin(pages), pages->data)
+           && is_slack(pages->data + pages->bytes, inner_end(pages));
 }
 
 void standin_pages_protect(const standin_pages *pages, bool accessible) {
-    const size_t page = size_t(sysconf(_SC_PAGESIZE));
-    if (pages->mapped == 2 * page) return;
-    if (mprotect(pages->start + page, pages->mapped - 2 * page,
-                 accessible ? PROT_READ | PROT_WRITE : PROT_NONE)) {
+    const size_t inner = size_t(inner_end(pages) - inner_begin(pages));
+    if (inner > 0 && mprotect(inner_begin(pages), inner, accessible ? PROT_READ | PROT_WRITE : PROT_NONE)) {
         perror("stand-in: mprotect");
         abort();
     }

@@ -44,7 +44,7 @@ cudaError_t sticky = cudaSuccess, last = cudaSuccess;
 int calls, nvtx_depth;
 thread_local int device_now;
 
-enum { DEFAULT_SHARED_LIMIT = 49152, DEVICE_BYTES = 1 << 30, MULTIPROCESSORS = 2 };
+enum { DEFAULT_SHARED_LIMIT = 49152, MULTIPROCESSORS = 2 };
 #ifdef STANDIN_TSAN
 enum {
     MAX_THREADS = 96
@@ -82,8 +82,9 @@ bool inside(const std::map<char *, allocation> &memory, const void *p, size_t by
     return first + bytes <= start + found.pages.bytes && (device < 0 || found.device == device);
 }
 
-void make_accessible(bool accessible) {
-    for (auto &[start, memory] : device_memory) standin_pages_protect(&memory.pages, accessible);
+void make_accessible(int device, bool accessible) {
+    for (auto &[start, memory] : device_memory)
+        if (memory.device == device) standin_pages_protect(&memory.pages, accessible);
 }
 
 cudaError_t misuse_error(cudaError_t error, const char *what) {
@@ -105,6 +106,7 @@ standin_settings standin_settings_now = {
     number_from_environment("ALLOMETER_STANDIN_MIXED", 0),
     number_from_environment("ALLOMETER_STANDIN_REVERSE", 0),
     number_from_environment("ALLOMETER_STANDIN_ERROR", 0),
+    number_from_environment("ALLOMETER_STANDIN_MEMORY", 1 << 30),
     text_from_environment("ALLOMETER_STANDIN_DROP"),
     text_from_environment("ALLOMETER_STANDIN_SITES"),
     0,
@@ -191,8 +193,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int device) {
 
 cudaError_t cudaMemGetInfo(size_t *available, size_t *total) {
     ENTER();
-    *total = DEVICE_BYTES;
-    *available = DEVICE_BYTES - devices[device_now].used;
+    *total = size_t(standin_settings_now.memory);
+    *available = *total - devices[device_now].used;
     return cudaSuccess;
 }
 
@@ -200,7 +202,8 @@ cudaError_t standin_malloc(void **pointer, size_t bytes) {
     ENTER();
     allocation memory = {{}, device_now};
     if (bytes == 0) return returned(cudaErrorInvalidValue);
-    if (devices[device_now].used + bytes > DEVICE_BYTES || !standin_pages_map(&memory.pages, bytes)) {
+    if (devices[device_now].used + bytes > size_t(standin_settings_now.memory)
+        || !standin_pages_map(&memory.pages, bytes)) {
         return returned(cudaErrorMemoryAllocation);
     }
     standin_pages_poison(&memory.pages);
@@ -239,7 +242,7 @@ static cudaError_t release(std::map<char *, allocation> &memory, void *pointer) 
     madvise(found->second.pages.start, found->second.pages.mapped, MADV_DONTNEED);
     memory.erase(found);
     return intact ? cudaSuccess
-                  : misuse_error(cudaErrorIllegalAddress, "a write beyond the end of an allocation");
+                  : misuse_error(cudaErrorIllegalAddress, "a write beyond the bounds of an allocation");
 }
 
 /* Freeing must work after an error, so it is not made to fail. */
@@ -289,9 +292,9 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     while (!stream->queued.empty()) {
         auto operation = std::move(stream->queued.front());
         stream->queued.pop_front();
-        make_accessible(true);
+        make_accessible(stream->device, true);
         const bool worked = operation();
-        make_accessible(false);
+        make_accessible(stream->device, false);
         if (!worked) {
             stream->queued.clear();
             return returned(sticky = cudaErrorLaunchFailure);
@@ -314,9 +317,9 @@ static cudaError_t copy_pageable(void *to, const void *from, size_t bytes, cudaS
     }
     const cudaError_t status = cudaStreamSynchronize(stream);
     if (status != cudaSuccess) return status;
-    make_accessible(true);
+    make_accessible(stream->device, true);
     memcpy(to, from, bytes);
-    make_accessible(false);
+    make_accessible(stream->device, false);
     return cudaSuccess;
 }
 

@@ -18,7 +18,7 @@ struct standin_pages {
 bool standin_pages_map(standin_pages *pages, size_t bytes);
 void standin_pages_unmap(standin_pages *pages);
 void standin_pages_poison(standin_pages *pages);       /* marks the slack too */
-bool standin_pages_intact(const standin_pages *pages); /* the slack behind the data is untouched */
+bool standin_pages_intact(const standin_pages *pages); /* the slack around the data is untouched */
 void standin_pages_protect(const standin_pages *pages, bool accessible);
 
 /* Runs all blocks of a grid to their end; false if any went wrong. */

@@ -108,6 +108,16 @@ static __global__ void stray_kernel(float *sums) {
     sums[TEAM_RANK] = __shfl_down_sync(half, 1.0f, 1, WARP_SIZE);
 }
 
+/* In how many threads of each warp the rank is below 40. */
+static __global__ void ballot_kernel(float *sums) {
+    sums[TEAM_RANK] = float(warp_count(TEAM_RANK < 40));
+}
+
+/* Asks all the warp, but half of it does not answer. */
+static __global__ void ballot_part_kernel(float *sums) {
+    if (TEAM_RANK % 2 == 0) sums[TEAM_RANK] = float(warp_count(true));
+}
+
 /* Waits for all the warp, but half of it does not come. */
 static __global__ void warp_part_kernel(float *sums) {
     if (TEAM_RANK % 2 == 0) __syncwarp(0xffffffffu);
