@@ -118,15 +118,17 @@ static enum allometer_code size_launch(const struct training_run *run, const str
     return code;
 }
 
-/* Workspaces in global memory: as many blocks as the memory allows, leaving some for the other streams. */
+/* Workspaces in global memory: as many blocks as there is room for in the slot's memory, or in half of that and of what is
+   free, since the other streams need some too. */
 static enum allometer_code fit_arena(const struct cuda_slot *slot, struct launch_size *size,
                                      struct allometer_error *error) {
     if (size->arena_floats == 0 || size->grid * size->arena_floats <= slot->arena_capacity)
         return ALLOMETER_OK;
+    const size_t own = slot->arena_capacity * sizeof(float);
     size_t available, total;
     CUDA_CHECK(error, cudaMemGetInfo(&available, &total));
-    available += slot->arena_capacity * sizeof(float);
-    const size_t blocks = available / 2 / (size->arena_floats * sizeof(float));
+    available += own;
+    const size_t blocks = std::max(own, available / 2) / (size->arena_floats * sizeof(float));
     if (blocks == 0) {
         return allometer_fail(error, ALLOMETER_FAILED,
                               "a model needs %.1f MB of the GPU's memory, of which %.1f MB are free",
@@ -136,18 +138,37 @@ static enum allometer_code fit_arena(const struct cuda_slot *slot, struct launch
     return ALLOMETER_OK;
 }
 
-static enum allometer_code launch(struct training_run *run, struct cuda_slot *slot) {
+static enum allometer_code reserve(struct cuda_slot *slot, struct launch_size *size,
+                                   struct allometer_error *error) {
+    const enum allometer_code code = fit_arena(slot, size, error);
+    if (code != ALLOMETER_OK) return code;
+    return cuda_slot_reserve(slot, size->n, size->n * size->model_bytes, size->n * size->kept_floats,
+                             size->grid * size->arena_floats, error);
+}
+
+/* Memory for a launch. wait: there is none until others on the same GPU have ended; then idle streams give theirs back. */
+static enum allometer_code make_room(const struct training_run *run, struct cuda_slot *slot,
+                                     struct launch_size *size, bool *wait) {
+    *wait = false;
+    const enum allometer_code code = reserve(slot, size, run->error);
+    if (code == ALLOMETER_OK) return code;
+    for (const struct cuda_slot &other : run->device->slots) *wait |= other.gpu == slot->gpu && other.n > 0;
+    if (*wait) return ALLOMETER_OK;
+    cuda_arenas_free(run->device, slot->gpu);
+    return reserve(slot, size, run->error);
+}
+
+/* Launches the next models, unless they must wait for memory. */
+static enum allometer_code launch(struct training_run *run, struct cuda_slot *slot, bool *launched) {
     const profiler_range range("allometer launch");
     struct allometer_error *error = run->error;
     struct launch_size size;
+    bool wait = false;
     CUDA_CHECK(error, cudaSetDevice(slot->gpu->number));
     enum allometer_code code = size_launch(run, slot, &size);
-    if (code == ALLOMETER_OK) code = fit_arena(slot, &size, error);
-    if (code == ALLOMETER_OK) {
-        code = cuda_slot_reserve(slot, size.n, size.n * size.model_bytes, size.n * size.kept_floats,
-                                 size.grid * size.arena_floats, error);
-    }
-    if (code != ALLOMETER_OK) return code;
+    if (code == ALLOMETER_OK) code = make_room(run, slot, &size, &wait);
+    if (code != ALLOMETER_OK || wait) return code;
+    *launched = true;
 
     const struct cuda_placement &place = run->plan[run->next].placement;
     for (size_t i = 0; i < size.n; ++i) {
@@ -233,8 +254,7 @@ static enum allometer_code advance(struct training_run *run, struct cuda_slot *s
         if (code != ALLOMETER_OK) return code;
     }
     if (!more || run->next == run->plan.size()) return ALLOMETER_OK;
-    *moved = true;
-    return launch(run, slot);
+    return launch(run, slot, moved);
 }
 
 static enum allometer_code work_through_plan(struct training_run *run) {

@@ -209,6 +209,11 @@ enum allometer_code cuda_slot_reserve(struct cuda_slot *slot, size_t n, size_t m
     return code;
 }
 
+void cuda_arenas_free(struct allometer_device *device, const struct cuda_gpu *gpu) {
+    for (struct cuda_slot &slot : device->slots)
+        if (slot.gpu == gpu) free_arena(&slot);
+}
+
 void cuda_close(struct allometer_device *device) {
     for (struct cuda_slot &slot : device->slots) {
         cudaSetDevice(slot.gpu->number);

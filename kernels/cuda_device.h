@@ -78,5 +78,7 @@ void cuda_rows_free(struct allometer_device *device);
    them all. */
 enum allometer_code cuda_slot_reserve(struct cuda_slot *slot, size_t n, size_t model_bytes,
                                       size_t kept_floats, size_t arena_floats, struct allometer_error *error);
+/* Gives back the workspaces that idle streams keep for the next training: no stream of the GPU may be at work. */
+void cuda_arenas_free(struct allometer_device *device, const struct cuda_gpu *gpu);
 
 #endif

@@ -279,6 +279,7 @@ static enum allometer_code fit_in_parts(struct allometer_device *device,
     for (size_t i = 0; i < n_parts; ++i) {
         struct fit_part *part = &(*parts)[i];
         part->slot = &device->slots[i]; /* the first of each GPU's */
+        cuda_arenas_free(device, part->slot->gpu);
         for (size_t f = i; f < n && !(order.empty() && n_parts == 1); f += n_parts)
             part->problems.push_back(order.empty() ? (int64_t)f : order[f]);
         part->launch.fitting = *fitting;

@@ -68,7 +68,11 @@ target_link_libraries(cuda_backend PRIVATE allometer_cuda_standin allometer_test
 set_target_properties(cuda_backend PROPERTIES LINKER_LANGUAGE CXX)
 add_test(NAME cuda_backend COMMAND cuda_backend even)
 add_test(NAME cuda_backend_odd COMMAND cuda_backend odd)
-set_tests_properties(cuda_standin cuda_backend cuda_backend_odd PROPERTIES TIMEOUT 900)
+add_executable(cuda_failures test_cuda_failures.cpp ${cuda_objects})
+target_link_libraries(cuda_failures PRIVATE allometer_cuda_standin allometer_test_support)
+set_target_properties(cuda_failures PROPERTIES LINKER_LANGUAGE CXX)
+add_test(NAME cuda_failures COMMAND cuda_failures)
+set_tests_properties(cuda_standin cuda_backend cuda_backend_odd cuda_failures PROPERTIES TIMEOUT 900)
 set_tests_properties(cuda_backend PROPERTIES COST 50)
 
 # The tests of training, on the stand-in (where to skip is to fail) and on a GPU (skipped, with the reason, where there
