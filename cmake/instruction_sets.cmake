@@ -1,5 +1,10 @@
 # The instruction sets compiled into one binary, narrowest first; cpu.c picks at run time.
 # Each kernels/lanes_*.c is compiled once per set with -DINSTRUCTION_SET=name and that set's flags.
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_C_COMPILER_VERSION VERSION_LESS 12)
+  message(FATAL_ERROR "Allometer's kernels need __builtin_shufflevector: gcc 12 or later, or clang; "
+                      "this is gcc ${CMAKE_C_COMPILER_VERSION}. Name another as CC=... before cmake")
+endif()
+
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(ALLOMETER_INSTRUCTION_SETS sse2 avx2 avx512)
   set(ALLOMETER_FLAGS_sse2 -msse2)
