@@ -89,6 +89,7 @@ static void subtasks_stand_side_by_side(void **state) {
         {&model.subtasks[1].first_input, 0, {"task.subtasks.1 starts at input 0", "expected 1 and 1"}},
         {&model.subtasks[1].first_output, 2, {"output 2", "expected 1 and 1"}},
         {&model.n_inputs, 3, {"the model has 3 inputs and 3 outputs", "subtasks' 4 and 3"}},
+        {&model.n_inputs, INT32_MIN, {"the model has -2147483648 inputs", "expected 1 or more"}},
         {&model.n_outputs, 16, {"the model has 4 inputs and 16 outputs", "subtasks' 4 and 3"}},
     };
     for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++) {
@@ -170,6 +171,41 @@ static void any_seed_is_good(void **state) {
     expect_good(&model);
 }
 
+/* Of rows of a file all is checked that a sweep sets by itself. */
+static void rows_of_a_file_are_taken_as_they_are(void **state) {
+    (void)state;
+    enum { N_ROWS = 50, D = 2, CLASSES = 3 };
+    static const float inputs[N_ROWS * D], targets[N_ROWS];
+    int32_t of_rows[N_ROWS] = {[7] = 1};
+    const struct allometer_data data = {N_ROWS, D, CLASSES, inputs, targets, of_rows, NULL};
+    struct allometer_model good = good_model(), model;
+    good.data = &data, good.mixed = 1, good.n_subtasks = 2, good.n_inputs = D, good.n_outputs = CLASSES;
+    good.samples = good.batch = 40, good.test_samples = 10;
+    for (int k = 0; k < 2; k++)
+        good.subtasks[k] = (struct allometer_subtask){
+            ALLOMETER_FUNCTION_DATA, ALLOMETER_LOSS_CROSS_ENTROPY, 0, D, 0, CLASSES, 1, 1, 1, 0, 0};
+    expect_good(&good);
+    const struct {
+        int32_t *field;
+        int32_t value;
+        const char *parts[2];
+    } breaks[] = {
+        {&model.mixed, 0, {"are not mixed", "expected mixed"}},
+        {&model.fresh, 1, {"task.inputs.fresh is true", "rows of a file"}},
+        {&model.test_samples, 11, {"40 rows and 11 held out", "no more than 50"}},
+        {&model.control, 1, {"2 inputs and 3 outputs", "4 and 3"}},
+        {&model.n_subtasks, 1, {"row 7 is of subtask 1", "one of 1"}},
+        {&model.subtasks[1].function, 1 << 30, {"task.subtasks.1 is a function", "data"}},
+        {&model.subtasks[1].loss, 0, {"loss number 0", "2, 3 and 1"}},
+        {&model.subtasks[0].n_outputs, 1, {"2 inputs to 1 outputs", "2, 3 and 1"}},
+    };
+    for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++) {
+        model = good;
+        *breaks[i].field = breaks[i].value;
+        expect_refusal(&model, breaks[i].parts[0], breaks[i].parts[1]);
+    }
+}
+
 /* Evenly spaced samples: the first variable of mixed ones takes the order that the seventeenth of others would. */
 static void mixed_variables_are_limited(void **state) {
     (void)state;
@@ -188,6 +224,7 @@ static void mixed_variables_are_limited(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_of_a_file_are_taken_as_they_are),
         cmocka_unit_test(mixed_variables_are_limited),
         cmocka_unit_test(every_range_has_ends),
         cmocka_unit_test(subtasks_stand_side_by_side),

@@ -79,13 +79,16 @@ static int check_layout(const struct allometer_model *model, struct model_proble
     const int32_t n_variables = model->n_inputs - (model->control ? model->n_subtasks : 0);
     int32_t n_inputs = 0, n_outputs = 0;
     double weights = 0;
+    if (model->n_inputs < 1)
+        return found(problem, "task.subtasks", "the model has %d inputs, expected 1 or more",
+                     model->n_inputs);
     for (int k = 0; k < model->n_subtasks; k++) {
         const struct allometer_subtask *subtask = &model->subtasks[k];
-        const struct allometer_function_shape *shape = &allometer_function_shapes[subtask->function];
-        const char *function = allometer_functions.rows[subtask->function].name;
         if ((subtask->function == ALLOMETER_FUNCTION_DATA) != (model->data != NULL))
             return found_in(problem, k, "is %s, expected data for rows of a file and for nothing else",
-                            function);
+                            model->data ? "a function" : "data");
+        const struct allometer_function_shape *shape = &allometer_function_shapes[subtask->function];
+        const char *function = allometer_functions.rows[subtask->function].name;
         if (check_series(model, k, problem)) return 1;
         const struct allometer_subtask *before = k > 0 && subtask[-1].feeds ? &subtask[-1] : NULL;
         const int32_t takes = before ? before->n_inputs : shape->n_inputs,
@@ -107,7 +110,8 @@ static int check_layout(const struct allometer_model *model, struct model_proble
         if (!model->mixed) {
             n_inputs += before ? 0 : subtask->n_inputs;
             n_outputs += subtask->n_outputs;
-        } else if (subtask->n_inputs > n_variables || subtask->n_outputs > model->n_outputs) {
+        } else if (subtask->n_inputs < 1 || subtask->n_inputs > n_variables || subtask->n_outputs < 1
+                   || subtask->n_outputs > model->n_outputs) {
             return found_in(problem, k,
                             "takes %d of %d variables and %d of %d outputs, expected as many as there are",
                             subtask->n_inputs, n_variables, subtask->n_outputs, model->n_outputs);
@@ -132,6 +136,36 @@ static int check_layout(const struct allometer_model *model, struct model_proble
     return 0;
 }
 
+/* Rows of a file as its models take them, which a sweep's do by themselves. */
+static int check_data(const struct allometer_model *model, struct model_problem *problem) {
+    const struct allometer_data *data = model->data;
+    const int32_t n_outputs = data->n_classes ? data->n_classes : 1,
+                  n_inputs = data->n_inputs + (model->control ? model->n_subtasks : 0),
+                  loss = data->n_classes ? ALLOMETER_LOSS_CROSS_ENTROPY : ALLOMETER_LOSS_MEAN_SQUARED_ERROR;
+    if (!model->mixed)
+        return found(problem, "task.data", "rows of a file are not mixed, expected mixed samples");
+    if (model->n_inputs != n_inputs || model->n_outputs != n_outputs)
+        return found(problem, "task.data",
+                     "the model has %d inputs and %d outputs, expected the file's %d and %d", model->n_inputs,
+                     model->n_outputs, n_inputs, n_outputs);
+    if ((int64_t)model->samples + model->test_samples > data->n_rows)
+        return found(problem, "task.data",
+                     "the model takes %d rows and %d held out, expected no more than %d", model->samples,
+                     model->test_samples, data->n_rows);
+    for (int k = 0; k < model->n_subtasks; k++)
+        if (model->subtasks[k].n_inputs != data->n_inputs || model->subtasks[k].n_outputs != n_outputs
+            || model->subtasks[k].loss != loss)
+            return found_in(problem, k,
+                            "takes %d inputs to %d outputs with loss number %d, expected %d, %d and %d",
+                            model->subtasks[k].n_inputs, model->subtasks[k].n_outputs,
+                            model->subtasks[k].loss, data->n_inputs, n_outputs, loss);
+    for (int32_t row = 0; row < data->n_rows; row++)
+        if (data->subtasks[row] < 0 || data->subtasks[row] >= model->n_subtasks)
+            return found(problem, "task.data", "row %d is of subtask %d, expected one of %d", row,
+                         data->subtasks[row], model->n_subtasks);
+    return 0;
+}
+
 /* Rules between fields. */
 static int check_together(const struct allometer_model *model, struct model_problem *problem) {
     if (!(model->low < model->high))
@@ -142,6 +176,9 @@ static int check_together(const struct allometer_model *model, struct model_prob
         return found(problem, "model.width",
                      "model.width is %d, expected at most %d where model.depth is above 1", model->width,
                      ALLOMETER_MAX_DEEP_WIDTH);
+    if (model->data && model->fresh)
+        return found(problem, "task.inputs.fresh",
+                     "task.inputs.fresh is true, expected false for the rows of a file");
     if (!model->fresh && model->batch > model->samples)
         return found(problem, "train.batch", "train.batch is %d, expected at most %s (%d)", model->batch,
                      model->data ? "the rows that are not held out" : "task.inputs.samples", model->samples);
@@ -180,7 +217,8 @@ int model_problem_find(const struct allometer_model *model, struct model_problem
     if (model->n_subtasks < 1 || model->n_subtasks > ALLOMETER_MAX_SUBTASKS)
         return found(problem, "task.subtasks", "task.subtasks has %d entries, expected 1 to %d",
                      model->n_subtasks, ALLOMETER_MAX_SUBTASKS);
-    return check_ranges(model, problem) || model_problem_find_between(model, problem);
+    return check_ranges(model, problem) || (model->data && check_data(model, problem))
+           || model_problem_find_between(model, problem);
 }
 
 int model_problem_find_between(const struct allometer_model *model, struct model_problem *problem) {

@@ -82,9 +82,6 @@ static enum allometer_code read_data(const struct sweep_marks *marks, struct all
         code = sweep_marks_fail(marks, "task.data.file", error, "%s", fault.message);
     else if (code)
         code = allometer_fail(error, code, "%s", fault.message);
-    if (!code && sweep->settings.model.fresh)
-        code = sweep_marks_fail(marks, "task.inputs.fresh", error,
-                                "task.inputs.fresh is true, expected false for the rows of a file");
     return code;
 }
 
