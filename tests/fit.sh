@@ -168,6 +168,7 @@ expect 0 '' bends.csv --law auto --x n --y loss --out held.csv
 [ "$(column held held.csv)" = a=lower ] || fail "what is held in an average: $(cat held.csv)"
 grep -qE '^a +0 ± [^ ]+ at bound ' stdout || fail "a of an average at its bound: $(cat stdout)"
 grep -qxF 'at bound: a of bnsl-1 has come to its lower bound 0' stdout || fail "no note: $(cat stdout)"
+[ "$("$program" laws --json | grep -c '"name": "[a-z-]*auto".*"candidates": \["')" -eq 2 ] || fail 'the JSON of laws lacks the averages'
 "$program" laws | grep -qxF '  bounds: a >= 0 if all y are' || fail 'laws do not tell their bounds'
 
 # ---- formulas ---------------------------------------------------------------------------------------------------------------

@@ -46,9 +46,15 @@ static void print_text(void) {
 }
 
 static void print_json(void) {
-    for (int i = 0; i < ALLOMETER_LAW_COUNT; ++i) {
-        const struct allometer_law *law = &allometer_laws[i];
-        printf("%s{\"name\": \"%s\", \"formula\": ", i ? ",\n " : "[", law->name);
+    for (int i = 0; i < ALLOMETER_LAW_COUNT + ALLOMETER_AVERAGE_COUNT; ++i) {
+        const struct allometer_law *law =
+            i < ALLOMETER_LAW_COUNT ? &allometer_laws[i] : &allometer_averages[i - ALLOMETER_LAW_COUNT];
+        printf("%s{\"name\": \"%s\", \"other_name\": ", i ? ",\n " : "[", law->name);
+        if (law->other_name)
+            text_write_json(stdout, law->other_name);
+        else
+            printf("null");
+        printf(", \"formula\": ");
         text_write_json(stdout, law->formula);
         printf(", \"source\": ");
         text_write_json(stdout, law->source);
@@ -60,6 +66,9 @@ static void print_json(void) {
                    parameter->unit);
             printf("\"bounds\": \"%s\"}", allometer_role_bounds(parameter->role));
         }
+        printf("], \"candidates\": [");
+        for (int c = 0; c < law->n_candidates; ++c)
+            printf("%s\"%s\"", c ? ", " : "", allometer_laws[law->candidates[c]].name);
         printf("]}");
     }
     puts("]");
