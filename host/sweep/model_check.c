@@ -76,12 +76,12 @@ static int check_series(const struct allometer_model *model, int k, struct model
 /* Subtasks stand side by side: each takes the inputs and outputs that follow those of the one before. Those of mixed samples
    share them: each takes some of the variables, and the first of the outputs. */
 static int check_layout(const struct allometer_model *model, struct model_problem *problem) {
-    const int32_t n_variables = model->n_inputs - (model->control ? model->n_subtasks : 0);
     int32_t n_inputs = 0, n_outputs = 0;
     double weights = 0;
     if (model->n_inputs < 1)
         return found(problem, "task.subtasks", "the model has %d inputs, expected 1 or more",
                      model->n_inputs);
+    const int32_t n_variables = model->n_inputs - (model->control ? model->n_subtasks : 0);
     for (int k = 0; k < model->n_subtasks; k++) {
         const struct allometer_subtask *subtask = &model->subtasks[k];
         if ((subtask->function == ALLOMETER_FUNCTION_DATA) != (model->data != NULL))
