@@ -113,6 +113,23 @@ static void test_held(void **state) {
     }
 }
 
+/* What has no error, being infinite in some resamples or all of them being of one cluster, is not for that fixed. */
+static void test_not_held(void **state) {
+    (void)state;
+    static const struct allometer_fit_quantity quantities[] = {{"steep", "exp(1e6*(b - 4))"}, {"same", "a"}};
+    static const struct allometer_fit_filter alone = {"cluster", "0", ALLOMETER_EQUAL};
+    struct allometer_fit_options options = options_of(allometer_law_find("power-offset"));
+    options.quantities = quantities, options.n_quantities = 2, options.bootstrap = 40;
+    for (int of_one = 0; of_one < 2; ++of_one) {
+        if (of_one) options.filters = &alone, options.n_filters = 1, options.cluster = "cluster";
+        struct allometer_fits *fits = fit(&options);
+        const int i = of_one ? 4 : 3;
+        assert_true(isnan(fits->groups[0].errors[i]));
+        assert_int_equal(fits->groups[0].held[i], ALLOMETER_HELD_NOT);
+        allometer_fits_free(fits);
+    }
+}
+
 static void test_refused(void **state) {
     (void)state;
     static const struct {
@@ -156,6 +173,6 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_parameter), cmocka_unit_test(test_held),
-                                       cmocka_unit_test(test_refused)};
+                                       cmocka_unit_test(test_not_held), cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

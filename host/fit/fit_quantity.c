@@ -101,7 +101,8 @@ static void from_resamples(const struct fit_work *work, size_t g, const struct f
     struct fit_interval of = fit_interval_of_resamples(
         work, g, precision, scratch, group->values[at],
         (struct fit_interval){.lower = -INFINITY, .upper = INFINITY}, ALLOMETER_ROLE_ANY);
-    if (isnan(of.error)) {
+    /* of parameters that are held alone; where there is no interval, resamples are alike for being of one cluster */
+    if (scratch[0] == scratch[precision->n_resamples - 1] && !isnan(of.lower)) {
         group->held[at] = ALLOMETER_HELD_FIXED;
         return;
     }
