@@ -16,6 +16,10 @@
 static const char module_name[] = "allometer_cuda.so";
 static const char module_symbol[] = "allometer_cuda", layout_symbol[] = "allometer_cuda_layout";
 
+const char *allometer_version(void) {
+    return ALLOMETER_VERSION;
+}
+
 static const struct allometer_backend *module_load(const char *path, struct allometer_error *error) {
     /* Never closed: a backend may be in use until the program ends. */
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);

@@ -91,6 +91,9 @@ enum {
                               + 17 * sizeof(struct allometer_fitting) + 19 * sizeof(struct allometer_program)
 };
 
+/* "0.1.0": of the library that is loaded, which may be another than the one whose headers were read. */
+const char *allometer_version(void);
+
 extern const struct allometer_backend allometer_cpu;
 
 /* The backend of that name, opened by `open` above; "cuda" is loaded from its own module the first time it is
