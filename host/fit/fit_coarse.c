@@ -38,12 +38,13 @@ static int by_place(const void *a, const void *b) {
     return p->at < q->at ? -1 : p->at > q->at;
 }
 
-/* The bin of place i of n: by how many points lie before it, how far along x it is, and, where x is a scale, along log x;
-   so that neither the many points of a late training nor the few of an early one are lost. It never falls with i. */
-static size_t bin_of(const struct place *places, size_t n, size_t i) {
+/* The bin of place i of n: by how many points lie before it, how far along x it is, and, where x is a scale and no logarithm
+   yet, along log x; so that neither the many points of a late training nor the few of an early one are lost. It never falls
+   with i. */
+static size_t bin_of(const struct place *places, size_t n, size_t i, int is_log) {
     double low = places[0].x, high = places[n - 1].x, rank = (double)i / (double)n;
     double along = high > low ? (places[i].x - low) / (high - low) : rank;
-    double logs = low > 0 && high > low ? log(places[i].x / low) / log(high / low) : along;
+    double logs = !is_log && low > 0 && high > low ? log(places[i].x / low) / log(high / low) : along;
     size_t bin = (size_t)((rank + along + logs) / 3 * BINS);
     return bin < BINS ? bin : BINS - 1;
 }
@@ -71,6 +72,7 @@ static enum allometer_code add_group(const struct fit_work *work, struct fit_wor
                                      struct allometer_error *error) {
     size_t n = fit_n_points(work, group), first = (size_t)work->units[work->sets[group].first_unit];
     size_t first_unit = coarse->n_units;
+    const int is_log = work->fits->law->form == ALLOMETER_COLUMNS_LOG;
     struct place *places = malloc(n * sizeof *places);
     if (!places) return allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu points", n);
     for (size_t i = 0; i < n; ++i)
@@ -79,8 +81,8 @@ static enum allometer_code add_group(const struct fit_work *work, struct fit_wor
                            work->target[first + i], first + i};
     qsort(places, n, sizeof *places, by_place);
     for (size_t begin = 0, end; begin < n; begin = end) {
-        size_t bin = bin_of(places, n, begin);
-        for (end = begin + 1; end < n && bin_of(places, n, end) == bin;) ++end;
+        size_t bin = bin_of(places, n, begin, is_log);
+        for (end = begin + 1; end < n && bin_of(places, n, end, is_log) == bin;) ++end;
         add_bin(work, coarse, places, begin, end);
     }
     free(places);
