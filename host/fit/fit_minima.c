@@ -108,6 +108,10 @@ static void take_best(const struct fit_batch *batch, struct fit_work *work) {
             && first->cost <= SAME_COST * batch->fitting.outcomes[best].cost) {
             best = f;
         }
+        /* starts around a minimum of all points were judged on a few of them, and may all have left it for a worse one */
+        if (work->fine && fit_is_minimum(groups[g].status)
+            && groups[g].objective <= batch->fitting.outcomes[best].cost)
+            continue;
         groups[g].status = batch->fitting.outcomes[best].status;
         groups[g].iterations = batch->fitting.outcomes[best].iterations;
         groups[g].objective = batch->fitting.outcomes[best].cost;
