@@ -123,7 +123,8 @@ int verb_export(int argc, char **argv) {
     if (code) return verb_fail(&error);
     if (arguments.quiet) return VERB_DONE;
     if (arguments.weights)
-        fprintf(stderr, "%s: weights of %llu models\n", arguments.weights, (unsigned long long)n_models);
+        fprintf(stderr, "%s: weights of %llu model%s\n", arguments.weights, (unsigned long long)n_models,
+                n_models == 1 ? "" : "s");
     if (arguments.rows == ALLOMETER_STORE_LAYERS && summary.n_stored && !summary.has_layers)
         fprintf(
             stderr,

@@ -111,9 +111,9 @@ static void find_law(struct fit_arguments *arguments, struct argp_state *state) 
         for (int i = 0; i < ALLOMETER_LAW_COUNT; ++i) text_nearest_offer(&nearest, allometer_laws[i].name);
         for (int i = 0; i < ALLOMETER_AVERAGE_COUNT; ++i)
             text_nearest_offer(&nearest, allometer_averages[i].name);
-        argp_error(state, "unknown law '%s'%s%s%s; `allometer laws` lists them", wanted,
-                   nearest.best ? "; did you mean '" : "", nearest.best ? nearest.best : "",
-                   nearest.best ? "'?" : "");
+        argp_error(state, "unknown law '%s'; %s%s%s`allometer laws` lists them", wanted,
+                   nearest.best ? "did you mean '" : "", nearest.best ? nearest.best : "",
+                   nearest.best ? "'? " : "");
     }
     arguments->options.law = law;
     if (arguments->n_x != law->n_columns) {

@@ -113,7 +113,9 @@ enum allometer_code allometer_fits_write_resamples(const struct allometer_fits *
         fprintf(file, "%zu,%s", i % R + 1, allometer_group_status_names[status]);
         for (size_t p = 0; p < P; ++p) write_cell(file, fits->resamples[i * P + p]);
         for (size_t q = 0; q < fits->options.n_quantities; ++q)
-            write_cell(file, fit_quantity(fits, q, fits->resamples + i * P, NULL));
+            write_cell(file, allometer_group_has_values(status)
+                                 ? fit_quantity(fits, q, fits->resamples + i * P, NULL)
+                                 : NAN);
         putc('\n', file);
     }
     return output_finish(&output, ALLOMETER_OK, error);

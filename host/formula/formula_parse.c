@@ -228,9 +228,9 @@ static int parse_name(struct formula_parser *parser) {
         struct text_nearest nearest = {.word = name};
         for (int i = 0; n > 1 && allometer_formula_word(i); ++i)
             text_nearest_offer(&nearest, allometer_formula_word(i));
-        snprintf(message, sizeof message, "no such function%s%s%s; a product is written with *",
-                 nearest.best ? "; did you mean '" : "", nearest.best ? nearest.best : "",
-                 nearest.best ? "'?" : "");
+        snprintf(message, sizeof message, "no such function; %s%s%sa product is written with *",
+                 nearest.best ? "did you mean '" : "", nearest.best ? nearest.best : "",
+                 nearest.best ? "'? " : "");
         return formula_fail_at(parser, begin, message);
     }
     const double *constant = formula_constant_find(begin, n);
