@@ -1,5 +1,6 @@
 /* Results for reading: one line per group, or one line per parameter where there is a single group. */
 #include "fit_internal.h"
+#include "grid.h"
 #include "text.h"
 
 #include <errno.h>
@@ -7,77 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELL = 64 };
-
-/* A table of cells that is printed once all widths are known. */
-struct grid {
-    size_t n_rows, n_columns;
-    char (*cells)[CELL];
-};
-
-static char *cell(struct grid *grid, size_t row, size_t column) {
-    return grid->cells[row * grid->n_columns + column];
-}
-
-/* What the text takes on a terminal: bytes that do not continue a UTF-8 character. */
-static size_t width(const char *text) {
-    size_t n = 0;
-    for (; *text; ++text) n += (*text & 0xc0) != 0x80;
-    return n;
-}
-
-static enum allometer_code print_grid(struct grid *grid, size_t n_left, FILE *file,
-                                      struct allometer_error *error) {
-    size_t *widest = calloc(grid->n_columns, sizeof *widest);
-    if (!widest) return allometer_fail(error, ALLOMETER_FAILED, "out of memory for a table");
-    for (size_t i = 0; i < grid->n_rows * grid->n_columns; ++i) {
-        size_t here = width(grid->cells[i]), column = i % grid->n_columns;
-        if (here > widest[column]) widest[column] = here;
-    }
-    for (size_t row = 0; row < grid->n_rows; ++row) {
-        for (size_t column = 0; column < grid->n_columns; ++column) {
-            const char *text = cell(grid, row, column);
-            int last = column + 1 == grid->n_columns, left = column < n_left || last;
-            int pad = (int)(widest[column] - width(text));
-            fprintf(file, "%*s%s%*s%s", left ? 0 : pad, "", text, left && !last ? pad : 0, "",
-                    last ? "\n" : "  ");
-        }
-    }
-    free(widest);
-    return ALLOMETER_OK;
-}
-
-/* Copies what fits, whole UTF-8 characters only; spaces for what would move a terminal's cursor, or do worse. */
-static void put_text(char *into, const char *text) {
-    size_t n = strlen(text), most = 30;
-    if (n > most) {
-        for (n = most - 3; n > 0 && (text[n] & 0xc0) == 0x80; --n) {
-        }
-    }
-    snprintf(into, CELL, "%.*s%s", (int)n, text, n < strlen(text) ? "..." : "");
-    for (; *into; ++into) {
-        if ((unsigned char)*into < ' ' || *into == 0x7f) *into = ' ';
-    }
-}
-
-static void put_number(char *into, double value, int digits) {
-    if (isnan(value))
-        snprintf(into, CELL, "-");
-    else
-        snprintf(into, CELL, "%.*g", digits, value);
-}
-
 /* The value with as many digits as its standard error supports: two of the error's. */
 static void put_value(char *into, double value, double error) {
     if (isnan(value)) {
-        snprintf(into, CELL, "-");
+        snprintf(into, GRID_CELL, "-");
     } else if (!(error > 0) || !isfinite(error)) {
-        snprintf(into, CELL, "%.6g", value);
+        snprintf(into, GRID_CELL, "%.6g", value);
     } else {
         double size = fmax(fabs(value), error);
         int digits = (int)floor(log10(size)) - (int)floor(log10(error)) + 2;
         digits = digits < 2 ? 2 : digits > 12 ? 12 : digits;
-        snprintf(into, CELL, "%.*g ± %.2g", digits, value, error);
+        snprintf(into, GRID_CELL, "%.*g ± %.2g", digits, value, error);
     }
 }
 
@@ -97,84 +38,87 @@ static size_t n_middle(const struct allometer_fits *fits) {
 
 static void fill_middle_titles(struct grid *grid, const struct allometer_fits *fits, size_t column) {
     const struct allometer_law *law = fits->law;
-    if (law->candidates) put_text(cell(grid, 0, column++), "law");
+    if (law->candidates) grid_put_text(grid_cell(grid, 0, column++), "law");
     for (int c = 0; c < law->n_candidates; ++c, ++column)
-        put_text(cell(grid, 0, column), allometer_laws[law->candidates[c]].name);
+        grid_put_text(grid_cell(grid, 0, column), allometer_laws[law->candidates[c]].name);
     for (size_t i = 0; i < fit_n_reported(fits); ++i, ++column)
-        put_text(cell(grid, 0, column), fit_reported_name(fits, i));
+        grid_put_text(grid_cell(grid, 0, column), fit_reported_name(fits, i));
 }
 
 static void put_weight(char *into, double weight) {
     if (isnan(weight))
-        snprintf(into, CELL, "-");
+        snprintf(into, GRID_CELL, "-");
     else
-        snprintf(into, CELL, "%.2f", weight);
+        snprintf(into, GRID_CELL, "%.2f", weight);
 }
 
 static void fill_middle(struct grid *grid, const struct allometer_fits *fits, size_t row, size_t column) {
     const struct allometer_law *law = fits->law;
     const struct allometer_fit_group *group = &fits->groups[row - 1];
-    if (law->candidates) put_text(cell(grid, row, column++), group->law == law ? "-" : group->law->name);
+    if (law->candidates)
+        grid_put_text(grid_cell(grid, row, column++), group->law == law ? "-" : group->law->name);
     for (int c = 0; c < law->n_candidates; ++c, ++column)
-        put_weight(cell(grid, row, column), group->weights[c]);
+        put_weight(grid_cell(grid, row, column), group->weights[c]);
     for (size_t i = 0; i < fit_n_reported(fits); ++i, ++column) {
-        char *into = cell(grid, row, column);
+        char *into = grid_cell(grid, row, column);
         put_value(into, group->values[i], group->errors[i]);
         if (!(group->errors[i] > 0))
-            snprintf(into + strlen(into), CELL / 2, "%s", held_words[group->held[i]]);
+            snprintf(into + strlen(into), GRID_CELL / 2, "%s", held_words[group->held[i]]);
     }
 }
 
 static void fill_groups(struct grid *grid, const struct allometer_fits *fits) {
     size_t n_key = fits->options.n_groups, after = n_key + 1 + n_middle(fits);
     static const char *const titles[] = {"rmsle", "rmsle outside", "status"};
-    for (size_t c = 0; c < n_key; ++c) put_text(cell(grid, 0, c), fits->options.groups[c]);
-    put_text(cell(grid, 0, n_key), "n");
+    for (size_t c = 0; c < n_key; ++c) grid_put_text(grid_cell(grid, 0, c), fits->options.groups[c]);
+    grid_put_text(grid_cell(grid, 0, n_key), "n");
     fill_middle_titles(grid, fits, n_key + 1);
-    for (size_t i = 0; i < 3; ++i) put_text(cell(grid, 0, after + i), titles[i]);
+    for (size_t i = 0; i < 3; ++i) grid_put_text(grid_cell(grid, 0, after + i), titles[i]);
     for (size_t g = 0; g < fits->n_groups; ++g) {
         const struct allometer_fit_group *group = &fits->groups[g];
-        for (size_t c = 0; c < n_key; ++c) put_text(cell(grid, g + 1, c), group->key[c]);
-        snprintf(cell(grid, g + 1, n_key), CELL, "%zu", group->n_train);
+        for (size_t c = 0; c < n_key; ++c) grid_put_text(grid_cell(grid, g + 1, c), group->key[c]);
+        snprintf(grid_cell(grid, g + 1, n_key), GRID_CELL, "%zu", group->n_train);
         fill_middle(grid, fits, g + 1, n_key + 1);
-        put_number(cell(grid, g + 1, after), group->rmsle_train, 3);
-        put_number(cell(grid, g + 1, after + 1), group->rmsle_test, 3);
-        put_text(cell(grid, g + 1, after + 2), allometer_group_status_names[group->status]);
+        grid_put_number(grid_cell(grid, g + 1, after), group->rmsle_train, 3);
+        grid_put_number(grid_cell(grid, g + 1, after + 1), group->rmsle_test, 3);
+        grid_put_text(grid_cell(grid, g + 1, after + 2), allometer_group_status_names[group->status]);
     }
 }
 
 static void fill_parameters(struct grid *grid, const struct allometer_fits *fits) {
     static const char *const titles[] = {"parameter", "value", "lower", "upper", "unit"};
     const struct allometer_fit_group *group = &fits->groups[0];
-    for (size_t c = 0; c < grid->n_columns; ++c) put_text(cell(grid, 0, c), titles[c]);
+    for (size_t c = 0; c < grid->n_columns; ++c) grid_put_text(grid_cell(grid, 0, c), titles[c]);
     for (size_t row = 1; row < grid->n_rows; ++row) {
         size_t p = row - 1, P = (size_t)group->law->n_parameters;
-        put_text(cell(grid, row, 0), p < P ? group->law->parameters[p].name : fit_reported_name(fits, p));
-        put_value(cell(grid, row, 1), group->values[p], group->errors[p]);
+        grid_put_text(grid_cell(grid, row, 0),
+                      p < P ? group->law->parameters[p].name : fit_reported_name(fits, p));
+        put_value(grid_cell(grid, row, 1), group->values[p], group->errors[p]);
         if (fits->law->candidates)
-            snprintf(cell(grid, row, 1) + strlen(cell(grid, row, 1)), CELL / 2, "%s",
+            snprintf(grid_cell(grid, row, 1) + strlen(grid_cell(grid, row, 1)), GRID_CELL / 2, "%s",
                      held_words[group->held[p]]);
         if (group->held[p] && !(group->lower[p] < group->upper[p])) {
-            put_text(cell(grid, row, 2), held_words[group->held[p]] + 1);
+            grid_put_text(grid_cell(grid, row, 2), held_words[group->held[p]] + 1);
         } else {
-            put_number(cell(grid, row, 2), group->lower[p], 6);
-            put_number(cell(grid, row, 3), group->upper[p], 6);
+            grid_put_number(grid_cell(grid, row, 2), group->lower[p], 6);
+            grid_put_number(grid_cell(grid, row, 3), group->upper[p], 6);
         }
-        if (grid->n_columns > 4 && p < P) put_text(cell(grid, row, 4), group->law->parameters[p].unit);
+        if (grid->n_columns > 4 && p < P)
+            grid_put_text(grid_cell(grid, row, 4), group->law->parameters[p].unit);
     }
 }
 
 static void print_summary(const struct allometer_fits *fits, FILE *file) {
     const struct allometer_fit_group *group = &fits->groups[0];
-    char inside[CELL], outside[CELL];
-    put_number(inside, group->rmsle_train, 3);
-    put_number(outside, group->rmsle_test, 3);
+    char inside[GRID_CELL], outside[GRID_CELL];
+    grid_put_number(inside, group->rmsle_train, 3);
+    grid_put_number(outside, group->rmsle_test, 3);
     fprintf(file, "%s: %zu points, rmsle %s", allometer_group_status_names[group->status], group->n_train,
             inside);
     if (group->n_test) fprintf(file, "; outside: %zu points, rmsle %s", group->n_test, outside);
     putc('\n', file);
     for (int c = 0; c < fits->law->n_candidates; ++c) {
-        char weight[CELL];
+        char weight[GRID_CELL];
         put_weight(weight, group->weights[c]);
         fprintf(file, "%s%s %s", c ? ", " : "weights: ", allometer_laws[fits->law->candidates[c]].name,
                 weight);
@@ -286,20 +230,21 @@ static enum allometer_code print_points(const struct allometer_fits *fits, FILE 
     if (n_at == 0) return ALLOMETER_OK;
     grid.cells = calloc(grid.n_rows * grid.n_columns, sizeof *grid.cells);
     if (!grid.cells) return allometer_fail(error, ALLOMETER_FAILED, "out of memory for a table");
-    for (size_t c = 0; c < n_key; ++c) put_text(cell(&grid, 0, c), options->groups[c]);
-    for (size_t c = 0; c < C; ++c) put_text(cell(&grid, 0, n_key + c), options->x[c]);
+    for (size_t c = 0; c < n_key; ++c) grid_put_text(grid_cell(&grid, 0, c), options->groups[c]);
+    for (size_t c = 0; c < C; ++c) grid_put_text(grid_cell(&grid, 0, n_key + c), options->x[c]);
     const char *const titles[] = {options->y, "lower", "upper"};
-    for (size_t c = 0; c < 3; ++c) put_text(cell(&grid, 0, n_key + C + c), titles[c]);
+    for (size_t c = 0; c < 3; ++c) grid_put_text(grid_cell(&grid, 0, n_key + C + c), titles[c]);
     for (size_t i = 0; i < fits->n_groups * n_at; ++i) {
         const double values[] = {fits->at_y[i], fits->at_lower[i], fits->at_upper[i]};
-        for (size_t c = 0; c < n_key; ++c) put_text(cell(&grid, i + 1, c), fits->groups[i / n_at].key[c]);
+        for (size_t c = 0; c < n_key; ++c)
+            grid_put_text(grid_cell(&grid, i + 1, c), fits->groups[i / n_at].key[c]);
         for (size_t c = 0; c < C; ++c)
-            text_from_double(cell(&grid, i + 1, n_key + c), fits->at_x[c][i % n_at]);
-        for (size_t c = 0; c < 3; ++c) put_number(cell(&grid, i + 1, n_key + C + c), values[c], 6);
+            text_from_double(grid_cell(&grid, i + 1, n_key + c), fits->at_x[c][i % n_at]);
+        for (size_t c = 0; c < 3; ++c) grid_put_number(grid_cell(&grid, i + 1, n_key + C + c), values[c], 6);
     }
     fprintf(file, "\npredicted, and where a new %s would lie, %g %%\n\n", options->y,
             100 * options->confidence);
-    enum allometer_code code = print_grid(&grid, n_key, file, error);
+    enum allometer_code code = grid_print(&grid, n_key, file, error);
     free(grid.cells);
     return code;
 }
@@ -338,7 +283,7 @@ static enum allometer_code print_fits(const struct allometer_fits *fits, FILE *f
         putc('\n', file);
         fill_groups(&grid, fits);
     }
-    enum allometer_code code = print_grid(&grid, single ? 1 : options->n_groups, file, error);
+    enum allometer_code code = grid_print(&grid, single ? 1 : options->n_groups, file, error);
     free(grid.cells);
     if (code == ALLOMETER_OK) code = print_points(fits, file, error);
     if (code != ALLOMETER_OK) return code;
