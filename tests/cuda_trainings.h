@@ -111,7 +111,8 @@ static bool same(const trained &a, const trained &b) {
     for (size_t i = 0; i < a.results.size(); ++i) {
         if (memcmp(&a.results[i], &b.results[i], compared) != 0) return false;
         if (a.weights[i].size() != b.weights[i].size()) return false;
-        if (memcmp(a.weights[i].data(), b.weights[i].data(), a.weights[i].size() * sizeof(float)) != 0)
+        if (!a.weights[i].empty()
+            && memcmp(a.weights[i].data(), b.weights[i].data(), a.weights[i].size() * sizeof(float)) != 0)
             return false;
     }
     return true;
