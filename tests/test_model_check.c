@@ -67,15 +67,27 @@ static void every_range_has_ends(void **state) {
     }
 }
 
+/* A value that a field of the model may not have, and what the refusal says. */
+struct broken_field {
+    int32_t *field;
+    int32_t value;
+    const char *parts[2];
+};
+
+static void expect_refusals(struct allometer_model *model, const struct allometer_model *good,
+                            const struct broken_field *breaks, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        *model = *good;
+        *breaks[i].field = breaks[i].value;
+        expect_refusal(model, breaks[i].parts[0], breaks[i].parts[1]);
+    }
+}
+
 static void subtasks_stand_side_by_side(void **state) {
     (void)state;
     struct allometer_model good = good_model(), model;
     expect_good(&good);
-    const struct {
-        int32_t *field;
-        int32_t value;
-        const char *parts[2];
-    } breaks[] = {
+    const struct broken_field breaks[] = {
         {&model.n_subtasks, 0, {"task.subtasks has 0 entries", "1 to 256"}},
         {&model.n_subtasks, 257, {"task.subtasks has 257 entries", "1 to 256"}},
         {&model.n_subtasks, -1, {"task.subtasks has -1 entries", "1 to 256"}},
@@ -92,11 +104,7 @@ static void subtasks_stand_side_by_side(void **state) {
         {&model.n_inputs, INT32_MIN, {"the model has -2147483648 inputs", "expected 1 or more"}},
         {&model.n_outputs, 16, {"the model has 4 inputs and 16 outputs", "subtasks' 4 and 3"}},
     };
-    for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++) {
-        model = good;
-        *breaks[i].field = breaks[i].value;
-        expect_refusal(&model, breaks[i].parts[0], breaks[i].parts[1]);
-    }
+    expect_refusals(&model, &good, breaks, sizeof breaks / sizeof breaks[0]);
     /* 129 parities of one bit each: 258 outputs */
     model = good;
     model.n_subtasks = 129;
@@ -185,11 +193,7 @@ static void rows_of_a_file_are_taken_as_they_are(void **state) {
         good.subtasks[k] = (struct allometer_subtask){
             ALLOMETER_FUNCTION_DATA, ALLOMETER_LOSS_CROSS_ENTROPY, 0, D, 0, CLASSES, 1, 1, 1, 0, 0};
     expect_good(&good);
-    const struct {
-        int32_t *field;
-        int32_t value;
-        const char *parts[2];
-    } breaks[] = {
+    const struct broken_field breaks[] = {
         {&model.mixed, 0, {"are not mixed", "expected mixed"}},
         {&model.fresh, 1, {"task.inputs.fresh is true", "rows of a file"}},
         {&model.test_samples, 11, {"40 rows and 11 held out", "no more than 50"}},
@@ -199,11 +203,7 @@ static void rows_of_a_file_are_taken_as_they_are(void **state) {
         {&model.subtasks[1].loss, 0, {"loss number 0", "2, 3 and 1"}},
         {&model.subtasks[0].n_outputs, 1, {"2 inputs to 1 outputs", "2, 3 and 1"}},
     };
-    for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++) {
-        model = good;
-        *breaks[i].field = breaks[i].value;
-        expect_refusal(&model, breaks[i].parts[0], breaks[i].parts[1]);
-    }
+    expect_refusals(&model, &good, breaks, sizeof breaks / sizeof breaks[0]);
 }
 
 /* Evenly spaced samples: the first variable of mixed ones takes the order that the seventeenth of others would. */

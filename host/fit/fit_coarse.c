@@ -45,8 +45,8 @@ static size_t bin_of(const struct place *places, size_t n, size_t i, int is_log)
     double low = places[0].x, high = places[n - 1].x, rank = (double)i / (double)n;
     double along = high > low ? (places[i].x - low) / (high - low) : rank;
     double logs = !is_log && low > 0 && high > low ? log(places[i].x / low) / log(high / low) : along;
-    size_t bin = (size_t)((rank + along + logs) / 3 * BINS);
-    return bin < BINS ? bin : BINS - 1;
+    double bin = (rank + along + logs) / 3 * BINS;
+    return bin < BINS ? (size_t)bin : BINS - 1; /* the last, too, where the span of x overflows */
 }
 
 /* Adds one point for places begin .. end - 1: their weighted mean where the law is smooth and the loss squared, so that
