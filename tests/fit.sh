@@ -332,6 +332,16 @@ if command -v gnuplot >/dev/null; then
     expect 0 '' "${axes[@]}" --objective mse --plot axes.svg --keep-plot-files --quiet
     grep -q '^set logscale y' axes.svg.gp && fail 'a logarithmic axis beside values below 0'
     grep -q 'The first 100 of 101 groups' many.svg.gp || fail 'a group is missing in a picture that does not say so'
+    # many points: those that lie on others are left out, and none that is seen
+    awk 'BEGIN { srand(1); print "n,loss"; for (i = 5001; i <= 15000; ++i) print i "," 1 + 2000 / i + rand() ^ 8 }' >cloud.csv
+    expect 0 '' cloud.csv --law power-offset --x n --y loss --train 'n<=14000' --plot cloud.svg --keep-plot-files --quiet
+    tail -n +2 cloud.csv | tr , ' ' >points
+    sed -n '/^.fitted0 /,/^set /p' cloud.svg.gp | grep '^[0-9]' >drawn
+    [ "$(wc -l <drawn)" -lt 9000 ] || fail "$(wc -l <drawn) of 10000 points are drawn"
+    low=$(cut -d' ' -f2 points | sort -g | head -1) high=$(cut -d' ' -f2 points | sort -g | tail -1)
+    cells() { awk "{ print int((\$1 - 5001) / 9999 * 60), int((\$2 - $low) / ($high - $low) * 45) }" "$1" | sort -u; }
+    cmp <(cells drawn) <(cells points) || fail 'a picture of many points does not show all'
+    grep -A1 "other0 using" cloud.svg.gp | grep -q 'curve0 using' || fail 'many points hide the law'
     [ -z "$(find . -name 'fits.png.*')" ] || fail 'the script of a picture was left behind'
 fi
 mkdir fakes && printf '#!/bin/sh\nhead -c 900 /dev/zero\n' >fakes/gnuplot && chmod +x fakes/gnuplot

@@ -1,8 +1,7 @@
 /* Pictures for gnuplot: a script with its data in it, one panel for each group. */
-#include "fit_internal.h"
+#include "fit_plot.h"
 #include "text.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,57 +26,6 @@ static void write_string(FILE *file, const char *text) {
         text += length ? length : 1;
     }
     putc('\'', file);
-}
-
-static void write_row(FILE *file, const double *values, size_t n) {
-    char text[TEXT_NUMBER_SIZE];
-    for (size_t i = 0; i < n; ++i) {
-        text_from_double(text, values[i]);
-        fprintf(file, "%s%s", i ? " " : "", isfinite(values[i]) ? text : "NaN");
-    }
-    putc('\n', file);
-}
-
-/* The edge of the interval at point i of the curves: near 0, not below it, where all y are above, since an axis may be
-   logarithmic. */
-static void write_edge(FILE *file, const struct allometer_fits *fits, size_t i, const double *edge,
-                       double least) {
-    const double row[] = {fits->curve_x[i], least > 0 ? fmax(edge[i], 1e-3 * least) : edge[i]};
-    if (isfinite(fits->curve_lower[i]) && isfinite(fits->curve_upper[i])) write_row(file, row, 2);
-}
-
-/* Of one group: $curveG (x, law), $bandG (the outline of its interval), $fittedG and $otherG (x, y); for laws of several
-   variables the law takes the place of x. A block without a row would be an error. Of several panels, each is small, and
-   every fourth point enough. */
-static void write_data(FILE *file, const struct allometer_fits *fits, size_t g) {
-    const struct allometer_fit_group *group = &fits->groups[g];
-    size_t n = fits->law->n_columns == 1 ? (size_t)fits->options.n_curve : 0,
-           step = fits->n_groups > 1 ? 4 : 1;
-    const double nothing[] = {NAN, NAN};
-    double least = INFINITY;
-    for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i)
-        least = fmin(least, fits->y[i]);
-    fprintf(file, "$curve%zu << END\n", g);
-    write_row(file, nothing, 2);
-    for (size_t i = g * n; i < (g + 1) * n; i += step) {
-        const double row[] = {fits->curve_x[i], fits->curve_y[i]};
-        write_row(file, row, 2);
-    }
-    fprintf(file, "END\n$band%zu << END\n", g);
-    write_row(file, nothing, 2);
-    for (size_t i = g * n; i < (g + 1) * n; i += step) write_edge(file, fits, i, fits->curve_lower, least);
-    for (size_t i = 0; i < n; i += step)
-        write_edge(file, fits, (g + 1) * n - 1 - i, fits->curve_upper, least);
-    fputs("END\n", file);
-    for (int train = 1; train >= 0; --train) {
-        fprintf(file, "$%s%zu << END\n", train ? "fitted" : "other", g);
-        write_row(file, nothing, 2);
-        for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i) {
-            const double row[] = {fits->law->n_columns == 1 ? fits->x[0][i] : fits->yhat[i], fits->y[i]};
-            if (fits->train[i] == train) write_row(file, row, 2);
-        }
-        fputs("END\n", file);
-    }
 }
 
 /* Cuts a text to that many characters (of UTF-8), dots among them. */
@@ -134,95 +82,9 @@ static void write_title(FILE *file, const struct allometer_fits *fits,
     fputs(" noenhanced\n", file);
 }
 
-struct range {
-    double low, high;
-};
-
-static void widen(struct range *range, double value) {
-    if (!isfinite(value)) return;
-    range->low = fmin(range->low, value);
-    range->high = fmax(range->high, value);
-}
-
-/* Where a group lies in the picture: all points, and the law where there are points, but not wherever its interval may
-   go. */
-struct place {
-    struct range x, y;
-};
-
-static struct place place_of(const struct allometer_fits *fits, const struct allometer_fit_group *group) {
-    struct place place = {{INFINITY, -INFINITY}, {INFINITY, -INFINITY}};
-    for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i) {
-        widen(&place.x, fits->law->n_columns == 1 ? fits->x[0][i] : fits->yhat[i]);
-        widen(&place.y, fits->y[i]);
-        widen(&place.y, fits->yhat[i]);
-    }
-    return place;
-}
-
-/* Axes of all panels. Logarithmic where that shows more, and all values can be shown: where one panel spans a factor of
-   4, and no panel has a value that is not above 0. */
-struct axes {
-    int log_x, log_y;
-};
-
-static struct axes choose_axes(const struct allometer_fits *fits, size_t n_panels) {
-    struct axes axes = {0};
-    struct range x = {INFINITY, -INFINITY}, y = x;
-    for (size_t g = 0; g < n_panels; ++g) {
-        struct place place = place_of(fits, &fits->groups[g]);
-        axes.log_x |= place.x.high > 4 * place.x.low;
-        axes.log_y |= place.y.high > 4 * place.y.low;
-        x.low = fmin(x.low, place.x.low), y.low = fmin(y.low, place.y.low);
-    }
-    axes.log_x &= x.low > 0, axes.log_y &= y.low > 0;
-    return axes;
-}
-
-static void write_tic(FILE *file, double at, int *n) {
-    fprintf(file, "%s%.4g", (*n)++ ? ", " : "", at);
-}
-
-/* Labels for logarithmic axes that hold few powers of ten: at 1, 2 and 5 times these, or, where those are few too, at
-   even steps. */
-static void write_tics(FILE *file, char axis, double low, double high) {
-    static const double steps[] = {1, 2, 5};
-    int n = 0;
-    double size = pow(10, floor(log10((high - low) / 4)));
-    double ratio = (high - low) / 4 / size, step = size * (ratio < 2 ? 1 : ratio < 5 ? 2 : 5);
-    fprintf(file, "set %ctics (", axis);
-    for (double at = ceil(low / step); high < 5 * low && at * step <= high; ++at)
-        write_tic(file, at * step, &n);
-    for (double power = pow(10, floor(log10(low))); high >= 5 * low && power <= high; power *= 10) {
-        for (int i = 0; i < 3; ++i) {
-            double at = steps[i] * power;
-            if (at >= low && at <= high) write_tic(file, at, &n);
-        }
-    }
-    fputs(")\n", file);
-}
-
-static void write_axis(FILE *file, char axis, struct range range, int logs, double margin) {
-    double width = logs ? log(range.high / range.low) : range.high - range.low;
-    double low = logs ? range.low * exp(-margin * width) : range.low - margin * width;
-    double high = logs ? range.high * exp(margin * width) : range.high + margin * width;
-    fprintf(file, "unset logscale %c\nset %ctics autofreq\n", axis, axis);
-    /* k, M, G and T are read at sight; P, E, ... are not */
-    int prefixes = range.low >= 1 && range.high >= 1e4 && range.high < 1e16;
-    fprintf(file, "set format %c '%s'\n", axis, prefixes ? "%.0s%c" : "%.4g");
-    if (!(range.low < range.high)) { /* one value, or none */
-        double room = isfinite(range.low) && range.low != 0 ? fabs(range.low) / 2 : 1;
-        low = isfinite(range.low) ? range.low - room : 1, high = low + 2 * room;
-    }
-    low = fmin(fmax(low, logs ? DBL_MIN : -DBL_MAX), DBL_MAX), high = fmin(high, DBL_MAX);
-    if (logs) fprintf(file, "set logscale %c\n", axis);
-    if (logs && width < log(150)) write_tics(file, axis, low, high);
-    fprintf(file, "set %crange [%.17g:%.17g]\n", axis, low, high);
-}
-
 /* Where a panel has room for the key: points mostly rise, or fall. */
 static const char *free_corner(const struct allometer_fits *fits, const struct allometer_fit_group *group) {
-    const double *x = fits->law->n_columns == 1 ? fits->x[0] : fits->yhat, *y = fits->y;
+    const double *x = plot_x(fits), *y = fits->y;
     double n = 0, mean_x = 0, mean_y = 0, together = 0;
     for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i) {
         if (!isfinite(x[i]) || !isfinite(y[i])) continue;
@@ -233,38 +95,45 @@ static const char *free_corner(const struct allometer_fits *fits, const struct a
     return together > 0 ? "left" : "right";
 }
 
-static void write_panel(FILE *file, const struct allometer_fits *fits, size_t g, struct axes axes) {
+static void write_law(FILE *file, const struct allometer_fits *fits, size_t g) {
+    if (fits->law->n_columns == 1)
+        fprintf(file, "$curve%zu using 1:2 with lines lw 2 lc rgb '#2171b5' title '%s'", g,
+                fits->law->candidates ? "average" : "law");
+    else
+        fputs("x with lines lw 2 lc rgb '#2171b5' title 'law'", file);
+}
+
+/* The points of a group, as a mark in one of two colours: full for few points, pale for many. */
+static void write_marks(FILE *file, const char *data, size_t g, int dense) {
+    const int fitted = strcmp(data, "fitted") == 0;
+    fprintf(file, "$%s%zu using 1:2 with points %s title '%s'", data, g,
+            dense    ? fitted ? "pt 7 ps 0.3 lc rgb '#969696'" : "pt 7 ps 0.3 lc rgb '#fdae6b'"
+            : fitted ? "pt 7 ps 0.6 lc rgb '#252525'"
+                     : "pt 6 ps 0.7 lw 1.5 lc rgb '#d94801'",
+            fitted ? "fitted" : "not fitted");
+}
+
+static void write_panel(FILE *file, const struct allometer_fits *fits, size_t g, struct plot_axes axes) {
+    static const char *const next = ", \\\n     ";
     const struct allometer_fit_group *group = &fits->groups[g];
-    struct place place = place_of(fits, group);
-    const char *law = fits->law->candidates ? "average" : "law";
+    const char *band = "with filledcurves closed fs solid noborder lc rgb '#c6dbef'";
+    struct plot_place place = plot_place_of(fits, group);
+    int dense = plot_is_dense(group), has_band = fits->law->n_columns == 1;
     write_title(file, fits, group);
-    write_axis(file, 'x', place.x, axes.log_x, 0.08);
-    write_axis(file, 'y', place.y, axes.log_y, 0.12);
+    plot_write_axis(file, 'x', place.x, axes.log_x, 0.08);
+    plot_write_axis(file, 'y', place.y, axes.log_y, 0.12);
     if (!(place.x.low <= place.x.high && place.y.low <= place.y.high)) {
         fputs("plot [1:2] [1:2] 0 notitle\n", file);
         return;
     }
-    if (fits->law->n_columns == 1) {
-        fprintf(file,
-                "plot $band%zu using 1:2 with filledcurves closed fs solid noborder lc rgb '#c6dbef' "
-                "notitle, \\\n"
-                "     $curve%zu using 1:2 with lines lw 2 lc rgb '#2171b5' title '%s', \\\n",
-                g, g, law);
-    } else {
-        fputs("plot x with lines lw 2 lc rgb '#2171b5' title 'law', \\\n", file);
-    }
-    fprintf(file, "     $fitted%zu using 1:2 with points pt 7 ps 0.6 lc rgb '#252525' title 'fitted'", g);
-    if (group->n_test) {
-        fprintf(file,
-                ", \\\n     $other%zu using 1:2 with points pt 6 ps 0.7 lw 1.5 lc rgb '#d94801' title 'not "
-                "fitted'",
-                g);
-    }
-    if (fits->law->n_columns == 1) { /* told last: a band that is drawn after its title hides it */
-        fprintf(file,
-                ", \\\n     NaN with filledcurves closed fs solid noborder lc rgb '#c6dbef' title 'where a "
-                "new point "
-                "would lie, %g %%'",
+    fputs("plot ", file);
+    if (has_band) fprintf(file, "$band%zu using 1:2 %s notitle%s", g, band, next);
+    if (!dense) write_law(file, fits, g), fputs(next, file);
+    write_marks(file, "fitted", g, dense);
+    if (group->n_test) fputs(next, file), write_marks(file, "other", g, dense);
+    if (dense) fputs(next, file), write_law(file, fits, g); /* which so many points would hide */
+    if (has_band) { /* told last: a band that is drawn after its title hides it */
+        fprintf(file, "%sNaN %s title 'where a new point would lie, %g %%'", next, band,
                 100 * fits->options.confidence);
     }
     putc('\n', file);
@@ -274,8 +143,8 @@ void fit_plot_script(FILE *file, const struct allometer_fits *fits, const char *
     size_t n = fits->n_groups < MOST_PANELS ? fits->n_groups : MOST_PANELS,
            columns = (size_t)ceil(sqrt((double)n));
     size_t rows = (n + columns - 1) / columns, several = n > 1;
-    struct axes axes = choose_axes(fits, n);
-    for (size_t g = 0; g < n; ++g) write_data(file, fits, g);
+    struct plot_axes axes = plot_axes_of(fits, n);
+    for (size_t g = 0; g < n; ++g) plot_write_data(file, fits, g, axes);
     static const struct {
         const char *name, *options;
         double unit; /* of the size, in pixels */

@@ -137,7 +137,7 @@ int fit_curve_points(const struct allometer_fits *fits, const struct allometer_f
         double at = fits->x[0][i];
         if (isfinite(at) && (at > 0 || !positive)) low = fmin(low, at), high = fmax(high, at);
     }
-    int logs = positive || (low > 0 && high > 4 * low); /* as choose_axes of fit_plot_script.c has it */
+    int logs = positive || (low > 0 && high > 4 * low); /* as plot_axes_of has it */
     if (logs) low = log(low), high = log(high);
     double margin = 0.1 * (high - low);
     for (int i = 0; i < n; ++i) {
