@@ -30,8 +30,6 @@ enum { ALLOMETER_AVERAGE_COUNT = 2, ALLOMETER_MAX_CANDIDATES = 8 };
 
 extern const struct allometer_law allometer_laws[ALLOMETER_LAW_COUNT];
 extern const struct allometer_law allometer_averages[ALLOMETER_AVERAGE_COUNT];
-extern const char *const allometer_fit_status_names[]; /* by enum allometer_fit_status */
-extern const char *const allometer_objective_names[];  /* by enum allometer_objective */
 
 /* The law or average of that name or other name; NULL if there is none, or no name. */
 const struct allometer_law *allometer_law_find(const char *name);
