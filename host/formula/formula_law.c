@@ -6,7 +6,7 @@
 
 static enum allometer_code make_law(struct formula_parser *parser, int root) {
     struct formula_law *made = parser->made;
-    unsigned char positive[ALLOMETER_MAX_PARAMETERS];
+    unsigned char positive[ALLOMETER_MAX_PARAMETERS] = {0};
     int P = made->program.n_parameters;
     const int C = made->program.n_columns, is_law = parser->kind == FORMULA_OF_LAW;
     if (P == 0 && is_law) {
@@ -28,8 +28,7 @@ static enum allometer_code make_law(struct formula_parser *parser, int root) {
                               "formula '%s' does not contain the column '%s' of --x", parser->text,
                               parser->known[c]);
     }
-    formula_positive(&made->program, positive);
-    if (!is_law) memset(positive, 0, sizeof positive);
+    if (is_law) formula_positive(&made->program, positive);
     if (!formula_take_logs(&made->program, positive)) {
         formula_fail_full(parser, parser->text);
         return parser->code;

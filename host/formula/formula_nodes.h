@@ -30,8 +30,8 @@ int formula_nodes_program(const struct formula_nodes *nodes, int root, int n_par
 
 /* What can be told of a program's parameters (formula_shape.c). */
 
-/* Marks (1 or 0, P each) the parameters that only have a value where they are positive: the base of a power, or
-   what a logarithm or root is taken of, but for factors that are not parameters. */
+/* Marks with 1 (P marks, all 0 before) the parameters that only have a value where they are positive: the base of a
+   power, or what a logarithm or root is taken of, but for factors that are not parameters. */
 void formula_positive(const struct allometer_program *program, unsigned char *positive);
 /* Makes the program take the logarithms of the marked parameters in place of these. 0 where it gets too long. */
 int formula_take_logs(struct allometer_program *program, const unsigned char *marks);

@@ -77,6 +77,7 @@ static void skip_spaces(struct formula_parser *parser) {
         ++parser->at;
 }
 
+/* Whether that sign comes next, which is then behind; spaces are behind either way. */
 static int take(struct formula_parser *parser, const char *sign) {
     size_t n = strlen(sign);
     skip_spaces(parser);
@@ -87,7 +88,6 @@ static int take(struct formula_parser *parser, const char *sign) {
 
 static int instruction(struct formula_parser *parser, const char *where, enum allometer_operation operation,
                        int a, int b) {
-    if (a < 0 || b < 0) return -1;
     return checked(parser, where, formula_node_instruction(&parser->nodes, operation, a, b));
 }
 
@@ -116,10 +116,6 @@ static int parse_number(struct formula_parser *parser) {
     return checked(parser, begin, formula_node_constant(&parser->nodes, value));
 }
 
-static int same(const char *word, const char *text, size_t n) {
-    return strlen(word) == n && strncmp(word, text, n) == 0;
-}
-
 /* Whether something stands here that begins an operand. */
 static int at_operand(const struct formula_parser *parser) {
     char c = *parser->at;
@@ -137,7 +133,6 @@ static int parse_call(struct formula_parser *parser, const char *begin,
     int operands[2];
     for (int i = 0; i < function->n_operands; ++i) {
         if (i > 0 && !take(parser, ",")) {
-            skip_spaces(parser);
             if (at_operand(parser)) return fail_product(parser);
             snprintf(message, sizeof message, "expected a comma: %s takes %d arguments", function->text,
                      function->n_operands);
@@ -147,7 +142,6 @@ static int parse_call(struct formula_parser *parser, const char *begin,
         if (operands[i] < 0) return -1;
     }
     if (!take(parser, ")")) {
-        skip_spaces(parser);
         if (at_operand(parser)) return fail_product(parser);
         snprintf(message, sizeof message, "expected ')': %s takes %d argument%s", function->text,
                  function->n_operands, function->n_operands == 1 ? "" : "s");
@@ -160,7 +154,7 @@ static int parse_call(struct formula_parser *parser, const char *begin,
 static int find_known(struct formula_parser *parser, const char *begin, size_t n) {
     enum formula_node_kind kind = parser->kind == FORMULA_OF_PARAMETERS ? FORMULA_PARAMETER : FORMULA_COLUMN;
     int i = 0;
-    while (i < parser->n_known && !same(parser->known[i], begin, n)) ++i;
+    while (i < parser->n_known && !formula_name_is(begin, n, parser->known[i])) ++i;
     return i < parser->n_known ? checked(parser, begin, formula_node_add(&parser->nodes, kind, i)) : -1;
 }
 
@@ -174,7 +168,7 @@ static int parse_parameter(struct formula_parser *parser, const char *begin, siz
         return formula_fail_at(
             parser, begin,
             "no column of numbers has this name; one with blanks or signs stands in `backquotes`");
-    while (p < P && !same(made->names[p], begin, n)) ++p;
+    while (p < P && !formula_name_is(begin, n, made->names[p])) ++p;
     if (p == P) {
         if (P == ALLOMETER_MAX_PARAMETERS) {
             snprintf(message, sizeof message, "more than %d parameters", ALLOMETER_MAX_PARAMETERS);
@@ -262,7 +256,6 @@ static int parse_operand(struct formula_parser *parser) {
         const char *open = parser->at++;
         int node = parse_sum(parser);
         if (node >= 0 && !take(parser, ")")) {
-            skip_spaces(parser);
             if (at_operand(parser)) return fail_product(parser);
             return *parser->at ? formula_fail_at(parser, parser->at, "expected an operator or ')'")
                                : formula_fail_at(parser, open, "this parenthesis is never closed");

@@ -7,15 +7,6 @@ static int first_instruction(const struct allometer_program *program) {
     return program->n_parameters + program->n_columns + program->n_constants;
 }
 
-static int n_operands(int operation) {
-    static const int n[] = {
-#define ROW(name, text, operands) operands,
-        ALLOMETER_INSTRUCTIONS(ROW)
-#undef ROW
-    };
-    return n[operation];
-}
-
 /* Marks the parameters among the factors of a slot. */
 static void mark_factors(const struct allometer_program *program, int slot, unsigned char *marks) {
     if (slot < program->n_parameters) {
@@ -30,7 +21,6 @@ static void mark_factors(const struct allometer_program *program, int slot, unsi
 }
 
 void formula_positive(const struct allometer_program *program, unsigned char *positive) {
-    memset(positive, 0, (size_t)program->n_parameters);
     for (int i = 0; i < program->n_instructions; ++i) {
         switch (program->code[i].operation) {
         case ALLOMETER_OPERATION_power:
@@ -77,8 +67,7 @@ static int is_linear(const struct allometer_program *program, const unsigned cha
     memcpy(degree, marks, (size_t)program->n_parameters);
     for (int i = 0; i < program->n_instructions; ++i, ++slot) {
         struct allometer_instruction step = program->code[i];
-        int a = degree[step.a], b = n_operands(step.operation) == 2 ? degree[step.b] : 0;
-        int most = a > b ? a : b;
+        int a = degree[step.a], b = degree[step.b], most = a > b ? a : b;
         switch (step.operation) {
         case ALLOMETER_OPERATION_add:
         case ALLOMETER_OPERATION_subtract:

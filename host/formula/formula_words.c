@@ -20,7 +20,7 @@ static const struct {
 } constants[] = {{"pi", 3.14159265358979323846}, {"e", 2.7182818284590452354}};
 enum { N_CONSTANTS = sizeof constants / sizeof *constants };
 
-static int same(const char *word, const char *name, size_t n) {
+int formula_name_is(const char *name, size_t n, const char *word) {
     return strlen(word) == n && strncmp(word, name, n) == 0;
 }
 
@@ -31,14 +31,14 @@ static int is_word(const char *text) {
 
 const struct formula_function *formula_function_find(const char *name, size_t n) {
     for (int i = 0; i < N_FUNCTIONS; ++i) {
-        if (is_word(functions[i].text) && same(functions[i].text, name, n)) return &functions[i];
+        if (is_word(functions[i].text) && formula_name_is(name, n, functions[i].text)) return &functions[i];
     }
     return NULL;
 }
 
 const double *formula_constant_find(const char *name, size_t n) {
     for (int i = 0; i < N_CONSTANTS; ++i) {
-        if (same(constants[i].text, name, n)) return &constants[i].value;
+        if (formula_name_is(name, n, constants[i].text)) return &constants[i].value;
     }
     return NULL;
 }
