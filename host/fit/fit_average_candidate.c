@@ -165,7 +165,7 @@ enum allometer_code average_fit_candidate(struct average *average, size_t c, str
     struct allometer_fits *spans = &average->spans;
     struct fit_work *work = &candidate->work;
     size_t P = candidate->n_parameters;
-    spans->law = spans->options.law = candidate->law;
+    spans->law = candidate->law;
     if (!spans->options.max_iterations) spans->options.max_iterations = MAX_ITERATIONS;
     *work = average->work;
     work->n_parameters = (int)P;

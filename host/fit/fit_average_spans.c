@@ -114,7 +114,7 @@ static void set_weights(struct average *average) {
 static enum allometer_code collect_points(struct average *average, struct allometer_error *error) {
     struct allometer_fits *spans = &average->spans;
     size_t most = 0;
-    spans->law = spans->options.law = average->candidates[0].law;
+    spans->law = average->candidates[0].law;
     average->work = (struct fit_work){.fits = spans, .n_columns = 1, .fewest_points = FEWEST_POINTS};
     for (size_t span = 0; span < spans->n_groups; ++span) spans->groups[span].status = -1;
     enum allometer_code code = fit_collect_points(&average->work, error);

@@ -19,8 +19,8 @@ enum allometer_code fit_batch_make(struct fit_batch *batch, const struct fit_wor
         return allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu fits", capacity);
     }
     batch->fitting = (struct allometer_fitting){
-        .law = (int32_t)options->law->id,
-        .program = options->law->program,
+        .law = (int32_t)work->fits->law->id,
+        .program = work->fits->law->program,
         .objective = (int32_t)options->objective,
         .delta = options->delta,
         .max_iterations = options->max_iterations ? options->max_iterations : MAX_ITERATIONS,

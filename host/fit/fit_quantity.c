@@ -9,9 +9,9 @@ static enum allometer_code check_name(const struct allometer_fits *fits, size_t 
                                       struct allometer_error *error) {
     static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
     const char *name = fits->options.quantities[q].name;
-    if (!name || !*name || name[strspn(name, word)])
+    if (!*name || name[strspn(name, word)])
         return allometer_fail(error, ALLOMETER_BAD_INPUT,
-                              "quantity '%s': expected a name of letters, digits and _", name ? name : "");
+                              "quantity '%s': expected a name of letters, digits and _", name);
     for (size_t i = 0; i < (size_t)fits->law->n_parameters + q; ++i) {
         if (strcmp(fit_reported_name(fits, i), name) == 0)
             return allometer_fail(error, ALLOMETER_BAD_INPUT,
