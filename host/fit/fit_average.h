@@ -38,7 +38,7 @@ struct average {
     struct allometer_fits *fits; /* what is asked for */
     struct allometer_fits spans; /* group g * N_SPANS + s: span s of group g */
     struct fit_work work;        /* the points of all spans */
-    int32_t *status;             /* G x N_SPANS: of points that cannot be fitted, or -1 */
+    int32_t *status;             /* G x N_SPANS: of points that cannot be fitted, or FIT_PENDING */
     struct fit_memory *memory;
     double *noise; /* G: standard deviation of log y between neighbors */
     double *share; /* G: what one point counts for beside others whose errors go with its own */

@@ -51,7 +51,7 @@ static double prior_of(enum allometer_role role, int is_change, const struct spa
 }
 
 static struct span_ranges ranges_of(const struct fit_work *work, size_t span) {
-    size_t first = (size_t)work->units[work->sets[span].first_unit], n = work->fits->groups[span].n_train;
+    size_t first = fit_first_point(work, span), n = work->fits->groups[span].n_train;
     struct span_ranges ranges = {INFINITY, -INFINITY, -INFINITY, NAN};
     double last = 0, sum = 0;
     for (size_t i = first; i < first + n; ++i) {
@@ -70,7 +70,7 @@ static struct span_ranges ranges_of(const struct fit_work *work, size_t span) {
 static void set_priors(struct fit_work *work, const struct average *average) {
     size_t P = (size_t)work->n_parameters;
     for (size_t span = 0; span < work->fits->n_groups; ++span) {
-        if (work->fits->groups[span].status != -1) continue;
+        if (work->fits->groups[span].status != FIT_PENDING) continue;
         struct span_ranges ranges = ranges_of(work, span);
         double noise = average->noise[span / N_SPANS];
         for (size_t p = 0, n_exponents = 0; p < P; ++p) {

@@ -26,7 +26,7 @@ static double invert(double *a, double *inverse, size_t m) {
 static double describe(const struct average *average, struct candidate *candidate, size_t g) {
     const struct fit_work *work = &candidate->work;
     size_t P = candidate->n_parameters, span = g * N_SPANS, n = work->fits->groups[span].n_train;
-    size_t first = (size_t)work->units[work->sets[span].first_unit];
+    size_t first = fit_first_point(work, span);
     const double *columns[] = {work->columns[0] + first};
     double *values = average->scratch, *derivatives = values + n, half_log_prior = 0;
     double h[ALLOMETER_MAX_PARAMETERS * ALLOMETER_MAX_PARAMETERS] = {0}, prior[ALLOMETER_MAX_PARAMETERS];

@@ -96,8 +96,8 @@ static void set_weights(struct average *average) {
     struct fit_work *work = &average->work;
     for (size_t span = 0; span < work->fits->n_groups; ++span) {
         size_t n = work->fits->groups[span].n_train;
-        if (work->fits->groups[span].status != -1) continue;
-        size_t first = (size_t)work->units[work->sets[span].first_unit];
+        if (work->fits->groups[span].status != FIT_PENDING) continue;
+        size_t first = fit_first_point(work, span);
         double sum = 0, last = -INFINITY;
         for (size_t i = first; i < first + n; ++i) last = fmax(last, work->columns[0][i]);
         for (size_t i = first; i < first + n; ++i) {
@@ -116,7 +116,7 @@ static enum allometer_code collect_points(struct average *average, struct allome
     size_t most = 0;
     spans->law = average->candidates[0].law;
     average->work = (struct fit_work){.fits = spans, .n_columns = 1, .fewest_points = FEWEST_POINTS};
-    for (size_t span = 0; span < spans->n_groups; ++span) spans->groups[span].status = -1;
+    for (size_t span = 0; span < spans->n_groups; ++span) spans->groups[span].status = FIT_PENDING;
     enum allometer_code code = fit_collect_points(&average->work, error);
     if (code != ALLOMETER_OK) return code;
     for (size_t span = 0; span < spans->n_groups; ++span) {

@@ -21,10 +21,10 @@ static void from_resamples(const struct fit_work *work, size_t group, const stru
                            double *scratch, double *lower, double *upper) {
     const struct allometer_fits *fits = work->fits;
     size_t R = precision->n_resamples, P = (size_t)work->n_parameters, n_errors = fits->groups[group].n_train;
-    int on_logs = fits->options.objective != ALLOMETER_OBJECTIVE_MSE;
+    int on_logs = fit_on_logs(fits);
     double tail = 0.5 * (1 - fits->options.confidence), *values = scratch + CHUNK * R;
     uint64_t seed = fits->options.seed, stream = work->sets[group].stream;
-    const double *weights = work->weight ? work->weight + work->units[work->sets[group].first_unit] : NULL;
+    const double *weights = work->weight ? work->weight + fit_first_point(work, group) : NULL;
     philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
     for (size_t r = 0; r < R; ++r) {
         allometer_law_evaluate(fits->law, precision->resamples + r * P, columns, n, values, NULL);
@@ -59,7 +59,7 @@ static void from_errors(const struct fit_work *work, size_t group, const struct 
                         double *lower, double *upper) {
     const struct allometer_fits *fits = work->fits;
     size_t P = (size_t)work->n_parameters;
-    int m = precision->n_free, on_logs = fits->options.objective != ALLOMETER_OBJECTIVE_MSE;
+    int m = precision->n_free, on_logs = fit_on_logs(fits);
     double *derivatives = scratch, *values = scratch + CHUNK * P;
     double t = student_quantile(0.5 + 0.5 * fits->options.confidence, precision->degrees);
     allometer_law_evaluate(fits->law, fits->groups[group].inner, columns, n, values, derivatives);
@@ -103,7 +103,7 @@ enum allometer_code fit_bands(const struct fit_work *work, size_t group,
             from_errors(work, group, precision, part, rows ? rows + i : NULL, length, scratch, lower + i,
                         upper + i);
     }
-    for (size_t i = 0; i < n && fits->options.objective != ALLOMETER_OBJECTIVE_MSE; ++i) {
+    for (size_t i = 0; i < n && fit_on_logs(fits); ++i) {
         lower[i] = exp(lower[i]);
         upper[i] = exp(upper[i]);
     }

@@ -78,8 +78,8 @@ void fit_tighten_bounds(struct fit_work *work) {
     const struct allometer_fits *fits = work->fits;
     size_t P = (size_t)work->n_parameters;
     for (size_t g = 0; g < fits->n_groups; ++g) {
-        size_t first = (size_t)work->units[work->sets[g].first_unit], n = fits->groups[g].n_train;
-        if (fits->groups[g].status != -1) continue;
+        size_t first = fit_first_point(work, g), n = fits->groups[g].n_train;
+        if (fits->groups[g].status != FIT_PENDING) continue;
         double x_low = INFINITY, x_high = -INFINITY, y_low = INFINITY, y_high = -INFINITY;
         for (size_t i = first; i < first + n; ++i) {
             x_low = fmin(x_low, work->columns[0][i]), x_high = fmax(x_high, work->columns[0][i]);

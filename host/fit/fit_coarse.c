@@ -8,14 +8,9 @@
 
 enum { BINS = 1024, MANY_POINTS = 4 * BINS };
 
-size_t fit_n_points(const struct fit_work *work, size_t group) {
-    const struct allometer_fit_set *set = &work->sets[group];
-    return (size_t)(work->units[set->first_unit + set->n_units] - work->units[set->first_unit]);
-}
-
 /* Whether the group is yet to be fitted, and has so many points. */
 static int is_large(const struct fit_work *work, size_t group) {
-    return work->fits->groups[group].status == -1 && fit_n_points(work, group) > MANY_POINTS;
+    return work->fits->groups[group].status == FIT_PENDING && fit_n_points(work, group) > MANY_POINTS;
 }
 
 int fit_any_large(const struct fit_work *work) {
@@ -58,7 +53,7 @@ static void add_bin(const struct fit_work *work, struct fit_work *coarse, const 
     size_t middle = places[begin + (end - begin) / 2].at, point = coarse->n_points;
     double weights = 0, x = 0, target = 0;
     for (size_t i = begin; i < end; ++i) {
-        double weight = work->weight ? work->weight[places[i].at] : 1;
+        double weight = fit_weight(work, places[i].at);
         weights += weight, x += weight * places[i].x, target += weight * places[i].target;
     }
     for (int c = 0; c < work->n_columns; ++c) coarse->columns[c][point] = work->columns[c][middle];
@@ -70,7 +65,7 @@ static void add_bin(const struct fit_work *work, struct fit_work *coarse, const 
 
 static enum allometer_code add_group(const struct fit_work *work, struct fit_work *coarse, size_t group,
                                      struct allometer_error *error) {
-    size_t n = fit_n_points(work, group), first = (size_t)work->units[work->sets[group].first_unit];
+    size_t n = fit_n_points(work, group), first = fit_first_point(work, group);
     size_t first_unit = coarse->n_units;
     const int is_log = work->fits->law->form == ALLOMETER_COLUMNS_LOG;
     struct place *places = malloc(n * sizeof *places);

@@ -52,10 +52,6 @@ static double draw(const struct formula_search *search, int p, double u, int use
     return sign * size * pow(10, decades(u < 0.5 ? 2 * u : 2 * u - 1));
 }
 
-static double within(double value, double lower, double upper) {
-    return fmin(fmax(value, lower), upper);
-}
-
 /* Minimizes the squared error, relative to y where the objective is on logs, over the linear parameters, which come in
    as 0; the cost by the objective itself, or infinity where the formula has none. */
 static double solve_linear(const struct formula_search *search, double *start) {
@@ -81,7 +77,7 @@ static double solve_linear(const struct formula_search *search, double *start) {
     fit_solve_normal(a, b, m);
     for (int j = 0; j < m; ++j) {
         int p = index[j];
-        start[p] = within(isfinite(b[j]) ? b[j] : 0, search->lower[p], search->upper[p]);
+        start[p] = fit_within(isfinite(b[j]) ? b[j] : 0, search->lower[p], search->upper[p]);
     }
     for (int i = 0; i < search->n; ++i) {
         double error = search->y[i] - values[i];
@@ -109,9 +105,9 @@ static void take_exponent(struct formula_search *search) {
 }
 
 static void begin_search(struct formula_search *search, const struct fit_work *work, size_t group) {
-    size_t first = (size_t)work->units[work->sets[group].first_unit], n = fit_n_points(work, group);
+    size_t first = fit_first_point(work, group), n = fit_n_points(work, group);
     search->work = work, search->law = work->fits->law, search->P = work->n_parameters;
-    search->on_logs = work->fits->options.objective != ALLOMETER_OBJECTIVE_MSE;
+    search->on_logs = fit_on_logs(work->fits);
     take_exponent(search);
     search->n = n < SEARCH_POINTS ? (int)n : SEARCH_POINTS,
     search->n_few = search->n < SEARCH_FEW ? search->n : SEARCH_FEW;
@@ -121,7 +117,7 @@ static void begin_search(struct formula_search *search, const struct fit_work *w
         size_t at = first + (size_t)i * n / (size_t)search->n;
         for (int c = 0; c < work->n_columns; ++c) search->columns[c][i] = work->columns[c][at];
         search->y[i] = search->on_logs ? exp(work->target[at]) : work->target[at];
-        search->weight[i] = work->weight ? work->weight[at] : 1;
+        search->weight[i] = fit_weight(work, at);
     }
     formula_find_sizes(search);
 }
@@ -162,7 +158,7 @@ int fit_formula_n_starts(const struct fit_work *work) {
 /* One more candidate for a start: kept if it is the best so far. */
 static void try_start(const struct formula_search *search, double *trial, double *least, double *start) {
     for (int p = 0; p < search->P; ++p) {
-        trial[p] = search->linear[p] ? 0 : within(trial[p], search->lower[p], search->upper[p]);
+        trial[p] = search->linear[p] ? 0 : fit_within(trial[p], search->lower[p], search->upper[p]);
     }
     double cost = solve_linear(search, trial);
     if (!isnan(*least) && !(cost < *least)) return;
@@ -227,7 +223,7 @@ void fit_formula_starts_around(const struct fit_work *work, size_t group, const 
             int p = drawn[j];
             double off = (i % 4 == j % 4 ? 3 : 0.3) * (2 * fit_sequence_draw(&sequence, i, j) - 1);
             double moved = search_is_positive(&search, p) ? start[p] + off : start[p] * (1 + 0.5 * off);
-            start[p] = within(moved, search.lower[p], search.upper[p]);
+            start[p] = fit_within(moved, search.lower[p], search.upper[p]);
         }
         solve_linear(&search, start);
     }

@@ -124,7 +124,7 @@ static int add_group(struct grouping *grouping, size_t row) {
         fits->groups = groups;
         grouping->capacity = capacity;
     }
-    struct allometer_fit_group group = {.status = -1};
+    struct allometer_fit_group group = {.status = FIT_PENDING};
     group.key = fit_allocate(&fits->memory, n_columns, sizeof *group.key);
     if (!group.key) return 0;
     for (size_t c = 0; c < n_columns; ++c) {

@@ -4,6 +4,8 @@
 
 #include "fit.h"
 
+#include <math.h>
+
 /* Memory that is freed all at once. */
 struct fit_memory;
 /* n zeroed elements; NULL when out of memory. */
@@ -30,6 +32,32 @@ struct fit_work {
     int stay_coarse; /* 1: points that stand for all will do, where the law is smooth and the loss squared */
     const struct fit_work *fine; /* of all points, where these stand for them and will not do; else NULL */
 };
+
+enum { FIT_PENDING = -1 }; /* the status of a group that is yet to be fitted */
+
+/* The first of a group's points in this work, and how many it has. */
+static inline size_t fit_first_point(const struct fit_work *work, size_t group) {
+    return (size_t)work->units[work->sets[group].first_unit];
+}
+
+static inline size_t fit_n_points(const struct fit_work *work, size_t group) {
+    const struct allometer_fit_set *set = &work->sets[group];
+    return (size_t)work->units[set->first_unit + set->n_units] - fit_first_point(work, group);
+}
+
+/* What a point counts for. */
+static inline double fit_weight(const struct fit_work *work, size_t point) {
+    return work->weight ? work->weight[point] : 1;
+}
+
+/* Whether the objective is made of logarithms of y, as the targets then are. */
+static inline int fit_on_logs(const struct allometer_fits *fits) {
+    return fits->options.objective != ALLOMETER_OBJECTIVE_MSE;
+}
+
+static inline double fit_within(double value, double lower, double upper) {
+    return fmin(fmax(value, lower), upper);
+}
 
 /* fit_each_group.c: one job for each of the groups begin .. end - 1, in any order and on several threads. */
 typedef enum allometer_code (*fit_group_job)(void *user, size_t group, struct allometer_error *error);
@@ -59,9 +87,7 @@ size_t fit_groups_per_batch(size_t problems, size_t P);
 /* Whether a fit that ended so is at a minimum. */
 int fit_is_minimum(int32_t status);
 
-/* fit_coarse.c: how many points a group has in this work. */
-size_t fit_n_points(const struct fit_work *work, size_t group);
-/* Whether a group that is yet to be fitted has so many points that its minimum is sought on few that stand for them. */
+/* fit_coarse.c: whether a group that is yet to be fitted has so many points that its minimum is sought on few that stand for them. */
 int fit_any_large(const struct fit_work *work);
 /* Such points of the large groups; and the other groups as they are. In each, the sets of groups that are not its own are
    empty. */

@@ -174,7 +174,8 @@ static enum allometer_code fit_groups(struct fit_work *work, size_t begin, size_
     for (size_t g = begin; g < end && code == ALLOMETER_OK; ++g) {
         int32_t status = work->fits->groups[g].status;
         if (work->sets[g].n_units == 0) continue;
-        if (around ? !fit_is_minimum(status) && status != ALLOMETER_FIT_OUT_OF_ITERATIONS : status != -1)
+        if (around ? !fit_is_minimum(status) && status != ALLOMETER_FIT_OUT_OF_ITERATIONS
+                   : status != FIT_PENDING)
             continue;
         for (size_t i = 0; i < n_starts; ++i) fit_batch_add(&batch, work, g, 0, unknown);
     }

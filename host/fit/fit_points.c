@@ -25,19 +25,22 @@ static int by_cluster(const void *a, const void *b) {
     return order ? order : (x->at > y->at) - (x->at < y->at);
 }
 
-/* Why a point that is marked for fitting cannot take part; -1 if it can, -2 if it is merely missing. */
+enum { TAKES_PART = -1, IS_MISSING = -2 };
+
+/* Why a point that is marked for fitting cannot take part, if it cannot and is there. */
 static int32_t check_point(const struct fit_work *work, size_t at) {
     const struct allometer_fits *fits = work->fits;
     double y = fits->y[at];
-    if (isnan(y)) return -2;
+    if (isnan(y)) return IS_MISSING;
     for (int c = 0; c < work->n_columns; ++c) {
         double x = fits->x[c][at];
-        if (isnan(x)) return -2;
+        if (isnan(x)) return IS_MISSING;
         if (isinf(x)) return ALLOMETER_GROUP_NOT_FINITE;
         if (fits->law->form == ALLOMETER_COLUMNS_LOG && x <= 0) return ALLOMETER_GROUP_X_NOT_POSITIVE;
     }
     if (isinf(y)) return ALLOMETER_GROUP_NOT_FINITE;
-    return fits->options.objective != ALLOMETER_OBJECTIVE_MSE && y <= 0 ? ALLOMETER_GROUP_Y_NOT_POSITIVE : -1;
+    if (fit_on_logs(fits) && y <= 0) return ALLOMETER_GROUP_Y_NOT_POSITIVE;
+    return TAKES_PART;
 }
 
 /* A row that cannot be a weight is an error of the file, not of the group. */
@@ -53,8 +56,7 @@ static enum allometer_code point_weight(const struct allometer_fits *fits, size_
 
 static void add_points(struct fit_work *work, const struct member *members, size_t n, int in_clusters) {
     const struct allometer_fits *fits = work->fits;
-    int logs = fits->law->form == ALLOMETER_COLUMNS_LOG,
-        log_y = fits->options.objective != ALLOMETER_OBJECTIVE_MSE;
+    int logs = fits->law->form == ALLOMETER_COLUMNS_LOG, log_y = fit_on_logs(fits);
     for (size_t i = 0; i < n; ++i) {
         size_t at = members[i].at, point = work->n_points++;
         if (i == 0 || !in_clusters || compare_clusters(&members[i - 1], &members[i]) != 0) {
@@ -79,16 +81,16 @@ static int is_constant(const double *values, size_t n) {
 /* Takes the group's points out again if they cannot be fitted. */
 static void check_group(struct fit_work *work, struct allometer_fit_group *group, size_t first_point,
                         size_t first_unit, int n_free) {
-    if (group->status == -1 && (group->n_train < (size_t)n_free || group->n_train == 0))
+    if (group->status == FIT_PENDING && (group->n_train < (size_t)n_free || group->n_train == 0))
         group->status = ALLOMETER_GROUP_TOO_FEW_POINTS;
     int n_constant = 0;
-    for (int c = 0; c < work->n_columns && group->status == -1; ++c) {
+    for (int c = 0; c < work->n_columns && group->status == FIT_PENDING; ++c) {
         n_constant += is_constant(work->columns[c] + first_point, group->n_train);
     }
     /* a formula may well read a column that is constant within a group, beside others */
     if (n_free > 1 && n_constant > (work->fits->law->program ? work->n_columns - 1 : 0))
         group->status = ALLOMETER_GROUP_X_CONSTANT;
-    if (group->status == -1) return;
+    if (group->status == FIT_PENDING) return;
     work->n_points = first_point;
     work->n_units = first_unit;
     work->units[first_unit] = (int64_t)first_point;
@@ -121,10 +123,10 @@ static enum allometer_code collect_group(struct fit_work *work, size_t g, struct
     struct allometer_fit_group *group = &fits->groups[g];
     size_t n = 0, first_point = work->n_points, first_unit = work->n_units;
     for (size_t at = group->first_row; at < group->first_row + group->n_rows; ++at) {
-        int32_t why = fits->train[at] ? check_point(work, at) : -2;
+        int32_t why = fits->train[at] ? check_point(work, at) : IS_MISSING;
         if (why >= 0) group->status = why;
         if (!fits->train[at] && !isnan(fits->y[at])) group->n_test++;
-        if (why != -1) continue;
+        if (why != TAKES_PART) continue;
         members[n] = (struct member){.at = at};
         if (options->cluster) {
             const struct allometer_column *column = &fits->table->columns[cluster];

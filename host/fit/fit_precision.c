@@ -58,22 +58,20 @@ static double length(const double *values, int n) {
 static void fill_jacobian(const struct fit_work *work, size_t group, struct fit_precision *precision,
                           const double *derivatives, const double *values, long double *a,
                           long double *norms) {
-    size_t first = (size_t)work->units[work->sets[group].first_unit], n = work->fits->groups[group].n_train;
+    size_t first = fit_first_point(work, group), n = work->fits->groups[group].n_train;
     size_t P = (size_t)work->n_parameters;
-    int on_logs = work->fits->options.objective != ALLOMETER_OBJECTIVE_MSE;
+    int on_logs = fit_on_logs(work->fits);
     for (size_t i = 0; i < n; ++i) {
         double target = work->target[first + i];
         precision->errors[i] = target - (on_logs ? log(values[i]) : values[i]);
-        a[(size_t)precision->n_free * n + i] =
-            precision->errors[i] * (work->weight ? sqrtl(work->weight[first + i]) : 1);
+        a[(size_t)precision->n_free * n + i] = precision->errors[i] * sqrtl(fit_weight(work, first + i));
     }
     for (int j = 0; j < precision->n_free; ++j) {
         long double *column = a + (size_t)j * n;
         norms[j] = 0;
         for (size_t i = 0; i < n; ++i) {
             long double d = derivatives[i * P + (size_t)precision->free[j]];
-            long double weight = work->weight ? sqrtl(work->weight[first + i]) : 1;
-            column[i] = weight * (on_logs ? d / values[i] : d);
+            column[i] = sqrtl(fit_weight(work, first + i)) * (on_logs ? d / values[i] : d);
             norms[j] += column[i] * column[i];
         }
         norms[j] = sqrtl(norms[j]);
@@ -102,12 +100,12 @@ static double share_inside(const double *errors, size_t n, size_t m, double delt
    correction for few points. */
 static void find_variance(const struct fit_work *work, size_t group, struct fit_precision *precision,
                           double *scratch) {
-    size_t first = (size_t)work->units[work->sets[group].first_unit], n = work->fits->groups[group].n_train;
+    size_t first = fit_first_point(work, group), n = work->fits->groups[group].n_train;
     int is_huber = work->fits->options.objective == ALLOMETER_OBJECTIVE_HUBER;
     double delta = is_huber ? work->fits->options.delta : INFINITY, sum = 0, clipped = 0, weights = 0;
     precision->variance = precision->scatter = NAN;
     for (size_t i = 0; i < n; ++i) {
-        double weight = work->weight ? work->weight[first + i] : 1, error = precision->errors[i],
+        double weight = fit_weight(work, first + i), error = precision->errors[i],
                size = fmin(fabs(error), delta);
         sum += weight * error * error, clipped += weight * size * size, weights += weight;
     }
@@ -134,7 +132,7 @@ static void find_free(const struct fit_work *work, size_t group, struct fit_prec
 /* The Jacobian and all that belongs to it at the group's parameters, factored. */
 static void factor_at(const struct fit_work *work, size_t group, struct fit_precision *precision,
                       double *values, long double *a, long double *norms) {
-    size_t first = (size_t)work->units[work->sets[group].first_unit], n = work->fits->groups[group].n_train;
+    size_t first = fit_first_point(work, group), n = work->fits->groups[group].n_train;
     const double *columns[ALLOMETER_MAX_LAW_COLUMNS];
     for (int c = 0; c < work->n_columns; ++c) columns[c] = work->columns[c] + first;
     allometer_law_evaluate_formed(work->fits->law, work->fits->groups[group].inner, columns, n, values,
@@ -165,17 +163,17 @@ static void take_step(const struct fit_work *work, size_t group, const struct fi
     double *inner = work->fits->groups[group].inner;
     for (int j = 0; j < precision->n_free; ++j) {
         size_t p = (size_t)precision->free[j], at = group * (size_t)work->n_parameters + p;
-        inner[p] = fmin(fmax(inner[p] + step[j], work->lower[at]), work->upper[at]);
+        inner[p] = fit_within(inner[p] + step[j], work->lower[at], work->upper[at]);
     }
 }
 
 /* As the columns of the Jacobian are of its changes. */
 static double law_size(const struct fit_work *work, size_t group) {
-    size_t first = (size_t)work->units[work->sets[group].first_unit], n = work->fits->groups[group].n_train;
+    size_t first = fit_first_point(work, group), n = work->fits->groups[group].n_train;
     double sum = 0;
     for (size_t i = first; i < first + n; ++i) {
-        double target = work->fits->options.objective == ALLOMETER_OBJECTIVE_MSE ? work->target[i] : 1;
-        sum += target * target * (work->weight ? work->weight[i] : 1);
+        double target = fit_on_logs(work->fits) ? 1 : work->target[i];
+        sum += target * target * fit_weight(work, i);
     }
     return sqrt(sum);
 }

@@ -64,14 +64,10 @@ static double draw(const struct group_points *points, enum allometer_role role, 
     }
 }
 
-static double within(double value, double lower, double upper) {
-    return fmin(fmax(value, lower), upper);
-}
-
 /* Parameter p at the user's start, if there is one, and within its bounds, before others are made to suit it. */
 static double settled(const struct group_points *points, int p, double value) {
     double wanted = points->work->wanted[p];
-    return within(isnan(wanted) ? value : wanted, points->lower[p], points->upper[p]);
+    return fit_within(isnan(wanted) ? value : wanted, points->lower[p], points->upper[p]);
 }
 
 void fit_solve_normal(double *a, double *b, int m) {
@@ -124,7 +120,7 @@ static void start_log_linear(const struct group_points *points, int index, doubl
     fit_solve_normal(a, b, m);
     for (int j = 0; j < m; ++j) {
         int p = linear[j];
-        if (isfinite(b[j])) start[p] = within(start[p] + b[j], points->lower[p], points->upper[p]);
+        if (isfinite(b[j])) start[p] = fit_within(start[p] + b[j], points->lower[p], points->upper[p]);
     }
 }
 
@@ -231,13 +227,13 @@ static int n_drawn_of(const struct allometer_law *law) {
 }
 
 static struct group_points points_of(const struct fit_work *work, size_t group, double *scratch) {
-    size_t first = (size_t)work->units[work->sets[group].first_unit], P = (size_t)work->n_parameters,
-           n = fit_n_points(work, group);
+    size_t first = fit_first_point(work, group), n = fit_n_points(work, group),
+           P = (size_t)work->n_parameters;
     struct group_points points = {.work = work,
                                   .n = n,
                                   .y = scratch,
                                   .sorted = scratch + n,
-                                  .on_logs = work->fits->options.objective != ALLOMETER_OBJECTIVE_MSE,
+                                  .on_logs = fit_on_logs(work->fits),
                                   .y_low = INFINITY,
                                   .y_high = -INFINITY,
                                   .lower = work->lower + group * P,

@@ -21,9 +21,9 @@ double fit_rmsle(const struct allometer_fits *fits, const struct allometer_fit_g
 /* The solver's cost per unit of weight; Huber's loss is half of it. */
 static double mean_objective(const struct fit_work *work, size_t g) {
     const struct allometer_fit_group *group = &work->fits->groups[g];
-    size_t first = (size_t)work->units[work->sets[g].first_unit];
+    size_t first = fit_first_point(work, g);
     double weights = 0;
-    for (size_t i = first; i < first + group->n_train; ++i) weights += work->weight ? work->weight[i] : 1;
+    for (size_t i = first; i < first + group->n_train; ++i) weights += fit_weight(work, i);
     return group->objective / weights / (work->fits->options.objective == ALLOMETER_OBJECTIVE_HUBER ? 2 : 1);
 }
 
