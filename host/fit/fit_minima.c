@@ -181,7 +181,7 @@ static enum allometer_code fit_groups(struct fit_work *work, size_t begin, size_
     }
     if (code == ALLOMETER_OK) code = fill_starts(&batch, work, around, error);
     for (int round = work->n_rounds; round > 0 && code == ALLOMETER_OK; --round) {
-        batch.fitting.max_iterations = round == 2 || work->n_rounds == 1 ? PRUNE_ITERATIONS : MORE_ITERATIONS;
+        batch.fitting.max_iterations = round == work->n_rounds ? PRUNE_ITERATIONS : MORE_ITERATIONS;
         code = prune(&batch, work, round == 2 ? KEPT_OF_FORMULA : (size_t)work->n_kept, error);
     }
     if (code == ALLOMETER_OK && work->fine) {
@@ -196,22 +196,24 @@ static enum allometer_code fit_groups(struct fit_work *work, size_t begin, size_
 }
 
 /* The same of all groups, some at a time. */
-static enum allometer_code find_minima(struct fit_work *work, struct allometer_error *error) {
-    work->n_rounds = work->fits->law->program && work->n_starts >= MANY_STARTS ? 2 : work->n_starts > 1;
+static enum allometer_code fit_batches(struct fit_work *work, int around, struct allometer_error *error) {
     size_t G = work->fits->n_groups,
            n = fit_groups_per_batch((size_t)work->n_starts, (size_t)work->n_parameters);
     enum allometer_code code = ALLOMETER_OK;
     for (size_t g = 0; g < G && code == ALLOMETER_OK; g += n) {
-        code = fit_groups(work, g, g + n < G ? g + n : G, 0, error);
-    }
-    if (work->n_rounds < 2) return code;
-    struct fit_work near = *work;
-    near.n_starts = AROUND, near.n_rounds = 1;
-    n = fit_groups_per_batch(AROUND, (size_t)work->n_parameters);
-    for (size_t g = 0; g < G && code == ALLOMETER_OK; g += n) {
-        code = fit_groups(&near, g, g + n < G ? g + n : G, 1, error);
+        code = fit_groups(work, g, g + n < G ? g + n : G, around, error);
     }
     return code;
+}
+
+static enum allometer_code find_minima(struct fit_work *work, struct allometer_error *error) {
+    int are_many = work->fits->law->program && work->n_starts >= MANY_STARTS;
+    work->n_rounds = are_many ? 2 : work->n_starts > 1;
+    enum allometer_code code = fit_batches(work, 0, error);
+    if (code != ALLOMETER_OK || !are_many) return code;
+    struct fit_work near = *work;
+    near.n_starts = AROUND, near.n_rounds = 1;
+    return fit_batches(&near, 1, error);
 }
 
 enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_error *error) {
