@@ -122,17 +122,17 @@ static void begin_search(struct formula_search *search, const struct fit_work *w
     formula_find_sizes(search);
 }
 
-/* Which parameters are drawn, the others being linear or given (pinned: the user's starts are kept to). */
-static int choose_drawn(struct formula_search *search, int pinned, int *drawn) {
-    unsigned char candidate[ALLOMETER_MAX_PARAMETERS] = {0};
+/* Which parameters are drawn, the others being linear, which are marked, or given (pinned: the user's starts are kept
+   to). Bounds are the user's alone, and so the same in all groups. */
+static int choose_drawn(const struct fit_work *work, const struct allometer_program *program, int pinned,
+                        unsigned char *linear, int *drawn) {
+    unsigned char candidate[ALLOMETER_MAX_PARAMETERS];
     int n = 0;
-    for (int p = 0; p < search->P; ++p) {
-        int given = pinned && !isnan(search->work->wanted[p]);
-        if (search->lower[p] < search->upper[p] && !given) candidate[p] = 1;
-    }
-    formula_linear(search->law->program, candidate, search->linear);
-    for (int p = 0; p < search->P; ++p) {
-        if (candidate[p] && !search->linear[p]) drawn[n++] = p;
+    for (int p = 0; p < work->n_parameters; ++p)
+        candidate[p] = work->lower[p] < work->upper[p] && !(pinned && !isnan(work->wanted[p]));
+    formula_linear(program, candidate, linear);
+    for (int p = 0; p < work->n_parameters; ++p) {
+        if (candidate[p] && !linear[p]) drawn[n++] = p;
     }
     return n;
 }
@@ -145,13 +145,8 @@ int fit_first_start_is_own(const struct fit_work *work) {
 
 int fit_formula_n_starts(const struct fit_work *work) {
     static const int n_starts[] = {1, 24, 96, 256, 512, 512, 1024};
-    unsigned char candidate[ALLOMETER_MAX_PARAMETERS] = {0}, linear[ALLOMETER_MAX_PARAMETERS];
-    int n = 0;
-    for (int p = 0; p < work->n_parameters; ++p) { /* alike in all groups but for what the data say */
-        if (work->lower[p] < work->upper[p]) candidate[p] = 1;
-    }
-    formula_linear(work->fits->law->program, candidate, linear);
-    for (int p = 0; p < work->n_parameters; ++p) n += candidate[p] && !linear[p];
+    unsigned char linear[ALLOMETER_MAX_PARAMETERS];
+    int drawn[ALLOMETER_MAX_PARAMETERS], n = choose_drawn(work, work->fits->law->program, 0, linear, drawn);
     return n_starts[n < 6 ? n : 6] + fit_first_start_is_own(work);
 }
 
@@ -173,7 +168,8 @@ static void find_start(struct formula_search *search, int index, double *start) 
     const double *wanted = search->work->wanted;
     double trial[ALLOMETER_MAX_PARAMETERS], least = NAN;
     int drawn[ALLOMETER_MAX_PARAMETERS];
-    int P = search->P, pinned = index % 2 == 0, n_drawn = choose_drawn(search, index == 0, drawn);
+    int P = search->P, pinned = index % 2 == 0,
+        n_drawn = choose_drawn(search->work, search->law->program, index == 0, search->linear, drawn);
     const struct fit_sequence sequence = fit_sequence_of(n_drawn ? n_drawn : 1);
     for (int k = 0; k < (n_drawn ? DRAWS : 1); ++k) {
         for (int p = 0; p < P; ++p) trial[p] = 0;
@@ -210,7 +206,7 @@ void fit_formula_starts_around(const struct fit_work *work, size_t group, const 
     struct formula_search search;
     int drawn[ALLOMETER_MAX_PARAMETERS];
     begin_search(&search, work, group);
-    int n_drawn = choose_drawn(&search, 0, drawn);
+    int n_drawn = choose_drawn(work, search.law->program, 0, search.linear, drawn);
     const struct fit_sequence sequence = fit_sequence_of(n_drawn ? n_drawn : 1);
     for (int i = 0; i < n; ++i) {
         double *start = starts + (size_t)i * (size_t)search.P;

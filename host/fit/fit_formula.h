@@ -17,7 +17,7 @@ struct formula_search {
     struct allometer_law exponent;
     struct allometer_program exponent_program;
     int P, n, n_few, on_logs;
-    double columns[ALLOMETER_MAX_LAW_COLUMNS][SEARCH_POINTS], y[SEARCH_POINTS], weight[SEARCH_POINTS], y_size;
+    double columns[ALLOMETER_MAX_LAW_COLUMNS][SEARCH_POINTS], y[SEARCH_POINTS], weight[SEARCH_POINTS];
     const double *lower, *upper;                         /* P */
     unsigned char linear[ALLOMETER_MAX_PARAMETERS];      /* solved for; else drawn */
     double size[ALLOMETER_MAX_PARAMETERS];               /* at which a parameter begins to matter, above 0, */

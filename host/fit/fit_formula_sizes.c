@@ -6,6 +6,11 @@
 #include <math.h>
 #include <string.h>
 
+/* The place among the points of the i-th of the few. */
+static int few_point(const struct formula_search *search, int i) {
+    return search->n_few > 1 ? i * (search->n - 1) / (search->n_few - 1) : 0;
+}
+
 static double sane(double size) {
     return size > 1e-100 && size < 1e100 ? size : 1;
 }
@@ -25,8 +30,7 @@ static void evaluate_slots(const struct formula_search *search, double values[][
     for (int p = 0; p < search->P; ++p)
         t[p] = vd_set(search_is_positive(search, p) ? log(search->size[p]) : search->size[p]);
     for (int i = 0; i < search->n_few; ++i) {
-        int point = search->n_few > 1 ? i * (search->n - 1) / (search->n_few - 1) : 0;
-        for (int c = 0; c < program->n_columns; ++c) x[c] = vd_set(search->columns[c][point]);
+        for (int c = 0; c < program->n_columns; ++c) x[c] = vd_set(search->columns[c][few_point(search, i)]);
         int n_slots = formula_forward(program, t, x, &tape);
         for (int s = 0; s < n_slots; ++s) values[s][i] = vd_get(&tape.value[s], 0);
     }
@@ -139,6 +143,22 @@ static void note_turns(struct formula_search *search, int slot, double span, int
     if (b_varies) note_turns(search, step.b, span, below ? -direction : direction, values);
 }
 
+/* What the formula is made of shows how parameters work together: phases, and sums that vanish. */
+static void note_phases_and_partners(struct formula_search *search, double values[][SEARCH_FEW]) {
+    const struct allometer_program *program = search->law->program;
+    for (int i = program->n_instructions - 1; i >= 0; --i) {
+        struct allometer_instruction step = program->code[i];
+        int subtract = step.operation == ALLOMETER_OPERATION_subtract;
+        if (step.operation == ALLOMETER_OPERATION_sin || step.operation == ALLOMETER_OPERATION_cos) {
+            double span = span_of(values[step.a], search->n_few);
+            if (span > 0 && span < 1e100) note_turns(search, step.a, span, 1, values);
+        }
+        if (!subtract && step.operation != ALLOMETER_OPERATION_add) continue;
+        if (step.a < search->P) note_partner(search, step.a, values[step.b], subtract ? 1 : -1);
+        if (step.b < search->P) note_partner(search, step.b, values[step.a], subtract ? 1 : -1);
+    }
+}
+
 static void note_use(struct formula_search *search, int slot, double size) {
     if (slot >= search->P) return;
     search->size[slot] = sane(size);
@@ -153,25 +173,14 @@ void formula_find_sizes(struct formula_search *search) {
     for (int p = 0; p < P; ++p)
         search->size[p] = 1, search->n_partners[p] = search->has_range[p] = search->turns[p] = 0;
     double sizes[SEARCH_FEW];
-    for (int i = 0; i < search->n_few; ++i)
-        sizes[i] = search->y[search->n_few > 1 ? i * (search->n - 1) / (search->n_few - 1) : 0];
-    search->y_size = median_size(sizes, search->n_few);
+    for (int i = 0; i < search->n_few; ++i) sizes[i] = search->y[few_point(search, i)];
+    const double y_size = median_size(sizes, search->n_few);
     for (int sweep = 0; sweep < 3; ++sweep) { /* sizes tell what their neighbors' are */
         evaluate_slots(search, values);
         int n_slots = first + program->n_instructions;
-        for (int i = program->n_instructions - 1; i >= 0 && sweep == 2; --i) {
-            struct allometer_instruction step = program->code[i];
-            int subtract = step.operation == ALLOMETER_OPERATION_subtract;
-            if (step.operation == ALLOMETER_OPERATION_sin || step.operation == ALLOMETER_OPERATION_cos) {
-                double span = span_of(values[step.a], search->n_few);
-                if (span > 0 && span < 1e100) note_turns(search, step.a, span, 1, values);
-            }
-            if (!subtract && step.operation != ALLOMETER_OPERATION_add) continue;
-            if (step.a < P) note_partner(search, step.a, values[step.b], subtract ? 1 : -1);
-            if (step.b < P) note_partner(search, step.b, values[step.a], subtract ? 1 : -1);
-        }
+        if (sweep == 2) note_phases_and_partners(search, values);
         for (int s = 0; s < n_slots; ++s) typical[s] = median_size(values[s], search->n_few), wanted[s] = NAN;
-        wanted[n_slots - 1] = search->y_size;
+        wanted[n_slots - 1] = y_size;
         memset(search->n_uses, 0, sizeof search->n_uses);
         for (int i = program->n_instructions - 1; i >= 0; --i) {
             struct allometer_instruction step = program->code[i];
@@ -179,7 +188,7 @@ void formula_find_sizes(struct formula_search *search) {
             if (sweep == 2) note_ranges(search, step, y, values);
             sizes_of_operands(step.operation, y, typical[step.a], typical[step.b], &a, &b);
             if (step.operation == ALLOMETER_OPERATION_exp && step.a < P && search_is_positive(search, step.a))
-                a = b = y;
+                a = y;
             wanted[step.a] = sane(a);
             note_use(search, step.a, a);
             if (step.b == step.a) continue;
