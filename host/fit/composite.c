@@ -103,8 +103,8 @@ static int bootstrap_intervals(const struct sample *sample, const struct composi
     return ready;
 }
 
-static int describe_subtasks(const struct sample *sample, const struct composite_options *options,
-                             struct composite *composite) {
+static int describe(const struct sample *sample, const struct composite_options *options,
+                    struct composite *composite) {
     const int32_t K = sample->K;
     struct line *lines = calloc((size_t)(2 * K), sizeof *lines);
     if (!lines) return 0;
@@ -120,6 +120,7 @@ static int describe_subtasks(const struct sample *sample, const struct composite
         ready = bootstrap_intervals(sample, options, composite);
     else
         standard_intervals(lines, K, options->confidence, composite);
+    if (ready) ready = composite_test(sample, lines, options->cluster && options->bootstrap > 0, composite);
     free(lines);
     return ready;
 }
@@ -130,9 +131,7 @@ enum allometer_code composite_fit(const struct allometer_table *table,
     struct sample sample = {0};
     *composite = (struct composite){0};
     enum allometer_code code = sample_read(table, options, &sample, composite, error);
-    if (!code
-        && !(describe_subtasks(&sample, options, composite)
-             && composite_test(&sample, options->cluster && options->bootstrap > 0, composite)))
+    if (!code && !describe(&sample, options, composite))
         code = allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", table->source);
     sample_free(&sample);
     if (code) composite_free(composite);

@@ -18,8 +18,10 @@ enum allometer_code sample_read(const struct allometer_table *table, const struc
                                 struct allometer_error *error);
 void sample_free(struct sample *sample);
 
-/* The hypotheses of the composite by their likelihoods. 0: out of memory. */
-int composite_test(const struct sample *sample, int in_clusters, struct composite *composite);
+struct line;
+/* The hypotheses of the composite by their likelihoods; lines: of the K losses against neurons. 0: out of memory. */
+int composite_test(const struct sample *sample, const struct line *lines, int in_clusters,
+                   struct composite *composite);
 /* Into scratch, n * n + 2 n, the covariance of the residuals of n log ratios, of subtask kept[i] + 1 to subtask 0, with or
    without slopes: its lower triangle. */
 double *share_covariance(const struct sample *sample, const int32_t *kept, int32_t n, int with_slopes,

@@ -11,13 +11,6 @@
 #define LEAST_VARIANCE 1e-28  /* of a log ratio: less is rounding, */
 #define SHARE_ROUNDING 1e-13  /* and so is this share of it */
 
-static struct line loss_line(const struct sample *sample, int32_t k) {
-    struct line line = {0};
-    for (int32_t m = 0; m < sample->M; m++)
-        line = line_add(line, sample->neurons[m * sample->K + k], sample->loss[m * sample->K + k]);
-    return line;
-}
-
 /* Log likelihood of M normal residuals with that sum of squares, at their best variance. */
 static double normal_likelihood(double M, double squares) {
     return -0.5 * M * (log(2 * M_PI * fmax(squares, LEAST_SQUARES) / M) + 1);
@@ -79,36 +72,33 @@ static double chi_squared_above(double x, int32_t n) {
     return probability < 1 ? probability : isnan(x) ? NAN : 1;
 }
 
-int composite_test(const struct sample *sample, int in_clusters, struct composite *composite) {
-    const int32_t K = sample->K;
-    double *scratch = malloc((size_t)(K * K + 2 * K) * sizeof *scratch);
-    int32_t *kept = calloc((size_t)K, sizeof *kept);
-    if (!scratch || !kept) {
-        free(scratch), free(kept);
-        return 0;
-    }
-    const int32_t P = independent_shares(sample, kept, scratch);
-    struct composite_design design = {0};
-    if (in_clusters && !composite_design(sample, kept, P, &design)) {
-        free(scratch), free(kept);
-        return 0;
-    }
-    const double M = sample->M;
-    double loss[3] = {0, 0, 0}, change[3] = {0, 0, 0}, exponent = 1; /* with free, one, and unit exponents */
-    for (int32_t i = 0; i < 200; i++) { /* the best common exponent, by weights that depend on it */
+/* The best exponent for all subtasks, by weights that depend on it. */
+static double find_common_exponent(const struct line *lines, int32_t K) {
+    double exponent = 1;
+    for (int32_t i = 0; i < 200; i++) {
         double weights = 0, sum = 0;
         for (int32_t k = 0; k < K; k++) {
-            const struct line line = loss_line(sample, k);
-            const double weight = line_sxx(&line) / fmax(line_residual(&line, -exponent), LEAST_SQUARES);
-            weights += weight, sum -= weight * line_slope(&line);
+            const double squares = line_residual(&lines[k], -exponent);
+            const double weight = line_sxx(&lines[k]) / fmax(squares, LEAST_SQUARES);
+            weights += weight, sum -= weight * line_slope(&lines[k]);
         }
         exponent = sum / weights;
     }
+    return exponent;
+}
+
+/* design: of the clusters; of none where models are independent. scratch: K * K + 2 K. */
+static void test_hypotheses(const struct sample *sample, const struct line *lines, const int32_t *kept,
+                            int32_t P, const struct composite_design *design, double *scratch,
+                            struct composite *composite) {
+    const int32_t K = sample->K;
+    const double M = sample->M, exponent = find_common_exponent(lines, K);
     composite->common_exponent = exponent;
+    double loss[3] = {0, 0, 0}, change[3] = {0, 0, 0}; /* with free, one, and unit exponents */
     for (int32_t k = 0; k < K; k++) {
-        const struct line line = loss_line(sample, k);
-        const double squares[] = {line_residual(&line, line_slope(&line)), line_residual(&line, -exponent),
-                                  line_residual(&line, -1)};
+        const struct line *line = &lines[k];
+        const double squares[] = {line_residual(line, line_slope(line)), line_residual(line, -exponent),
+                                  line_residual(line, -1)};
         for (int i = 0; i < 3; i++) {
             loss[i] += normal_likelihood(M, squares[i]);
             change[i] += (M - 2.5) * log(fmax(squares[i], LEAST_SQUARES) / fmax(squares[0], LEAST_SQUARES));
@@ -127,11 +117,11 @@ int composite_test(const struct sample *sample, int in_clusters, struct composit
     } rows[N_HYPOTHESES] = {
         [COMPOSITE_FREE] = {"free", "an exponent and a slope of the share for each subtask", 0, 0, 0, 0},
         [COMPOSITE_ONE_EXPONENT] = {"one exponent", "the same for every subtask", 1, 0, K - 1,
-                                    design.differences},
-        [COMPOSITE_ONE] = {"N^-1", "every exponent is 1", 2, 0, K, design.exponents},
-        [COMPOSITE_SHARES] = {"shares stay", "every slope is 0", 0, 1, P, design.shares},
+                                    design->differences},
+        [COMPOSITE_ONE] = {"N^-1", "every exponent is 1", 2, 0, K, design->exponents},
+        [COMPOSITE_SHARES] = {"shares stay", "every slope is 0", 0, 1, P, design->shares},
         [COMPOSITE_RESOURCE] = {"resource law", "N^-1, and shares stay", 2, 1, K + P,
-                                design.exponents + design.shares},
+                                design->exponents + design->shares},
     };
     for (int i = 0; i < N_HYPOTHESES; i++) {
         struct composite_hypothesis *row = &composite->hypotheses[i];
@@ -144,11 +134,23 @@ int composite_test(const struct sample *sample, int in_clusters, struct composit
         row->ratio =
             i == COMPOSITE_FREE ? NAN : change[rows[i].exponents] + (rows[i].stay ? share_change : 0);
         row->probability = i == COMPOSITE_FREE ? NAN
-                           : in_clusters && row->degrees
+                           : design->n_clusters && row->degrees
                                ? fisher_above(row->ratio / rows[i].effect, row->degrees,
-                                              row->degrees * (design.n_clusters - 1))
+                                              row->degrees * (design->n_clusters - 1))
                                : chi_squared_above(row->ratio, row->degrees);
     }
+}
+
+int composite_test(const struct sample *sample, const struct line *lines, int in_clusters,
+                   struct composite *composite) {
+    const int32_t K = sample->K;
+    double *scratch = malloc((size_t)(K * K + 2 * K) * sizeof *scratch);
+    int32_t *kept = calloc((size_t)K, sizeof *kept);
+    struct composite_design design = {0};
+    int ready = scratch && kept;
+    const int32_t P = ready ? independent_shares(sample, kept, scratch) : 0;
+    if (ready && in_clusters) ready = composite_design(sample, kept, P, &design);
+    if (ready) test_hypotheses(sample, lines, kept, P, &design, scratch, composite);
     free(scratch), free(kept);
-    return 1;
+    return ready;
 }
