@@ -43,13 +43,14 @@ static enum allometer_code read_rows(const struct allometer_table *table,
         for (int i = 0; i < 5; i++)
             rows[r].is_good &= isfinite(value[i]) && (i < 2 || i == 4 || value[i] > 0);
     }
-    for (size_t f = 0; f < options->n_filters; f++) {
-        enum allometer_code code =
-            fit_filter_rows(table, &options->filters[f], &rows->is_good, sizeof *rows, error);
-        if (code) return code;
-    }
+    unsigned char *passes = malloc(table->n_rows + 1);
+    enum allometer_code code =
+        passes ? fit_filter_rows(table, options->filters, options->n_filters, passes, error)
+               : allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", table->source);
+    for (size_t r = 0; r < table->n_rows && !code; r++) rows[r].is_good &= passes[r];
+    free(passes);
     qsort(rows, table->n_rows, sizeof *rows, row_order);
-    return ALLOMETER_OK;
+    return code;
 }
 
 static int is_constant(const double *values, int32_t n, int32_t stride) {

@@ -50,7 +50,7 @@ static int same_number(const struct allometer_column *column, const struct filte
 }
 
 static int filter_passes(const struct allometer_table *table, const struct filter *filter, size_t row) {
-    char buffer[32];
+    char buffer[ALLOMETER_NUMBER_LENGTH];
     if (!filter->numeric) {
         int same = strcmp(allometer_table_text(table, filter->column, row, buffer), filter->text) == 0;
         return filter->comparison == ALLOMETER_EQUAL ? same : !same;
@@ -74,18 +74,26 @@ static int filter_passes(const struct allometer_table *table, const struct filte
 }
 
 enum allometer_code fit_filter_rows(const struct allometer_table *table,
-                                    const struct allometer_fit_filter *wanted, int *passes, size_t stride,
-                                    struct allometer_error *error) {
-    struct filter filter;
-    enum allometer_code code = resolve_filter(table, wanted, NULL, table->n_rows, &filter, error);
-    for (size_t row = 0; row < table->n_rows && !code; ++row) {
-        int *at = (int *)((char *)passes + row * stride);
-        *at = *at && filter_passes(table, &filter, row);
+                                    const struct allometer_fit_filter *filters, size_t n_filters,
+                                    unsigned char *passes, struct allometer_error *error) {
+    memset(passes, 1, table->n_rows);
+    for (size_t i = 0; i < n_filters; ++i) {
+        struct filter filter;
+        enum allometer_code code = resolve_filter(table, &filters[i], NULL, table->n_rows, &filter, error);
+        if (code != ALLOMETER_OK) return code;
+        for (size_t row = 0; row < table->n_rows; ++row)
+            passes[row] = passes[row] && filter_passes(table, &filter, row);
     }
-    return code;
+    return ALLOMETER_OK;
 }
 
-/* The group of each row, through a hash table of group numbers by their key: the texts of the group columns. */
+/* What a row says in the group columns. */
+struct key {
+    const char *texts[ALLOMETER_MAX_GROUP_COLUMNS];
+    char numbers[ALLOMETER_MAX_GROUP_COLUMNS][ALLOMETER_NUMBER_LENGTH]; /* of columns without texts */
+};
+
+/* The group of each row, through a hash table of group numbers by their keys. */
 struct grouping {
     struct allometer_fits *fits;
     size_t columns[ALLOMETER_MAX_GROUP_COLUMNS];
@@ -93,30 +101,26 @@ struct grouping {
     size_t capacity;        /* of fits->groups */
 };
 
-static uint64_t hash_key(const struct grouping *grouping, size_t row) {
+uint64_t fit_hash_key(const struct allometer_fits *fits, const char *const *texts) {
     uint64_t hash = 14695981039346656037u; /* FNV-1a */
-    char buffer[32];
-    for (size_t c = 0; c < grouping->fits->options.n_groups; ++c) {
-        const char *text = allometer_table_text(grouping->fits->table, grouping->columns[c], row, buffer);
+    for (size_t c = 0; c < fits->options.n_groups; ++c) {
+        const char *text = texts[c];
         do hash = (hash ^ (unsigned char)*text) * 1099511628211u;
         while (*text++);
     }
     return hash;
 }
 
-static int same_key(const struct grouping *grouping, size_t group, size_t row) {
-    char buffer[32];
-    for (size_t c = 0; c < grouping->fits->options.n_groups; ++c) {
-        const char *text = allometer_table_text(grouping->fits->table, grouping->columns[c], row, buffer);
-        if (strcmp(text, grouping->fits->groups[group].key[c]) != 0) return 0;
+static int is_group(const struct allometer_fits *fits, size_t group, const struct key *key) {
+    for (size_t c = 0; c < fits->options.n_groups; ++c) {
+        if (strcmp(key->texts[c], fits->groups[group].key[c]) != 0) return 0;
     }
     return 1;
 }
 
-static int add_group(struct grouping *grouping, size_t row) {
+static int add_group(struct grouping *grouping, const struct key *key) {
     struct allometer_fits *fits = grouping->fits;
     size_t n_columns = fits->options.n_groups;
-    char buffer[32];
     if (fits->n_groups == grouping->capacity) {
         size_t capacity = grouping->capacity ? 2 * grouping->capacity : 16;
         struct allometer_fit_group *groups = realloc(fits->groups, capacity * sizeof *groups);
@@ -128,21 +132,21 @@ static int add_group(struct grouping *grouping, size_t row) {
     group.key = fit_allocate(&fits->memory, n_columns, sizeof *group.key);
     if (!group.key) return 0;
     for (size_t c = 0; c < n_columns; ++c) {
-        const char *text = allometer_table_text(fits->table, grouping->columns[c], row, buffer);
-        char *copy = fit_allocate(&fits->memory, strlen(text) + 1, 1);
+        char *copy = fit_allocate(&fits->memory, strlen(key->texts[c]) + 1, 1);
         if (!copy) return 0;
-        group.key[c] = strcpy(copy, text);
+        group.key[c] = strcpy(copy, key->texts[c]);
     }
     fits->groups[fits->n_groups++] = group;
     return 1;
 }
 
-static int grow_slots(struct grouping *grouping, const uint64_t *hashes) {
+static int grow_slots(struct grouping *grouping) {
+    const struct allometer_fits *fits = grouping->fits;
     size_t n = grouping->n_slots ? 2 * grouping->n_slots : 64;
     size_t *slots = calloc(n, sizeof *slots);
     if (!slots) return 0;
-    for (size_t g = 0; g < grouping->fits->n_groups; ++g) {
-        size_t at = hashes[g] & (n - 1);
+    for (size_t g = 0; g < fits->n_groups; ++g) {
+        size_t at = fit_hash_key(fits, fits->groups[g].key) & (n - 1);
         while (slots[at]) at = (at + 1) & (n - 1);
         slots[at] = g + 1;
     }
@@ -152,27 +156,46 @@ static int grow_slots(struct grouping *grouping, const uint64_t *hashes) {
     return 1;
 }
 
-/* Fills group_of[i] for the n kept rows. */
-static int find_groups(struct grouping *grouping, const size_t *kept, size_t n, size_t *group_of) {
+/* Finds the group of a row, or makes it. 0: out of memory. */
+static int find_group(struct grouping *grouping, size_t row, size_t *group) {
     struct allometer_fits *fits = grouping->fits;
-    uint64_t *hashes = malloc((n + 1) * sizeof *hashes); /* of the groups */
-    int done = hashes != NULL;
-    for (size_t i = 0; i < n && done; ++i) {
-        if (2 * (fits->n_groups + 1) > grouping->n_slots) done = grow_slots(grouping, hashes);
-        uint64_t hash = hash_key(grouping, kept[i]);
-        size_t at = hash & (grouping->n_slots - 1), mask = grouping->n_slots - 1;
-        while (done && grouping->slots[at] && !same_key(grouping, grouping->slots[at] - 1, kept[i]))
-            at = (at + 1) & mask;
-        if (done && !grouping->slots[at]) {
-            hashes[fits->n_groups] = hash;
-            done = add_group(grouping, kept[i]);
-            grouping->slots[at] = fits->n_groups;
-        }
-        if (done) group_of[i] = grouping->slots[at] - 1, fits->groups[group_of[i]].n_rows++;
+    struct key key;
+    if (2 * (fits->n_groups + 1) > grouping->n_slots && !grow_slots(grouping)) return 0;
+    for (size_t c = 0; c < fits->options.n_groups; ++c)
+        key.texts[c] = allometer_table_text(fits->table, grouping->columns[c], row, key.numbers[c]);
+    size_t mask = grouping->n_slots - 1, at = fit_hash_key(fits, key.texts) & mask;
+    while (grouping->slots[at] && !is_group(fits, grouping->slots[at] - 1, &key)) at = (at + 1) & mask;
+    if (!grouping->slots[at]) {
+        if (!add_group(grouping, &key)) return 0;
+        grouping->slots[at] = fits->n_groups;
     }
-    free(hashes);
-    free(grouping->slots);
-    return done;
+    *group = grouping->slots[at] - 1;
+    fits->groups[*group].n_rows++;
+    return 1;
+}
+
+/* Where the kept rows' x, y, weight and train mark are. */
+struct row_columns {
+    size_t x[ALLOMETER_MAX_LAW_COLUMNS], y, weight;
+    struct filter train;
+};
+
+static enum allometer_code find_columns(const struct allometer_fits *fits, const size_t *kept,
+                                        struct row_columns *columns, struct allometer_error *error) {
+    const struct allometer_fit_options *options = &fits->options;
+    const struct allometer_table *table = fits->table;
+    size_t n = fits->n_rows;
+    enum allometer_code code = allometer_table_find_number_in(table, options->y, kept, n, &columns->y, error);
+    for (int c = 0; c < fits->law->n_columns && code == ALLOMETER_OK; ++c)
+        code = allometer_table_find_number_in(table, options->x[c], kept, n, &columns->x[c], error);
+    if (code == ALLOMETER_OK && options->weight)
+        code = allometer_table_find_number_in(table, options->weight, kept, n, &columns->weight, error);
+    if (code == ALLOMETER_OK && options->train_column) {
+        struct allometer_fit_filter wanted = {options->train_column, options->train_value,
+                                              options->train_comparison};
+        code = resolve_filter(table, &wanted, kept, n, &columns->train, error);
+    }
+    return code;
 }
 
 /* Copies x, y and the train mark of the kept rows, sorted by group. */
@@ -180,47 +203,38 @@ static enum allometer_code copy_rows(struct allometer_fits *fits, const size_t *
                                      struct allometer_error *error) {
     const struct allometer_fit_options *options = &fits->options;
     const struct allometer_table *table = fits->table;
-    size_t n = fits->n_rows, x[ALLOMETER_MAX_LAW_COLUMNS], y, weight = 0;
     static const char *const signs[] = {"=", "!=", "<", "<=", ">", ">="};
-    struct filter train = {0};
-    enum allometer_code code = allometer_table_find_number_in(table, options->y, kept, n, &y, error);
-    for (int c = 0; c < fits->law->n_columns && code == ALLOMETER_OK; ++c) {
-        code = allometer_table_find_number_in(table, options->x[c], kept, n, &x[c], error);
-        fits->x[c] = fit_allocate(&fits->memory, n, sizeof *fits->x[c]);
-        if (!fits->x[c]) return out_of_memory(error);
-    }
-    if (code == ALLOMETER_OK && options->weight)
-        code = allometer_table_find_number_in(table, options->weight, kept, n, &weight, error);
-    if (code == ALLOMETER_OK && options->train_column) {
-        struct allometer_fit_filter wanted = {options->train_column, options->train_value,
-                                              options->train_comparison};
-        code = resolve_filter(table, &wanted, kept, n, &train, error);
-    }
+    struct row_columns columns = {0};
+    enum allometer_code code = find_columns(fits, kept, &columns, error);
     if (code != ALLOMETER_OK) return code;
+    size_t n = fits->n_rows, first = 0, n_marked = 0, n_train = 0;
     fits->rows = fit_allocate(&fits->memory, n, sizeof *fits->rows);
     fits->y = fit_allocate(&fits->memory, n, sizeof *fits->y);
     fits->train = fit_allocate(&fits->memory, n, sizeof *fits->train);
-    size_t *next = malloc((fits->n_groups + 1) * sizeof *next), first = 0, n_marked = 0, n_train = 0;
-    if (!fits->rows || !fits->y || !fits->train || !next) {
-        free(next);
-        return out_of_memory(error);
+    int allocated = fits->rows && fits->y && fits->train;
+    for (int c = 0; c < fits->law->n_columns; ++c) {
+        fits->x[c] = fit_allocate(&fits->memory, n, sizeof *fits->x[c]);
+        allocated = allocated && fits->x[c];
     }
+    if (!allocated) return out_of_memory(error);
     for (size_t g = 0; g < fits->n_groups; ++g) {
-        fits->groups[g].first_row = next[g] = first;
+        fits->groups[g].first_row = first;
         first += fits->groups[g].n_rows;
+        fits->groups[g].n_rows = 0; /* counted again below */
     }
     for (size_t i = 0; i < n; ++i) {
-        size_t at = next[group_of[i]]++, row = kept[i];
+        struct allometer_fit_group *group = &fits->groups[group_of[i]];
+        size_t at = group->first_row + group->n_rows++, row = kept[i];
         fits->rows[at] = row;
-        for (int c = 0; c < fits->law->n_columns; ++c) fits->x[c][at] = table->columns[x[c]].numbers[row];
-        fits->y[at] = table->columns[y].numbers[row];
-        fits->train[at] = !options->train_column || filter_passes(table, &train, row);
+        for (int c = 0; c < fits->law->n_columns; ++c)
+            fits->x[c][at] = table->columns[columns.x[c]].numbers[row];
+        fits->y[at] = table->columns[columns.y].numbers[row];
+        fits->train[at] = !options->train_column || filter_passes(table, &columns.train, row);
         n_marked += fits->train[at];
         /* what counts for nothing is no point: it adds no degree of freedom */
-        if (options->weight && table->columns[weight].numbers[row] == 0) fits->train[at] = 0;
+        if (options->weight && table->columns[columns.weight].numbers[row] == 0) fits->train[at] = 0;
         n_train += fits->train[at];
     }
-    free(next);
     if (n_marked && n_train == 0) {
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: --weight: every row to be fitted has %s 0",
                               table->source, options->weight);
@@ -244,38 +258,30 @@ enum allometer_code fit_collect_rows(struct allometer_fits *fits, struct allomet
     for (size_t c = 0; c < options->n_groups && code == ALLOMETER_OK; ++c) {
         code = allometer_table_find(table, options->groups[c], &grouping.columns[c], error);
     }
-    struct filter *filters = fit_allocate(&fits->memory, options->n_filters, sizeof *filters);
-    if (!filters) return out_of_memory(error);
-    for (size_t i = 0; i < options->n_filters && code == ALLOMETER_OK; ++i) {
-        code = resolve_filter(table, &options->filters[i], NULL, table->n_rows, &filters[i], error);
-    }
     if (code != ALLOMETER_OK) return code;
 
-    size_t *kept = malloc((table->n_rows + 1) * sizeof *kept),
-           *group_of = malloc((table->n_rows + 1) * sizeof *kept);
-    if (!kept || !group_of) {
-        code = out_of_memory(error);
-        goto done;
+    size_t n = table->n_rows, *kept = malloc((n + 1) * sizeof *kept),
+           *group_of = malloc((n + 1) * sizeof *group_of);
+    unsigned char *passes = malloc(n + 1);
+    code = kept && group_of && passes
+               ? fit_filter_rows(table, options->filters, options->n_filters, passes, error)
+               : out_of_memory(error);
+    for (size_t row = 0; row < n && code == ALLOMETER_OK; ++row) {
+        if (passes[row]) kept[fits->n_rows++] = row;
     }
-    for (size_t row = 0; row < table->n_rows; ++row) {
-        int passes = 1;
-        for (size_t i = 0; i < options->n_filters && passes; ++i)
-            passes = filter_passes(table, &filters[i], row);
-        if (passes) kept[fits->n_rows++] = row;
-    }
-    if (table->n_rows == 0) {
+    if (code == ALLOMETER_OK && n == 0) {
         code =
             allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: there is no row below the header", table->source);
-        goto done;
-    }
-    if (fits->n_rows == 0) {
+    } else if (code == ALLOMETER_OK && fits->n_rows == 0) {
         code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: none of the %zu rows takes part",
-                              table->source, table->n_rows);
-        goto done;
+                              table->source, n);
     }
-    code = find_groups(&grouping, kept, fits->n_rows, group_of) ? copy_rows(fits, kept, group_of, error)
-                                                                : out_of_memory(error);
-done:
+    for (size_t i = 0; i < fits->n_rows && code == ALLOMETER_OK; ++i) {
+        if (!find_group(&grouping, kept[i], &group_of[i])) code = out_of_memory(error);
+    }
+    if (code == ALLOMETER_OK) code = copy_rows(fits, kept, group_of, error);
+    free(grouping.slots);
+    free(passes);
     free(kept);
     free(group_of);
     return code;

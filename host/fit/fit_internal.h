@@ -115,6 +115,8 @@ enum allometer_code fit_check_options(const struct allometer_fit_options *option
 
 /* fit_groups.c: which rows take part, and which group each belongs to. */
 enum allometer_code fit_collect_rows(struct allometer_fits *fits, struct allometer_error *error);
+/* Of the texts of the group columns. */
+uint64_t fit_hash_key(const struct allometer_fits *fits, const char *const *texts);
 /* fit_points.c: the points to be fitted; gives groups that cannot be their status. */
 enum allometer_code fit_collect_points(struct fit_work *work, struct allometer_error *error);
 
@@ -213,10 +215,10 @@ enum allometer_code fit_bands(const struct fit_work *work, size_t group,
                               const size_t *rows, size_t n, double *yhat, double *lower, double *upper,
                               struct allometer_error *error);
 
-/* fit_groups.c: leaves passes 1 for the rows that pass and are 1 already; one int for each row, stride bytes apart. */
+/* fit_groups.c: which of the table's rows pass all filters: 1, or 0. */
 enum allometer_code fit_filter_rows(const struct allometer_table *table,
-                                    const struct allometer_fit_filter *wanted, int *passes, size_t stride,
-                                    struct allometer_error *error);
+                                    const struct allometer_fit_filter *filters, size_t n_filters,
+                                    unsigned char *passes, struct allometer_error *error);
 enum picture { PICTURE_SVG, PICTURE_PNG, PICTURE_PDF };
 /* fit_plot_script.c: what gnuplot draws a picture at that path from; in the C locale. The file tells of errors. */
 void fit_plot_script(FILE *file, const struct allometer_fits *fits, const char *path, enum picture picture);

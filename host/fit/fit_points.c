@@ -105,17 +105,6 @@ static int count_free(const struct fit_work *work, size_t group) {
     return n;
 }
 
-/* A group's resamples are drawn from a stream that its key names, whatever other groups there are. */
-static uint64_t stream_of(const struct allometer_fits *fits, const struct allometer_fit_group *group) {
-    uint64_t hash = 14695981039346656037u; /* FNV-1a */
-    for (size_t c = 0; c < fits->options.n_groups; ++c) {
-        const char *text = group->key[c];
-        do hash = (hash ^ (unsigned char)*text) * 1099511628211u;
-        while (*text++);
-    }
-    return hash;
-}
-
 static enum allometer_code collect_group(struct fit_work *work, size_t g, struct member *members,
                                          size_t cluster, size_t weight, struct allometer_error *error) {
     struct allometer_fits *fits = work->fits;
@@ -147,9 +136,10 @@ static enum allometer_code collect_group(struct fit_work *work, size_t g, struct
     check_group(work, group, first_point, first_unit,
                 work->fewest_points ? work->fewest_points : count_free(work, g));
     group->n_units = work->n_units - first_unit;
+    /* resamples are drawn from a stream that the group's key names, whatever other groups there are */
     work->sets[g] = (struct allometer_fit_set){.first_unit = (int64_t)first_unit,
                                                .n_units = (int32_t)group->n_units,
-                                               .stream = stream_of(fits, group)};
+                                               .stream = fit_hash_key(fits, group->key)};
     return ALLOMETER_OK;
 }
 
