@@ -48,8 +48,8 @@ static enum allometer_code copy_row(const struct store_file *out, const struct s
 }
 
 static enum allometer_code copy_table(const struct store_file *out, const struct store_file *input,
-                                      char *select, char *insert, char *same, int64_t run_offset,
-                                      struct allometer_error *error) {
+                                      const char *select, const char *insert, const char *same,
+                                      int64_t run_offset, struct allometer_error *error) {
     struct copy copy = {.run_offset = run_offset};
     enum allometer_code code = store_prepare(input, select, &copy.select, error);
     if (!code) code = store_prepare(out, insert, &copy.insert, error);
@@ -61,9 +61,6 @@ static enum allometer_code copy_table(const struct store_file *out, const struct
     sqlite3_finalize(copy.select);
     sqlite3_finalize(copy.insert);
     sqlite3_finalize(copy.same);
-    sqlite3_free(select);
-    sqlite3_free(insert);
-    sqlite3_free(same);
     return code;
 }
 
@@ -79,10 +76,8 @@ static enum allometer_code copy_runs(const struct store_file *out, const struct 
     sqlite3_finalize(last);
     if (code) return code;
     return copy_table(out, input,
-                      sqlite3_mprintf("SELECT id AS run, version, backend, device, instruction_set, shard,"
-                                      " started FROM run"),
-                      sqlite3_mprintf("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?)"),
-                      sqlite3_mprintf("SELECT 1"), *offset, error);
+                      "SELECT id AS run, version, backend, device, instruction_set, shard, started FROM run",
+                      "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?)", "SELECT 1", *offset, error);
 }
 
 static enum allometer_code copy_models(const struct store_file *out, const struct store_file *input,
@@ -103,36 +98,34 @@ static enum allometer_code copy_models(const struct store_file *out, const struc
     sqlite3_str_appendall(same, ") IS (?, ");
     store_columns(same, sweep, STORE_COLUMNS_RESULT, "?");
     sqlite3_str_appendall(same, ")");
-    return copy_table(out, input, sqlite3_str_finish(select), sqlite3_str_finish(insert),
-                      sqlite3_str_finish(same), run_offset, error);
+    char *texts[] = {sqlite3_str_finish(select), sqlite3_str_finish(insert), sqlite3_str_finish(same)};
+    enum allometer_code code = copy_table(out, input, texts[0], texts[1], texts[2], run_offset, error);
+    for (int i = 0; i < 3; i++) sqlite3_free(texts[i]);
+    return code;
 }
+
+/* What hangs on a model. */
+static const struct {
+    const char *select, *insert, *same;
+} details[] = {
+    {"SELECT * FROM subtask", "INSERT OR IGNORE INTO subtask VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+     "SELECT 1 FROM subtask WHERE (model, subtask, function, weight, loss, accuracy, allocated,"
+     " allocated_ablation) IS (?, ?, ?, ?, ?, ?, ?, ?)"},
+    {"SELECT * FROM layer", "INSERT OR IGNORE INTO layer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+     "SELECT 1 FROM layer WHERE (model, subtask, layer, neurons_threshold, neurons_threshold_shared,"
+     " neurons_ablation, neurons_ablation_shared, neurons_path, neurons_path_shared, neurons_agreed,"
+     " readout_loss, correlation, least_correlation) IS (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+    {"SELECT * FROM weights", "INSERT OR IGNORE INTO weights VALUES (?, ?)",
+     "SELECT 1 FROM weights WHERE (model, floats) IS (?, ?)"},
+};
 
 static enum allometer_code copy_file(const struct store_file *out, const struct store_file *input,
                                      const struct store_sweep *sweep, struct allometer_error *error) {
     int64_t offset = 0;
     enum allometer_code code = copy_runs(out, input, &offset, error);
     if (!code) code = copy_models(out, input, sweep, offset, error);
-    if (!code)
-        code = copy_table(
-            out, input, sqlite3_mprintf("SELECT * FROM subtask"),
-            sqlite3_mprintf("INSERT OR IGNORE INTO subtask VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
-            sqlite3_mprintf("SELECT 1 FROM subtask WHERE (model, subtask, function, weight, loss, accuracy,"
-                            " allocated, allocated_ablation) IS (?, ?, ?, ?, ?, ?, ?, ?)"),
-            0, error);
-    if (!code)
-        code = copy_table(
-            out, input, sqlite3_mprintf("SELECT * FROM layer"),
-            sqlite3_mprintf("INSERT OR IGNORE INTO layer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-            sqlite3_mprintf("SELECT 1 FROM layer WHERE (model, subtask, layer, neurons_threshold, "
-                            "neurons_threshold_shared,"
-                            " neurons_ablation, neurons_ablation_shared, neurons_path, neurons_path_shared, "
-                            "neurons_agreed, readout_loss,"
-                            " correlation, least_correlation) IS (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-            0, error);
-    if (!code)
-        code = copy_table(out, input, sqlite3_mprintf("SELECT * FROM weights"),
-                          sqlite3_mprintf("INSERT OR IGNORE INTO weights VALUES (?, ?)"),
-                          sqlite3_mprintf("SELECT 1 FROM weights WHERE (model, floats) IS (?, ?)"), 0, error);
+    for (size_t i = 0; i < sizeof details / sizeof *details && !code; i++)
+        code = copy_table(out, input, details[i].select, details[i].insert, details[i].same, offset, error);
     return code;
 }
 
