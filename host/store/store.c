@@ -39,8 +39,8 @@ static enum allometer_code prepare_statements(struct allometer_store *store,
     sqlite3_str_appendall(sql, "INSERT INTO model (");
     store_columns(sql, described, STORE_COLUMNS_ALL, "\"%w\"");
     sqlite3_str_appendall(sql, ", id) VALUES (");
-    int n_parameters = store_columns(sql, described, STORE_COLUMNS_ALL, "?");
-    sqlite3_str_appendf(sql, ", ?%d)", n_parameters + 1);
+    store_columns(sql, described, STORE_COLUMNS_ALL, "?");
+    sqlite3_str_appendall(sql, ", ?)");
     char *text = sqlite3_str_finish(sql);
     enum allometer_code code = store_prepare(&store->file, text, &store->add_model, error);
     sqlite3_free(text);

@@ -9,7 +9,6 @@
 
 /* Written into every file: PRAGMA application_id ("Allo") and PRAGMA user_version. */
 enum { STORE_APPLICATION = 0x416c6c6f, STORE_VERSION = 2 };
-enum { STORE_N_MODEL_COLUMNS = 17 }; /* of `model`, beside id and the axes */
 
 struct store_axis {
     char *name;
@@ -74,10 +73,10 @@ enum allometer_code store_files_compare(const struct store_file *file, const str
 /* Whether a column of `model` that is no axis has this name. */
 int store_is_own_column(const char *name);
 /* Appends the columns of `model`, each in the format (its name is given twice), with commas between: all of them, or
-   the first of them, which a model's result consists of. Returns their number. */
+   the first of them, which a model's result consists of. */
 enum store_columns { STORE_COLUMNS_ALL, STORE_COLUMNS_RESULT };
-int store_columns(sqlite3_str *sql, const struct store_sweep *sweep, enum store_columns which,
-                  const char *format);
+void store_columns(sqlite3_str *sql, const struct store_sweep *sweep, enum store_columns which,
+                   const char *format);
 
 /* store_export.c */
 enum allometer_code store_file_summarize(const struct store_file *file,

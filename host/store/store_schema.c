@@ -1,4 +1,4 @@
-/* The tables and the view of a store, and what a file says of its sweep. */
+/* The tables and the views of a store, and what a file says of its sweep. */
 #include "store_internal.h"
 
 #include <stdlib.h>
@@ -29,7 +29,6 @@ static const struct {
 };
 enum { N_RESULT_COLUMNS = 15 };
 #define N_COLUMNS (sizeof columns / sizeof *columns)
-_Static_assert(N_COLUMNS == STORE_N_MODEL_COLUMNS, "store.c binds as many");
 
 int store_is_own_column(const char *name) {
     for (size_t i = 0; i < N_COLUMNS; i++)
@@ -37,8 +36,8 @@ int store_is_own_column(const char *name) {
     return 0;
 }
 
-int store_columns(sqlite3_str *sql, const struct store_sweep *sweep, enum store_columns which,
-                  const char *format) {
+void store_columns(sqlite3_str *sql, const struct store_sweep *sweep, enum store_columns which,
+                   const char *format) {
     int n = 0;
     for (size_t i = 0; i < sweep->n_axes; i++)
         if (!store_is_own_column(sweep->axes[i].name)) {
@@ -49,7 +48,6 @@ int store_columns(sqlite3_str *sql, const struct store_sweep *sweep, enum store_
         if (n++) sqlite3_str_appendall(sql, ", ");
         sqlite3_str_appendf(sql, format, columns[i].name, columns[i].name);
     }
-    return n;
 }
 
 static void model_table(sqlite3_str *sql, const struct store_sweep *sweep) {
