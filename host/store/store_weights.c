@@ -17,7 +17,8 @@ struct array {
 };
 
 /* The arrays of allometer_n_parameters, in its order; returns their number. */
-static int list_arrays(int D, int H, int L, int O, struct array arrays[MAX_ARRAYS]) {
+static int list_arrays(const struct allometer_model *model, struct array arrays[MAX_ARRAYS]) {
+    const int D = model->n_inputs, H = model->width, L = model->depth, O = model->n_outputs;
     int n = 0;
     for (int l = 1; l <= L + 1; l++) {
         char layer[24];
@@ -57,20 +58,18 @@ static enum allometer_code write_npy(const char *path, struct array array, const
     return written ? ALLOMETER_OK : allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path, strerror(reason));
 }
 
-/* Shape of a model, and of the deepest in the file, whose arrays are the columns of the manifest. */
-struct shape {
-    int D, H, L, O, deepest;
-};
-
-static enum allometer_code write_model(const char *folder, uint64_t index, struct shape shape,
-                                       const float *values, FILE *manifest, struct allometer_error *error) {
+/* deepest: layers of the deepest model in the file, whose arrays are the columns of the manifest. */
+static enum allometer_code write_model(const char *folder, uint64_t index,
+                                       const struct allometer_model *model, int deepest, const float *values,
+                                       FILE *manifest, struct allometer_error *error) {
     char path[PATH_MAX];
     struct array arrays[MAX_ARRAYS];
-    const int n_arrays = list_arrays(shape.D, shape.H, shape.L, shape.O, arrays);
+    const int n_arrays = list_arrays(model, arrays);
     snprintf(path, sizeof path, "%s/%llu", folder, (unsigned long long)index);
     if (mkdir(path, 0777) != 0)
         return allometer_fail(error, ALLOMETER_FAILED, "%s: %s", path, strerror(errno));
-    fprintf(manifest, "%llu,%d,%d,%d,%d", (unsigned long long)index, shape.D, shape.H, shape.L, shape.O);
+    fprintf(manifest, "%llu,%d,%d,%d,%d", (unsigned long long)index, model->n_inputs, model->width,
+            model->depth, model->n_outputs);
     for (int i = 0; i < n_arrays; i++) {
         int length =
             snprintf(path, sizeof path, "%s/%llu/%s.npy", folder, (unsigned long long)index, arrays[i].name);
@@ -80,7 +79,7 @@ static enum allometer_code write_model(const char *folder, uint64_t index, struc
         if (code) return code;
         values += array_size(arrays[i]);
         if (i == n_arrays - 2)
-            for (int l = shape.L; l < shape.deepest; l++) fputs(",,", manifest);
+            for (int l = model->depth; l < deepest; l++) fputs(",,", manifest);
         fprintf(manifest, ",%llu/%s.npy", (unsigned long long)index, arrays[i].name);
     }
     fputc('\n', manifest);
@@ -97,19 +96,18 @@ static enum allometer_code write_models(const struct store_file *file, const cha
                       &statement, error);
     int step = SQLITE_DONE;
     while (!code && (step = sqlite3_step(statement)) == SQLITE_ROW) {
-        const struct shape shape = {sqlite3_column_int(statement, 1), sqlite3_column_int(statement, 2),
-                                    sqlite3_column_int(statement, 3), sqlite3_column_int(statement, 4),
-                                    deepest};
-        struct allometer_model model = {
-            .n_inputs = shape.D, .width = shape.H, .depth = shape.L, .n_outputs = shape.O};
-        if (shape.D < 1 || shape.H < 1 || shape.L < 1 || shape.O < 1 || shape.D > ALLOMETER_MAX_GENERAL_INPUTS
-            || shape.H > ALLOMETER_MAX_WIDTH || shape.L > ALLOMETER_MAX_DEPTH
-            || shape.O > ALLOMETER_MAX_GENERAL_OUTPUTS
+        const struct allometer_model model = {.n_inputs = sqlite3_column_int(statement, 1),
+                                              .width = sqlite3_column_int(statement, 2),
+                                              .depth = sqlite3_column_int(statement, 3),
+                                              .n_outputs = sqlite3_column_int(statement, 4)};
+        if (model.n_inputs < 1 || model.n_inputs > ALLOMETER_MAX_GENERAL_INPUTS || model.width < 1
+            || model.width > ALLOMETER_MAX_WIDTH || model.depth < 1 || model.depth > ALLOMETER_MAX_DEPTH
+            || model.n_outputs < 1 || model.n_outputs > ALLOMETER_MAX_GENERAL_OUTPUTS
             || sqlite3_column_bytes(statement, 5) != allometer_n_parameters(&model) * (int64_t)sizeof(float))
             code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: the weights of model %lld are damaged",
                                   file->path, (long long)sqlite3_column_int64(statement, 0));
         else
-            code = write_model(folder, (uint64_t)sqlite3_column_int64(statement, 0), shape,
+            code = write_model(folder, (uint64_t)sqlite3_column_int64(statement, 0), &model, deepest,
                                sqlite3_column_blob(statement, 5), manifest, error);
         if (!code) ++*n_models;
     }
@@ -166,7 +164,7 @@ enum allometer_code allometer_store_export_weights(const char *path, const char 
         FILE *manifest = fopen(name, "w");
         if (manifest) {
             struct array arrays[MAX_ARRAYS];
-            const int n_arrays = list_arrays(1, 1, deepest, 1, arrays);
+            const int n_arrays = list_arrays(&(struct allometer_model){.depth = deepest}, arrays);
             fputs("model,inputs,width,depth,outputs", manifest);
             for (int i = 0; i < n_arrays; i++) fprintf(manifest, ",%s", arrays[i].name);
             fputc('\n', manifest);
