@@ -146,8 +146,7 @@ static size_t offset_of(const struct allometer_sweep_key *key, int subtask) {
     return key->offset + (sweep_key_of_subtask(key) ? (size_t)subtask * sizeof(struct allometer_subtask) : 0);
 }
 
-void sweep_key_set(const struct allometer_sweep_key *key, int subtask, double value,
-                   struct allometer_sweep_settings *settings) {
+void sweep_key_set(const struct allometer_sweep_key *key, int subtask, double value, void *settings) {
     void *field = (char *)settings + offset_of(key, subtask);
     switch (key->kind) {
     case ALLOMETER_KEY_TEXT:

@@ -64,9 +64,8 @@ void sweep_key_path(const struct allometer_sweep_key *key, int subtask, char pat
 int sweep_key_accepts(const struct allometer_sweep_key *key, double value);
 /* 1 and the value if the text is one that the key accepts. */
 int sweep_key_parse(const struct allometer_sweep_key *key, const char *text, double *value);
-void sweep_key_set(const struct allometer_sweep_key *key, int subtask, double value,
-                   struct allometer_sweep_settings *settings);
-/* settings: struct allometer_sweep_settings, or a model alone where the key is one of a model. */
+/* settings: struct allometer_sweep_settings, or a model alone where the key is one of a model, as those of axes are. */
+void sweep_key_set(const struct allometer_sweep_key *key, int subtask, double value, void *settings);
 double sweep_key_get(const struct allometer_sweep_key *key, int subtask, const void *settings);
 
 /* "an integer from 1 to 4096", "one of adam, adamw, sgd". */
