@@ -161,10 +161,10 @@ static struct sweep_axis *find_axis(const struct sweep_axes *axes, const char *p
     return NULL;
 }
 
-/* Joins the axes that zip.G lists to the group of its first. */
+/* Joins an axis that zip.G lists to the group of the first there: that is the leader, NULL until it is met. */
 static enum allometer_code join(const struct sweep_mark *mark, struct sweep_axes *axes,
-                                const struct sweep_axis *leader, struct sweep_axis **joined,
-                                const struct sweep_marks *marks, struct allometer_error *error) {
+                                struct sweep_axis **leader, const struct sweep_marks *marks,
+                                struct allometer_error *error) {
     struct sweep_axis *axis = find_axis(axes, mark->text);
     if (!axis) {
         struct text_nearest nearest = {.word = mark->text};
@@ -173,21 +173,20 @@ static enum allometer_code join(const struct sweep_mark *mark, struct sweep_axes
                                 mark->path, mark->text, nearest.best ? "; did you mean " : "",
                                 nearest.best ? nearest.best : "", nearest.best ? "?" : "");
     }
-    *joined = axis;
-    int is_joined = axis->group != (size_t)(axis - axes->axes);
+    int is_joined = axis == *leader;
     for (size_t i = 0; i < axes->n_axes; i++)
         is_joined |= &axes->axes[i] != axis && axes->axes[i].group == axis->group;
-    if (axis == leader || is_joined)
+    if (is_joined)
         return sweep_marks_fail(marks, mark->path, error,
                                 "%s is '%.100s', which is zipped already, expected each axis once",
                                 mark->path, mark->text);
-    if (!leader) return ALLOMETER_OK;
-    if (axis->n_values != leader->n_values)
+    if (!*leader) *leader = axis;
+    if (axis->n_values != (*leader)->n_values)
         return sweep_marks_fail(marks, mark->path, error,
                                 "zip joins %s with %llu values and %s with %llu, expected as many",
-                                leader->path, (unsigned long long)leader->n_values, axis->path,
+                                (*leader)->path, (unsigned long long)(*leader)->n_values, axis->path,
                                 (unsigned long long)axis->n_values);
-    axis->group = leader->group;
+    axis->group = (*leader)->group;
     return ALLOMETER_OK;
 }
 
@@ -195,7 +194,7 @@ static enum allometer_code join(const struct sweep_mark *mark, struct sweep_axes
 static enum allometer_code read_zip(const struct sweep_marks *marks, struct sweep_axes *axes,
                                     struct allometer_error *error) {
     static const char shape[] = "expected zip: [[axis, axis], ...]";
-    struct sweep_axis *leader = NULL, *joined = NULL;
+    struct sweep_axis *leader = NULL;
     for (size_t i = 0; i < marks->n_marks; i++) {
         const struct sweep_mark *mark = &marks->marks[i];
         int is_zip = strcmp(mark->path, "zip") == 0, is_inside = strncmp(mark->path, "zip.", 4) == 0;
@@ -204,23 +203,19 @@ static enum allometer_code read_zip(const struct sweep_marks *marks, struct swee
         if (mark->kind != (is_axis ? SWEEP_SCALAR : SWEEP_LIST))
             return sweep_marks_fail(marks, mark->path, error, "%s is not %s, %s", mark->path,
                                     is_axis ? "the name of an axis" : "a list", shape);
-        const struct sweep_mark *next = i + 1 < marks->n_marks ? mark + 1 : NULL;
-        if (is_inside && !is_axis) {
+        if (is_axis) {
+            enum allometer_code code = join(mark, axes, &leader, marks, error);
+            if (code) return code;
+        } else if (is_inside) {
             leader = NULL;
             size_t n = 0, length = strlen(mark->path);
-            while (next && next < marks->marks + marks->n_marks
-                   && strncmp(next->path, mark->path, length) == 0 && next->path[length] == '.') {
+            while (i + n + 1 < marks->n_marks && strncmp(mark[n + 1].path, mark->path, length) == 0
+                   && mark[n + 1].path[length] == '.')
                 n++;
-                next++;
-            }
             if (n < 2)
                 return sweep_marks_fail(marks, mark->path, error, "%s joins fewer than two axes, %s",
                                         mark->path, shape);
         }
-        if (!is_axis) continue;
-        enum allometer_code code = join(mark, axes, leader, &joined, marks, error);
-        if (code) return code;
-        if (!leader) leader = joined;
     }
     return ALLOMETER_OK;
 }
@@ -273,7 +268,7 @@ enum allometer_code sweep_axes_read(const struct sweep_document *document, const
 }
 
 void sweep_axes_free(struct sweep_axes *axes) {
-    for (size_t i = 0; axes->axes && i < axes->n_axes; i++) free(axes->axes[i].values);
+    for (size_t i = 0; i < axes->n_axes; i++) free(axes->axes[i].values);
     free(axes->axes);
     *axes = (struct sweep_axes){0};
 }
