@@ -185,10 +185,6 @@ static void write_range(const struct allometer_sweep_key *key, FILE *file) {
     char low[TEXT_NUMBER_SIZE], high[TEXT_NUMBER_SIZE];
     text_from_double(low, key->low);
     text_from_double(high, key->high);
-    if (key->low == key->high) {
-        fprintf(file, "%s, the only one so far", low);
-        return;
-    }
     int is_low = key->low > (double)-FLT_MAX, is_high = key->high < (double)FLT_MAX;
     fputs(key->kind != ALLOMETER_KEY_NUMBER ? "an integer" : is_high ? "a number" : "a finite number", file);
     if (is_low && key->ends == ALLOMETER_ABOVE_LOW)
@@ -214,8 +210,6 @@ void sweep_key_expectation(const struct allometer_sweep_key *key, char *text, si
         write_range(key, file);
         if (key->names) fputs(", or ", file);
         if (key->names) write_words(key->names, file);
-    } else if (key->names->n_rows == 1) {
-        fprintf(file, "%s, the only one so far", key->names->rows[0].name);
     } else {
         fputs("one of ", file);
         write_words(key->names, file);
