@@ -7,11 +7,11 @@
 
 #include <string.h>
 
-#define NAMES(variable, word, expected_count, ...)                                         \
+#define NAMES(variable, expected_count, ...)                                               \
     static const struct allometer_name variable##_rows[] = {__VA_ARGS__};                  \
     _Static_assert(sizeof variable##_rows / sizeof variable##_rows[0] == (expected_count), \
-                   "one row per " word);                                                   \
-    const struct allometer_names variable = {word, variable##_rows, expected_count};
+                   "one row for each of " #variable);                                      \
+    const struct allometer_names variable = {variable##_rows, expected_count};
 
 #define ACTIVATION(id, function, name, flops, kept, formula) [ALLOMETER_ACTIVATION_##id] = {name, formula},
 #define FUNCTION(id, function, name, n_inputs, n_outputs, loss, binary, formula) \
@@ -21,13 +21,12 @@
 #define SCHEDULE(id, name, formula)         [ALLOMETER_SCHEDULE_##id] = {name, formula},
 #define INITIALIZATION(id, name, formula)   [ALLOMETER_INITIALIZATION_##id] = {name, formula},
 
-NAMES(allometer_activations, "activation", ALLOMETER_ACTIVATION_COUNT, ACTIVATION_TABLE(ACTIVATION))
-NAMES(allometer_functions, "function", ALLOMETER_FUNCTION_COUNT, FUNCTION_TABLE(FUNCTION))
-NAMES(allometer_losses, "loss", ALLOMETER_LOSS_COUNT, LOSS_TABLE(LOSS))
-NAMES(allometer_optimizers, "optimizer", ALLOMETER_OPTIMIZER_COUNT, OPTIMIZER_TABLE(OPTIMIZER))
-NAMES(allometer_schedules, "schedule", ALLOMETER_SCHEDULE_COUNT, SCHEDULE_TABLE(SCHEDULE))
-NAMES(allometer_initializations, "initialization", ALLOMETER_INITIALIZATION_COUNT,
-      INITIALIZATION_TABLE(INITIALIZATION))
+NAMES(allometer_activations, ALLOMETER_ACTIVATION_COUNT, ACTIVATION_TABLE(ACTIVATION))
+NAMES(allometer_functions, ALLOMETER_FUNCTION_COUNT, FUNCTION_TABLE(FUNCTION))
+NAMES(allometer_losses, ALLOMETER_LOSS_COUNT, LOSS_TABLE(LOSS))
+NAMES(allometer_optimizers, ALLOMETER_OPTIMIZER_COUNT, OPTIMIZER_TABLE(OPTIMIZER))
+NAMES(allometer_schedules, ALLOMETER_SCHEDULE_COUNT, SCHEDULE_TABLE(SCHEDULE))
+NAMES(allometer_initializations, ALLOMETER_INITIALIZATION_COUNT, INITIALIZATION_TABLE(INITIALIZATION))
 
 #define SHAPE(id, function, name, n_inputs, n_outputs, loss, binary, formula) \
     [ALLOMETER_FUNCTION_##id] = {n_inputs, n_outputs, ALLOMETER_LOSS_##loss, binary},
@@ -35,30 +34,29 @@ NAMES(allometer_initializations, "initialization", ALLOMETER_INITIALIZATION_COUN
 const struct allometer_function_shape allometer_function_shapes[ALLOMETER_FUNCTION_COUNT] = {
     FUNCTION_TABLE(SHAPE)};
 
-NAMES(allometer_distributions, "distribution",
+NAMES(allometer_distributions,
       ALLOMETER_DISTRIBUTION_COUNT, [ALLOMETER_DISTRIBUTION_UNIFORM] = {"uniform", "independent draws"},
       [ALLOMETER_DISTRIBUTION_EVEN] = {"even", "evenly spaced, each variable in an order of its own"})
 
-NAMES(allometer_weightings, "weights",
-      ALLOMETER_WEIGHTING_COUNT, [ALLOMETER_WEIGHTING_EQUAL] = {"equal", "1"},
+NAMES(allometer_weightings, ALLOMETER_WEIGHTING_COUNT, [ALLOMETER_WEIGHTING_EQUAL] = {"equal", "1"},
       [ALLOMETER_WEIGHTING_TRAPEZOID] = {"trapezoid", "of the trapezoidal rule"},
       [ALLOMETER_WEIGHTING_BOOTSTRAP] = {"bootstrap",
                                          "exponential, mean 1: the Bayesian bootstrap (Rubin 1981)"})
 
-NAMES(allometer_l1_steps, "step", ALLOMETER_L1_COUNT,
+NAMES(allometer_l1_steps, ALLOMETER_L1_COUNT,
       [ALLOMETER_L1_SUBGRADIENT] = {"subgradient", "l1 sign(theta) is added to the gradient"},
       [ALLOMETER_L1_PROXIMAL] = {"proximal", "soft threshold after each step: exact zeros"})
 
-NAMES(allometer_compositions, "composition", 3,
+NAMES(allometer_compositions, 3,
       {"parallel",
        "side by side, each with inputs and outputs of its own; {series: [...]} among them for a chain"},
       {"control",
        "one subtask for each sample, told by control inputs; variables and outputs are shared, weights are "
        "shares of the samples"},
       {"series", "one chain: each subtask takes what the one before it gives"})
-NAMES(allometer_as_needed, "number", 1, {"needed", "as many as a subtask takes"})
-NAMES(allometer_truths, "truth", 2, {"false", ""}, {"true", ""})
-NAMES(allometer_batches, "batch", 1, {"full", "all samples in every step"})
+NAMES(allometer_as_needed, 1, {"needed", "as many as a subtask takes"})
+NAMES(allometer_truths, 2, {"false", ""}, {"true", ""})
+NAMES(allometer_batches, 1, {"full", "all samples in every step"})
 
 int32_t allometer_name_find(const struct allometer_names *names, const char *name) {
     for (size_t i = 0; i < names->n_rows; i++)

@@ -13,7 +13,6 @@ struct allometer_name {
 
 /* Rows are indexed by the enum of model.h. */
 struct allometer_names {
-    const char *what; /* "activation" */
     const struct allometer_name *rows;
     size_t n_rows;
 };
