@@ -40,25 +40,28 @@ static int is_child(const char *path, const char *section) {
     return *path && parent == length && strncmp(path, section, length) == 0;
 }
 
-static const char *last_name(const char *path) {
-    const char *dot = strrchr(path, '.');
-    return dot ? dot + 1 : path;
-}
-
 static uint32_t slot_offset(size_t slot) {
     return (uint32_t)(slot * sizeof(union sweep_slot));
 }
 
-/* A mapping that lies in the document itself: its keys' slots are counted from the document's start. */
-static cyaml_schema_field_t mapping_field(const char *name, const cyaml_schema_field_t *fields,
-                                          size_t n_slots) {
-    return (cyaml_schema_field_t){
-        .key = name,
-        .value = {.type = CYAML_MAPPING,
-                  .flags = CYAML_FLAG_OPTIONAL,
-                  .data_size = slot_offset(n_slots),
-                  .mapping = {.fields = fields}},
-    };
+static cyaml_schema_value_t mapping(enum cyaml_flag flags, const cyaml_schema_field_t *fields,
+                                    size_t n_slots) {
+    return (cyaml_schema_value_t){.type = CYAML_MAPPING,
+                                  .flags = flags,
+                                  .data_size = slot_offset(n_slots),
+                                  .mapping = {.fields = fields}};
+}
+
+/* A list of mappings; its length is in the slot after its own. */
+static cyaml_schema_field_t list_field(const char *name, size_t slot, const cyaml_schema_value_t *entry) {
+    return (cyaml_schema_field_t){.key = name,
+                                  .data_offset = slot_offset(slot),
+                                  .count_offset = slot_offset(slot + 1),
+                                  .count_size = sizeof(unsigned),
+                                  .value = {.type = CYAML_SEQUENCE,
+                                            .flags = FIELD_FLAGS,
+                                            .data_size = entry->data_size,
+                                            .sequence = {entry, 0, CYAML_UNLIMITED}}};
 }
 
 static size_t list_axes(struct sweep_axis_slot *axes) {
@@ -80,6 +83,9 @@ static void make_schema(struct sweep_document *document, size_t n_fields) {
     const struct allometer_sweep_key *keys;
     size_t n_keys = allometer_sweep_keys(&keys), n_slots = SLOT_KEYS + n_keys + document->n_axes;
     cyaml_schema_field_t *axes = document->fields + N_SECTIONS * n_fields;
+    document->root = mapping(CYAML_FLAG_POINTER, document->fields, n_slots);
+    document->subtask = mapping(0, document->fields + SUBTASK_SECTION * n_fields, n_keys + 2);
+    document->stage = mapping(0, document->fields + STAGE_SECTION * n_fields, n_keys);
     for (size_t i = 0; i < document->n_axes; i++)
         axes[i] = (cyaml_schema_field_t){
             .key = document->axes[i].path,
@@ -92,50 +98,25 @@ static void make_schema(struct sweep_document *document, size_t n_fields) {
             if (is_child(keys[i].path, sections[s])) {
                 size_t slot = s == SUBTASK_SECTION || s == STAGE_SECTION ? i : SLOT_KEYS + i;
                 *field++ = (cyaml_schema_field_t){
-                    .key = sweep_key_name(&keys[i]),
+                    .key = sweep_path_name(keys[i].path),
                     .data_offset = slot_offset(slot),
                     .value = {CYAML_VALUE_STRING(FIELD_FLAGS, char, 0, CYAML_UNLIMITED)}};
             }
+        /* Their keys' slots are the document's own. */
         for (size_t child = 0; child < N_SECTIONS; child++)
-            if (child != SUBTASK_SECTION && child != STAGE_SECTION && is_child(sections[child], sections[s]))
-                *field++ =
-                    mapping_field(last_name(sections[child]), document->fields + child * n_fields, n_slots);
+            if (is_child(sections[child], sections[s]))
+                *field++ = (cyaml_schema_field_t){
+                    .key = sweep_path_name(sections[child]),
+                    .value = mapping(CYAML_FLAG_OPTIONAL, document->fields + child * n_fields, n_slots)};
         if (strcmp(sections[s], "task") == 0)
-            *field++ =
-                (cyaml_schema_field_t){.key = "subtasks",
-                                       .data_offset = slot_offset(SLOT_SUBTASKS),
-                                       .count_offset = slot_offset(SLOT_N_SUBTASKS),
-                                       .count_size = sizeof(unsigned),
-                                       .value = {.type = CYAML_SEQUENCE,
-                                                 .flags = FIELD_FLAGS,
-                                                 .data_size = slot_offset(n_keys + 2),
-                                                 .sequence = {&document->subtask, 0, CYAML_UNLIMITED}}};
-        if (s == SUBTASK_SECTION)
-            *field++ = (cyaml_schema_field_t){.key = "series",
-                                              .data_offset = slot_offset(n_keys),
-                                              .count_offset = slot_offset(n_keys + 1),
-                                              .count_size = sizeof(unsigned),
-                                              .value = {.type = CYAML_SEQUENCE,
-                                                        .flags = FIELD_FLAGS,
-                                                        .data_size = slot_offset(n_keys),
-                                                        .sequence = {&document->stage, 0, CYAML_UNLIMITED}}};
+            *field++ = list_field("subtasks", SLOT_SUBTASKS, &document->subtask);
+        if (s == SUBTASK_SECTION) *field++ = list_field("series", n_keys, &document->stage);
         if (s > 0) continue;
-        *field++ = mapping_field("axes", axes, n_slots);
+        *field++ =
+            (cyaml_schema_field_t){.key = "axes", .value = mapping(CYAML_FLAG_OPTIONAL, axes, n_slots)};
         /* Lists within a list are beyond libcyaml: read from the marks. */
         *field++ = (cyaml_schema_field_t)CYAML_FIELD_IGNORE("zip", CYAML_FLAG_OPTIONAL);
     }
-    document->subtask =
-        (cyaml_schema_value_t){.type = CYAML_MAPPING,
-                               .data_size = slot_offset(n_keys + 2),
-                               .mapping = {.fields = document->fields + SUBTASK_SECTION * n_fields}};
-    document->stage =
-        (cyaml_schema_value_t){.type = CYAML_MAPPING,
-                               .data_size = slot_offset(n_keys),
-                               .mapping = {.fields = document->fields + STAGE_SECTION * n_fields}};
-    document->root = (cyaml_schema_value_t){.type = CYAML_MAPPING,
-                                            .flags = CYAML_FLAG_POINTER,
-                                            .data_size = slot_offset(n_slots),
-                                            .mapping = {.fields = document->fields}};
 }
 
 static cyaml_config_t configuration(struct sweep_log *log) {
@@ -173,7 +154,7 @@ enum allometer_code sweep_document_load(const char *bytes, size_t n_bytes, const
     for (size_t i = 0; i < document->n_axes; i++)
         document->axes[i].text = document->slots[SLOT_KEYS + n_keys + i].axis;
     return sweep_document_flatten(document, document->slots[SLOT_SUBTASKS].subtasks,
-                                  document->slots[SLOT_N_SUBTASKS].count, n_keys + 2, marks, error);
+                                  document->slots[SLOT_N_SUBTASKS].count, marks, error);
 }
 
 void sweep_document_free(struct sweep_document *document) {

@@ -57,10 +57,10 @@ enum allometer_code sweep_document_number(const struct sweep_document *document,
                                           struct allometer_error *error);
 void sweep_document_free(struct sweep_document *document);
 
-/* sweep_series.c: the stages, from the slots of n_entries entries; n_slots: of one entry, its series and their number last. */
+/* sweep_series.c: the stages, from the slots of n_entries entries: of each one for every key, then its series and their number. */
 enum allometer_code sweep_document_flatten(struct sweep_document *document, const union sweep_slot *entries,
-                                           unsigned n_entries, size_t n_slots,
-                                           const struct sweep_marks *marks, struct allometer_error *error);
+                                           unsigned n_entries, const struct sweep_marks *marks,
+                                           struct allometer_error *error);
 
 unsigned sweep_document_n_subtasks(const struct sweep_document *document);
 /* The text under a key, or NULL if the file does not set it. */

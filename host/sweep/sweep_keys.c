@@ -99,9 +99,9 @@ size_t allometer_sweep_keys(const struct allometer_sweep_key **rows) {
     return N_KEYS;
 }
 
-const char *sweep_key_name(const struct allometer_sweep_key *key) {
-    const char *dot = strrchr(key->path, '.');
-    return dot ? dot + 1 : key->path;
+const char *sweep_path_name(const char *path) {
+    const char *dot = strrchr(path, '.');
+    return dot ? dot + 1 : path;
 }
 
 int sweep_key_of_subtask(const struct allometer_sweep_key *key) {
@@ -110,7 +110,7 @@ int sweep_key_of_subtask(const struct allometer_sweep_key *key) {
 
 void sweep_key_path(const struct allometer_sweep_key *key, int subtask, char path[SWEEP_PATH_SIZE]) {
     if (sweep_key_of_subtask(key))
-        snprintf(path, SWEEP_PATH_SIZE, "task.subtasks.%d.%s", subtask, sweep_key_name(key));
+        snprintf(path, SWEEP_PATH_SIZE, "task.subtasks.%d.%s", subtask, sweep_path_name(key->path));
     else
         snprintf(path, SWEEP_PATH_SIZE, "%s", key->path);
 }

@@ -52,8 +52,8 @@ struct allometer_sweep_key {
 /* All rows, in the order of the specification; their number. */
 size_t allometer_sweep_keys(const struct allometer_sweep_key **keys);
 
-/* What follows the last dot of the path. */
-const char *sweep_key_name(const struct allometer_sweep_key *key);
+/* What follows the last dot of a path. */
+const char *sweep_path_name(const char *path);
 int sweep_key_of_subtask(const struct allometer_sweep_key *key);
 
 enum { SWEEP_PATH_SIZE = 64 };

@@ -12,7 +12,7 @@ static enum allometer_code check_entry(const union sweep_slot *keys, int is_stag
     size_t n_keys = allometer_sweep_keys(&table);
     for (size_t i = 0; i < n_keys; i++) {
         if (!sweep_key_of_subtask(&table[i]) || !keys[i].text) continue;
-        const char *name = sweep_key_name(&table[i]);
+        const char *name = sweep_path_name(table[i].path);
         char path[128];
         snprintf(path, sizeof path, "%s.%s", place, name);
         if (is_stage && strcmp(name, "weight") == 0)
@@ -43,9 +43,10 @@ static enum allometer_code add_series(struct sweep_document *document, const uni
 }
 
 enum allometer_code sweep_document_flatten(struct sweep_document *document, const union sweep_slot *entries,
-                                           unsigned n_entries, size_t n_slots,
-                                           const struct sweep_marks *marks, struct allometer_error *error) {
-    size_t n_keys = n_slots - 2, n_stages = 0;
+                                           unsigned n_entries, const struct sweep_marks *marks,
+                                           struct allometer_error *error) {
+    const struct allometer_sweep_key *keys;
+    size_t n_keys = allometer_sweep_keys(&keys), n_slots = n_keys + 2, n_stages = 0;
     for (unsigned e = 0; e < n_entries; e++) n_stages += 1 + entries[e * n_slots + n_keys + 1].count;
     document->stages = calloc(n_stages + 1, sizeof *document->stages);
     if (!document->stages) return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", marks->file);
