@@ -90,13 +90,11 @@ enum allometer_code allometer_plan_make(const struct allometer_sweep *sweep,
         if (place >= plan->n_models) place -= plan->n_models;
     }
     if (n_visited == 0) return ALLOMETER_OK;
-    double share = (double)plan->n_models / (double)n_visited;
-    if (n_visited < plan->n_models) {
-        plan->parameters *= share;
-        plan->flops *= share;
-        plan->measuring_flops *= share;
-        plan->disk_bytes *= share;
-    }
+    const double share = (double)plan->n_models / (double)n_visited;
+    plan->parameters *= share;
+    plan->flops *= share;
+    plan->measuring_flops *= share;
+    plan->disk_bytes *= share;
     plan->disk_bytes += EMPTY_STORE_BYTES;
     if (options->flops_per_second > 0)
         plan->seconds = fmax(plan->flops, plan->longest_flops * plan->concurrent) / options->flops_per_second;
@@ -104,11 +102,10 @@ enum allometer_code allometer_plan_make(const struct allometer_sweep *sweep,
 }
 
 /* "1.5 GB"; 64 bytes hold any. */
-static const char *with_unit(char text[64], double value, double base, const char *const *units,
-                             int n_units) {
+static const char *with_unit(char text[64], double value, const char *const *units, int n_units) {
     int unit = 0;
-    while (unit < n_units - 1 && value >= (unit ? 0.9995 : 1) * base) { /* 999.5 would be printed as 1e+03 */
-        value /= base;
+    while (unit < n_units - 1 && value >= (unit ? 999.5 : 1000)) { /* 999.5 would be printed as 1e+03 */
+        value /= 1000;
         unit++;
     }
     snprintf(text, 64, unit && value < 999.5 ? "%.3g %s" : "%.0f %s", value, units[unit]);
@@ -117,7 +114,7 @@ static const char *with_unit(char text[64], double value, double base, const cha
 
 static const char *bytes_text(char text[64], double bytes) {
     static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
-    return with_unit(text, bytes, 1000, units, 6);
+    return with_unit(text, bytes, units, 6);
 }
 
 static const char *seconds_text(char text[64], double seconds) {
@@ -157,18 +154,19 @@ void allometer_plan_print(const struct allometer_plan *plan, const struct allome
     int is_sampled = plan->n_visited < plan->n_models;
     const char *about = is_sampled ? "about " : "";
     fprintf(file, "sweep       %s\n", allometer_sweep_name(sweep));
-    for (size_t axis = 0; axis < allometer_sweep_n_axes(sweep); axis++) {
-        uint64_t n_dropped, n_values = allometer_sweep_axis_n_values(sweep, axis, &n_dropped);
-        fprintf(file, "axis        %s: %llu values", allometer_sweep_axis_name(sweep, axis),
-                (unsigned long long)n_values);
-        if (n_dropped) fprintf(file, " (%llu more were equal after rounding)", (unsigned long long)n_dropped);
+    for (size_t i = 0; i < sweep->axes.n_axes; i++) {
+        const struct sweep_axis *axis = &sweep->axes.axes[i];
+        fprintf(file, "axis        %s: %llu values", axis->path, (unsigned long long)axis->n_values);
+        if (axis->n_written > axis->n_values)
+            fprintf(file, " (%llu more were equal after rounding)",
+                    (unsigned long long)(axis->n_written - axis->n_values));
         fputc('\n', file);
     }
     fprintf(file, "models      %llu\n", (unsigned long long)plan->n_models);
     fprintf(file, "parameters  %lld to %lld each, %s%.0f in all\n", (long long)plan->least_parameters,
             (long long)plan->most_parameters, about, plan->parameters);
-    fprintf(file, "operations  %s%s", about, with_unit(text, plan->flops, 1000, flops_units, 7));
-    fprintf(file, ", of these %s to measure\n", with_unit(text, plan->measuring_flops, 1000, flops_units, 7));
+    fprintf(file, "operations  %s%s", about, with_unit(text, plan->flops, flops_units, 7));
+    fprintf(file, ", of these %s to measure\n", with_unit(text, plan->measuring_flops, flops_units, 7));
     if (!isnan(plan->seconds)) fprintf(file, "time        about %s\n", seconds_text(text, plan->seconds));
     if (!isnan(plan->memory_bytes))
         fprintf(file, "memory      %s, %d model%s at once\n", bytes_text(text, plan->memory_bytes),
@@ -191,9 +189,9 @@ void allometer_plan_print_json(const struct allometer_plan *plan, const struct a
     fputs("{\"name\": ", file);
     text_write_json(file, allometer_sweep_name(sweep));
     fputs(", \"axes\": {", file);
-    for (size_t axis = 0; axis < allometer_sweep_n_axes(sweep); axis++)
-        fprintf(file, "%s\"%s\": %llu", axis ? ", " : "", allometer_sweep_axis_name(sweep, axis),
-                (unsigned long long)allometer_sweep_axis_n_values(sweep, axis, NULL));
+    for (size_t i = 0; i < sweep->axes.n_axes; i++)
+        fprintf(file, "%s\"%s\": %llu", i ? ", " : "", sweep->axes.axes[i].path,
+                (unsigned long long)sweep->axes.axes[i].n_values);
     fprintf(file, "}, \"models\": %llu, \"visited\": %llu", (unsigned long long)plan->n_models,
             (unsigned long long)plan->n_visited);
     write_number(file, "parameters_least", (double)plan->least_parameters);

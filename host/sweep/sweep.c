@@ -264,13 +264,6 @@ int allometer_sweep_axis_is_text(const struct allometer_sweep *sweep, size_t axi
     return sweep->axes.axes[axis].key->kind == ALLOMETER_KEY_WORD;
 }
 
-uint64_t allometer_sweep_axis_n_values(const struct allometer_sweep *sweep, size_t axis,
-                                       uint64_t *n_dropped) {
-    const struct sweep_axis *spanned = &sweep->axes.axes[axis];
-    if (n_dropped) *n_dropped = spanned->n_written - spanned->n_values;
-    return spanned->n_values;
-}
-
 enum allometer_code allometer_sweep_model(const struct allometer_sweep *sweep, uint64_t index,
                                           struct allometer_model *model, struct allometer_axis_value *values,
                                           struct allometer_error *error) {

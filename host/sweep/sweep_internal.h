@@ -16,9 +16,6 @@ struct allometer_sweep {
 /* The canonical text, to be freed; NULL where memory is out. */
 char *sweep_specification_make(const struct allometer_sweep *sweep);
 
-/* Number of axis `axis`' values, and how many more the file asked for before equal integers were dropped. */
-uint64_t allometer_sweep_axis_n_values(const struct allometer_sweep *sweep, size_t axis, uint64_t *n_dropped);
-
 /* sweep_model.c: the model at that index, and unless NULL the values that it has along each axis. 1 where it may not be:
    the problem tells why. */
 int sweep_make_model(const struct allometer_sweep *sweep, uint64_t index, struct allometer_model *model,
