@@ -1,22 +1,16 @@
 #include "verb_sweep.h"
+#include "clock.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <time.h>
 
 static enum allometer_code ignore_result(void *user, size_t index, const struct allometer_result *result,
                                          const float *weights, struct allometer_error *error) {
     (void)user, (void)index, (void)result, (void)weights, (void)error;
     return ALLOMETER_OK;
-}
-
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 /* The model for a moment: a few steps, beside which a device's first launch is little, or one of a wide and deep model. Of

@@ -1,19 +1,13 @@
 /* The store of a running sweep: opened, asked for what is done, added to. */
 #include "store_internal.h"
+#include "clock.h"
 #include "names.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 const char *allometer_store_library(void) {
     return "SQLite " SQLITE_VERSION;
-}
-
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 /* Borrows the sweep's texts; only .axes is the caller's to free. */

@@ -1,4 +1,5 @@
 #include "run_writer.h"
+#include "clock.h"
 #include "readout.h"
 
 #include <math.h>
@@ -38,12 +39,6 @@ struct run_writer {
     double flops_before, flops_trained;
     double begun, told, committed; /* seconds of the monotonic clock */
 };
-
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* Time left by work rather than by models where the work is known: the longest models come first. */
 static void estimate(struct run_writer *writer) {
