@@ -201,14 +201,13 @@ static enum allometer_code train(const struct sweep_arguments *arguments, const 
         struct allometer_run_options run_options = {
             .shard = arguments->shard, .n_shards = arguments->n_shards, .flops = plan->flops, .stop = &stop};
         struct allometer_run_progress finished;
-        struct sweep_progress progress = {0};
         if (!arguments->quiet) {
             fprintf(stderr, "%s: %s\n", allometer_sweep_name(sweep), backend->describe(device));
-            sweep_progress_begin(&progress, &run_options);
+            sweep_progress_begin(&run_options);
         }
         catch_signals(arguments->quiet);
         code = allometer_run(sweep, store, backend, device, &run_options, &finished, error);
-        sweep_progress_end(&progress);
+        sweep_progress_end(&run_options);
         uint64_t n_stored = 0, n_diverged;
         struct allometer_error unknown;
         if ((!code || code == ALLOMETER_INTERRUPTED)

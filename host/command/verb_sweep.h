@@ -18,10 +18,7 @@ enum allometer_code sweep_plan_check(const struct allometer_plan *plan,
                                      struct allometer_error *error);
 
 /* verb_sweep_progress.c: a bar on a terminal, lines elsewhere, on stderr. */
-struct sweep_progress {
-    int is_terminal;
-};
-void sweep_progress_begin(struct sweep_progress *progress, struct allometer_run_options *options);
-void sweep_progress_end(const struct sweep_progress *progress);
+void sweep_progress_begin(struct allometer_run_options *options);
+void sweep_progress_end(const struct allometer_run_options *options);
 
 #endif

@@ -56,13 +56,12 @@ static void print_line(void *user, const struct allometer_run_progress *progress
     fprintf(stderr, "%s\n", counts);
 }
 
-void sweep_progress_begin(struct sweep_progress *progress, struct allometer_run_options *options) {
-    progress->is_terminal = isatty(STDERR_FILENO);
-    options->progress = progress->is_terminal ? print_bar : print_line;
-    options->progress_seconds = progress->is_terminal ? 0.1 : 5;
-    options->user = progress;
+void sweep_progress_begin(struct allometer_run_options *options) {
+    const int is_terminal = isatty(STDERR_FILENO);
+    options->progress = is_terminal ? print_bar : print_line;
+    options->progress_seconds = is_terminal ? 0.1 : 5;
 }
 
-void sweep_progress_end(const struct sweep_progress *progress) {
-    if (progress->is_terminal) fputc('\n', stderr);
+void sweep_progress_end(const struct allometer_run_options *options) {
+    if (options->progress == print_bar) fputc('\n', stderr);
 }
