@@ -88,19 +88,8 @@ enum allometer_code verb_open_device(const char *name, const struct allometer_de
     return (*backend)->open(device, options, error);
 }
 
-enum allometer_code verb_check_output(const char *option, const char *output, const char *input,
-                                      struct allometer_error *error) {
-    struct stat read, written;
-    if (!output || stat(input, &read) != 0 || !S_ISREG(read.st_mode) || stat(output, &written) != 0
-        || written.st_dev != read.st_dev || written.st_ino != read.st_ino)
-        return ALLOMETER_OK;
-    return allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s: '%s' is the file that is read", option, output);
-}
-
-void verb_note_stored(const char *path, const struct allometer_store_summary *summary) {
-    if (summary->n_stored == summary->n_models) return;
-    fprintf(stderr, "allometer: note: %s holds %llu of the sweep's %llu models\n", path,
-            (unsigned long long)summary->n_stored, (unsigned long long)summary->n_models);
+static int is_same(const struct stat *a, const struct stat *b) {
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 /* The file's name in its folder, and the folder; of inode 0 if there is none. */
@@ -115,11 +104,23 @@ static const char *name_and_folder(const char *path, struct stat *folder) {
 int verb_is_same_file(const char *a, const char *b) {
     struct stat at_a, at_b;
     if (strcmp(a, b) == 0) return 1;
-    if (stat(a, &at_a) == 0 && stat(b, &at_b) == 0) {
-        return S_ISREG(at_a.st_mode) && at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
-    }
+    if (stat(a, &at_a) == 0 && stat(b, &at_b) == 0) return S_ISREG(at_a.st_mode) && is_same(&at_a, &at_b);
     return strcmp(name_and_folder(a, &at_a), name_and_folder(b, &at_b)) == 0 && at_a.st_ino
-           && at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
+           && is_same(&at_a, &at_b);
+}
+
+enum allometer_code verb_check_output(const char *option, const char *output, const char *input,
+                                      struct allometer_error *error) {
+    struct stat read;
+    if (!output || stat(input, &read) != 0 || !S_ISREG(read.st_mode) || !verb_is_same_file(output, input))
+        return ALLOMETER_OK;
+    return allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s: '%s' is the file that is read", option, output);
+}
+
+void verb_note_stored(const char *path, const struct allometer_store_summary *summary) {
+    if (summary->n_stored == summary->n_models) return;
+    fprintf(stderr, "allometer: note: %s holds %llu of the sweep's %llu models\n", path,
+            (unsigned long long)summary->n_stored, (unsigned long long)summary->n_models);
 }
 
 enum { OPTION_JSON = 0x100 };
