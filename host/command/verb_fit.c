@@ -326,17 +326,15 @@ int verb_fit(int argc, char **argv) {
     for (int i = 0; i < arguments.n_made && code == ALLOMETER_OK; ++i) {
         code = allometer_table_let(table, arguments.made[i][0], arguments.made[i][1], &error);
     }
-    if (arguments.composite) {
-        if (code == ALLOMETER_OK) code = verb_fit_composite(&arguments, table, &error);
-        allometer_table_free(table);
-        if (fit->device) fit->backend->close(fit->device);
-        return code == ALLOMETER_OK ? VERB_DONE : verb_fail(&error);
+    int any = 1;
+    if (code == ALLOMETER_OK && arguments.composite) {
+        code = verb_fit_composite(&arguments, table, &error);
+    } else if (code == ALLOMETER_OK) {
+        if (!arguments.quiet) verb_formula_warn(arguments.formula, fit->x, arguments.n_x, table);
+        code = allometer_fit(table, fit, &fits, &error);
+        if (code == ALLOMETER_OK) code = verb_fit_write(&arguments, fits, &error);
+        if (code == ALLOMETER_OK) any = verb_fit_notes(fits, arguments.quiet);
     }
-    if (code == ALLOMETER_OK && !arguments.quiet)
-        verb_formula_warn(arguments.formula, fit->x, arguments.n_x, table);
-    if (code == ALLOMETER_OK) code = allometer_fit(table, fit, &fits, &error);
-    if (code == ALLOMETER_OK) code = verb_fit_write(&arguments, fits, &error);
-    int any = code == ALLOMETER_OK && verb_fit_notes(fits, arguments.quiet);
     allometer_fits_free(fits);
     allometer_table_free(table);
     allometer_law_free(arguments.formula);
