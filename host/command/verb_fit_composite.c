@@ -58,42 +58,41 @@ static void print_text(const struct composite *composite, const struct composite
     }
 }
 
-static void write_number(FILE *file, const char *before, double value) {
+static void print_number(const char *before, double value) {
     char text[TEXT_NUMBER_SIZE];
     text_from_double(text, value);
-    fprintf(file, "%s%s", before, isfinite(value) ? text : "null");
+    printf("%s%s", before, isfinite(value) ? text : "null");
 }
 
-static void print_json(const struct composite *composite, FILE *file) {
-    fprintf(file, "{\"models\": %d, \"left_out\": %d, \"subtasks\": [", composite->n_models,
-            composite->n_left_out);
+static void print_json(const struct composite *composite) {
+    printf("{\"models\": %d, \"left_out\": %d, \"subtasks\": [", composite->n_models, composite->n_left_out);
     for (int32_t k = 0; k < composite->n_subtasks; k++) {
         const struct composite_subtask *row = &composite->subtasks[k];
-        write_number(file, k ? ",\n  {\"subtask\": " : "{\"subtask\": ", row->number);
-        write_number(file, ", \"factor\": ", row->factor);
-        write_number(file, ", \"exponent\": [", row->exponent.value);
-        write_number(file, ", ", row->exponent.lower);
-        write_number(file, ", ", row->exponent.upper);
-        write_number(file, "], \"share\": ", row->share);
-        write_number(file, ", \"growth\": [", row->growth.value);
-        write_number(file, ", ", row->growth.lower);
-        write_number(file, ", ", row->growth.upper);
-        fputs("]}", file);
+        print_number(k ? ",\n  {\"subtask\": " : "{\"subtask\": ", row->number);
+        print_number(", \"factor\": ", row->factor);
+        print_number(", \"exponent\": [", row->exponent.value);
+        print_number(", ", row->exponent.lower);
+        print_number(", ", row->exponent.upper);
+        print_number("], \"share\": ", row->share);
+        print_number(", \"growth\": [", row->growth.value);
+        print_number(", ", row->growth.lower);
+        print_number(", ", row->growth.upper);
+        printf("]}");
     }
-    write_number(file, "],\n \"common_exponent\": ", composite->common_exponent);
-    fputs(", \"hypotheses\": [", file);
+    print_number("],\n \"common_exponent\": ", composite->common_exponent);
+    printf(", \"hypotheses\": [");
     for (int i = 0; i < N_HYPOTHESES; i++) {
         const struct composite_hypothesis *row = &composite->hypotheses[i];
-        fprintf(file, "%s{\"name\": \"%s\", \"parameters\": %d, \"degrees\": %d", i ? ",\n  " : "", row->name,
-                row->n_parameters, row->degrees);
-        write_number(file, ", \"log_likelihood\": ", row->log_likelihood);
-        write_number(file, ", \"aic\": ", row->aic);
-        write_number(file, ", \"bic\": ", row->bic);
-        write_number(file, ", \"ratio\": ", row->ratio);
-        write_number(file, ", \"p\": ", row->probability);
-        fputs("}", file);
+        printf("%s{\"name\": \"%s\", \"parameters\": %d, \"degrees\": %d", i ? ",\n  " : "", row->name,
+               row->n_parameters, row->degrees);
+        print_number(", \"log_likelihood\": ", row->log_likelihood);
+        print_number(", \"aic\": ", row->aic);
+        print_number(", \"bic\": ", row->bic);
+        print_number(", \"ratio\": ", row->ratio);
+        print_number(", \"p\": ", row->probability);
+        putchar('}');
     }
-    fputs("]}\n", file);
+    puts("]}");
 }
 
 static void write_csv_number(FILE *file, double value) {
@@ -139,7 +138,7 @@ enum allometer_code verb_fit_composite(const struct fit_arguments *arguments,
     if (code) return code;
     if (arguments->out) code = write_csv(&composite, arguments->out, error);
     if (!code && arguments->json)
-        print_json(&composite, stdout);
+        print_json(&composite);
     else if (!code && !arguments->quiet)
         print_text(&composite, &options);
     composite_free(&composite);
