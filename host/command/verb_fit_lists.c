@@ -142,24 +142,21 @@ void verb_fit_quantity(struct fit_arguments *arguments, struct argp_state *state
 
 void verb_fit_columns(struct fit_arguments *arguments, struct argp_state *state, const char *option,
                       char *list) {
-    int is_x = strcmp(option, "x") == 0;
+    const int is_x = strcmp(option, "x") == 0;
+    const char **names = is_x ? arguments->options.x : arguments->groups;
+    const size_t most = is_x ? ALLOMETER_MAX_LAW_COLUMNS : ALLOMETER_MAX_GROUP_COLUMNS;
+    size_t n = is_x ? (size_t)arguments->n_x : arguments->options.n_groups; /* of the option given before */
     for (char *item; (item = next_name(state, option, &list));) {
         if (!*item) argp_error(state, "--%s: expected names of columns between the commas", option);
-        if (is_x) {
-            if (arguments->n_x == ALLOMETER_MAX_LAW_COLUMNS) argp_error(state, "--x: too many columns");
-            for (int i = 0; i < arguments->n_x; ++i) {
-                if (strcmp(arguments->options.x[i], item) == 0) argp_error(state, "--x: '%s' twice", item);
-            }
-            arguments->options.x[arguments->n_x++] = item;
-        } else {
-            if (arguments->options.n_groups == ALLOMETER_MAX_GROUP_COLUMNS)
-                argp_error(state, "--group: too many columns");
-            for (size_t i = 0; i < arguments->options.n_groups; ++i) {
-                if (strcmp(arguments->groups[i], item) == 0) argp_error(state, "--group: '%s' twice", item);
-            }
-            arguments->groups[arguments->options.n_groups++] = item;
-        }
+        if (n == most) argp_error(state, "--%s: too many columns", option);
+        for (size_t i = 0; i < n; ++i)
+            if (strcmp(names[i], item) == 0) argp_error(state, "--%s: '%s' twice", option, item);
+        names[n++] = item;
     }
+    if (is_x)
+        arguments->n_x = (int)n;
+    else
+        arguments->options.n_groups = n;
 }
 
 void verb_fit_objective(struct fit_arguments *arguments, struct argp_state *state, const char *value) {
