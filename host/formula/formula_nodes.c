@@ -54,20 +54,18 @@ int formula_node_instruction(struct formula_nodes *nodes, enum allometer_operati
 int formula_nodes_program(const struct formula_nodes *nodes, int root, int n_parameters, int n_columns,
                           struct allometer_program *program) {
     unsigned char needed[ALLOMETER_MAX_SLOTS] = {0};
-    int slot[ALLOMETER_MAX_SLOTS], n_constants = 0, n_instructions = 0;
+    int slot[ALLOMETER_MAX_SLOTS], counts[FORMULA_INSTRUCTION + 1] = {0}; /* by kind */
     needed[root] = 1;
     for (int i = root; i >= 0; --i) {
         const struct formula_node *node = &nodes->nodes[i];
-        if (!needed[i] || node->kind != FORMULA_INSTRUCTION) continue;
-        needed[node->a] = needed[node->b] = 1;
+        if (!needed[i]) continue;
+        counts[node->kind]++;
+        if (node->kind == FORMULA_INSTRUCTION) needed[node->a] = needed[node->b] = 1;
     }
-    for (int i = 0; i <= root; ++i) n_constants += needed[i] && nodes->nodes[i].kind == FORMULA_CONSTANT;
-    for (int i = 0; i <= root; ++i)
-        n_instructions += needed[i] && nodes->nodes[i].kind == FORMULA_INSTRUCTION;
-    int first = n_parameters + n_columns + n_constants;
-    if (first + n_instructions > ALLOMETER_MAX_SLOTS) return 0;
+    int first = n_parameters + n_columns + counts[FORMULA_CONSTANT];
+    if (first + counts[FORMULA_INSTRUCTION] > ALLOMETER_MAX_SLOTS) return 0;
     *program = (struct allometer_program){
-        .n_parameters = n_parameters, .n_columns = n_columns, .n_constants = n_constants};
+        .n_parameters = n_parameters, .n_columns = n_columns, .n_constants = counts[FORMULA_CONSTANT]};
     for (int i = 0, k = 0; i <= root; ++i) {
         const struct formula_node *node = &nodes->nodes[i];
         if (!needed[i]) continue;

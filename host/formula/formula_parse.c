@@ -122,9 +122,10 @@ static int at_operand(const struct formula_parser *parser) {
     return c == '(' || c == '`' || c == '.' || is_letter(c) || is_digit(c);
 }
 
-static int fail_product(struct formula_parser *parser) {
-    return formula_fail_at(parser, parser->at,
-                           "expected an operator before this: a product is written with *");
+/* What follows is not what was expected: an operand, where a product without its sign was meant, or something else. */
+static int fail_expected(struct formula_parser *parser, const char *message) {
+    static const char product[] = "expected an operator before this: a product is written with *";
+    return formula_fail_at(parser, parser->at, at_operand(parser) ? product : message);
 }
 
 static int parse_call(struct formula_parser *parser, const char *begin,
@@ -133,19 +134,17 @@ static int parse_call(struct formula_parser *parser, const char *begin,
     int operands[2];
     for (int i = 0; i < function->n_operands; ++i) {
         if (i > 0 && !take(parser, ",")) {
-            if (at_operand(parser)) return fail_product(parser);
             snprintf(message, sizeof message, "expected a comma: %s takes %d arguments", function->text,
                      function->n_operands);
-            return formula_fail_at(parser, parser->at, message);
+            return fail_expected(parser, message);
         }
         operands[i] = parse_sum(parser);
         if (operands[i] < 0) return -1;
     }
     if (!take(parser, ")")) {
-        if (at_operand(parser)) return fail_product(parser);
         snprintf(message, sizeof message, "expected ')': %s takes %d argument%s", function->text,
                  function->n_operands, function->n_operands == 1 ? "" : "s");
-        return formula_fail_at(parser, parser->at, message);
+        return fail_expected(parser, message);
     }
     return instruction(parser, begin, function->operation, operands[0], operands[function->n_operands - 1]);
 }
@@ -256,8 +255,7 @@ static int parse_operand(struct formula_parser *parser) {
         const char *open = parser->at++;
         int node = parse_sum(parser);
         if (node >= 0 && !take(parser, ")")) {
-            if (at_operand(parser)) return fail_product(parser);
-            return *parser->at ? formula_fail_at(parser, parser->at, "expected an operator or ')'")
+            return *parser->at ? fail_expected(parser, "expected an operator or ')'")
                                : formula_fail_at(parser, open, "this parenthesis is never closed");
         }
         return node;
@@ -330,6 +328,5 @@ int formula_parse(struct formula_parser *parser) {
     if (c == ')') return formula_fail_at(parser, parser->at, "this parenthesis was never opened");
     if (c == '=')
         return formula_fail_at(parser, parser->at, "expected an operator; what stands before '=' is --y");
-    if (at_operand(parser)) return fail_product(parser);
-    return formula_fail_at(parser, parser->at, "expected an operator: + - * / ^");
+    return fail_expected(parser, "expected an operator: + - * / ^");
 }
