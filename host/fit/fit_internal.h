@@ -200,6 +200,8 @@ struct fit_interval fit_interval_of_resamples(const struct fit_work *work, size_
                                               const struct fit_precision *precision, double *values,
                                               double estimate, struct fit_interval bounds,
                                               enum allometer_role role);
+/* Whether a row lacks what a fit needs of it. */
+int fit_is_incomplete(const struct allometer_fits *fits, size_t row);
 /* Root mean squared logarithmic error over the rows with that train mark; NaN where a logarithm does not exist. */
 double fit_rmsle(const struct allometer_fits *fits, const struct allometer_fit_group *group, int train);
 /* x of a group's curve, n_curve of them; 0 if its rows span nothing. */

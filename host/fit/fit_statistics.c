@@ -4,13 +4,17 @@
 #include <math.h>
 #include <stdlib.h>
 
+int fit_is_incomplete(const struct allometer_fits *fits, size_t row) {
+    int missing = isnan(fits->y[row]);
+    for (int c = 0; c < fits->law->n_columns; ++c) missing |= isnan(fits->x[c][row]);
+    return missing;
+}
+
 double fit_rmsle(const struct allometer_fits *fits, const struct allometer_fit_group *group, int train) {
     double sum = 0;
     size_t n = 0;
     for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i) {
-        int missing = isnan(fits->y[i]);
-        for (int c = 0; c < fits->law->n_columns; ++c) missing |= isnan(fits->x[c][i]);
-        if (fits->train[i] != train || missing) continue;
+        if (fits->train[i] != train || fit_is_incomplete(fits, i)) continue;
         double error = log(fits->yhat[i]) - log(fits->y[i]);
         sum += error * error;
         ++n;

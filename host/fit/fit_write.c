@@ -121,13 +121,6 @@ enum allometer_code allometer_fits_write_resamples(const struct allometer_fits *
     return output_finish(&output, ALLOMETER_OK, error);
 }
 
-/* Whether row i lacks what a fit needs of it. */
-static int is_incomplete(const struct allometer_fits *fits, size_t i) {
-    int missing = isnan(fits->y[i]);
-    for (int c = 0; c < fits->law->n_columns; ++c) missing |= isnan(fits->x[c][i]);
-    return missing;
-}
-
 /* x, y, whether it was fitted, the law and its interval: the rest of a line behind the group's key. */
 static void write_prediction(FILE *file, int C, double *const *x, size_t at, double y, int is_fitted,
                              double yhat, double lower, double upper) {
@@ -147,50 +140,57 @@ static void write_prediction(FILE *file, int C, double *const *x, size_t at, dou
 /* In the order of the table, group by group as they stand there; then the points that the options name. */
 enum allometer_code allometer_fits_write_predictions(const struct allometer_fits *fits, const char *path,
                                                      struct allometer_error *error) {
-    size_t n_table = fits->table->n_rows, *group_of = malloc((fits->n_rows + 1) * sizeof *group_of);
-    size_t *at_of = calloc(n_table + 1, sizeof *at_of); /* place among the fits' rows + 1; 0: takes no part */
-    struct output output = {.file = NULL};
+    const size_t n_table = fits->table->n_rows, n_at = (size_t)fits->options.n_at;
+    struct place {
+        const struct allometer_fit_group *group; /* NULL: the row takes no part */
+        size_t at;                               /* among the fits' rows */
+    } *places = calloc(n_table + 1, sizeof *places);
+    struct output output;
     enum allometer_code code =
-        group_of && at_of
-            ? output_begin(&output, path, error)
-            : allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu predictions", fits->n_rows);
+        places ? output_begin(&output, path, error)
+               : allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu predictions", fits->n_rows);
+    if (code != ALLOMETER_OK) return free(places), code;
+    for (size_t g = 0; g < fits->n_groups; ++g) {
+        const struct allometer_fit_group *group = &fits->groups[g];
+        for (size_t at = group->first_row; at < group->first_row + group->n_rows; ++at)
+            places[fits->rows[at]] = (struct place){group, at};
+    }
     FILE *file = output.file;
-    for (size_t g = 0; g < fits->n_groups && file; ++g) {
-        for (size_t i = 0; i < fits->groups[g].n_rows; ++i) group_of[fits->groups[g].first_row + i] = g;
+    write_names(file, &fits->options);
+    for (int c = 0; c < fits->law->n_columns; ++c) {
+        allometer_csv_write_field(fits->options.x[c], file);
+        putc(',', file);
     }
-    for (size_t i = 0; i < fits->n_rows && file; ++i) at_of[fits->rows[i]] = i + 1;
-    if (file) {
-        write_names(file, &fits->options);
-        for (int c = 0; c < fits->law->n_columns; ++c) {
-            allometer_csv_write_field(fits->options.x[c], file);
-            putc(',', file);
-        }
-        allometer_csv_write_field(fits->options.y, file);
-        fputs(",train,yhat,lower,upper\n", file);
+    allometer_csv_write_field(fits->options.y, file);
+    fputs(",train,yhat,lower,upper\n", file);
+    for (const struct place *place = places; place < places + n_table; ++place) {
+        const size_t at = place->at;
+        if (!place->group) continue;
+        write_key(file, place->group, fits->options.n_groups);
+        write_prediction(file, fits->law->n_columns, fits->x, at, fits->y[at],
+                         fits->train[at] && !fit_is_incomplete(fits, at), fits->yhat[at], fits->lower[at],
+                         fits->upper[at]);
     }
-    for (size_t row = 0; row < n_table && file; ++row) {
-        if (at_of[row] == 0) continue;
-        size_t i = at_of[row] - 1;
-        write_key(file, &fits->groups[group_of[i]], fits->options.n_groups);
-        write_prediction(file, fits->law->n_columns, fits->x, i, fits->y[i],
-                         fits->train[i] && !is_incomplete(fits, i), fits->yhat[i], fits->lower[i],
-                         fits->upper[i]);
-    }
-    const size_t n_at = (size_t)fits->options.n_at;
-    for (size_t i = 0; i < fits->n_groups * n_at && file; ++i) {
+    for (size_t i = 0; i < fits->n_groups * n_at; ++i) {
         write_key(file, &fits->groups[i / n_at], fits->options.n_groups);
         write_prediction(file, fits->law->n_columns, fits->at_x, i % n_at, NAN, 0, fits->at_y[i],
                          fits->at_lower[i], fits->at_upper[i]);
     }
-    free(group_of);
-    free(at_of);
-    return file ? output_finish(&output, code, error) : code;
+    free(places);
+    return output_finish(&output, ALLOMETER_OK, error);
 }
 
 static void write_json_number(FILE *file, const char *name, double value) {
     char text[TEXT_NUMBER_SIZE] = "null";
     if (isfinite(value)) text_from_double(text, value);
     fprintf(file, "\"%s\": %s", name, text);
+}
+
+static void write_json_numbers(FILE *file, const char *const *names, const double *values, int n) {
+    for (int i = 0; i < n; ++i) {
+        if (i) fputs(", ", file);
+        write_json_number(file, names[i], values[i]);
+    }
 }
 
 static void write_json_weights(FILE *file, const struct allometer_fits *fits,
@@ -207,6 +207,7 @@ static void write_json_points(FILE *file, const struct allometer_fits *fits, siz
     const size_t n_at = (size_t)fits->options.n_at;
     fputs(",\n     \"at\": [", file);
     for (size_t i = 0; i < n_at; ++i) {
+        static const char *const names[] = {"yhat", "lower", "upper"};
         const double values[] = {fits->at_y[g * n_at + i], fits->at_lower[g * n_at + i],
                                  fits->at_upper[g * n_at + i]};
         fputs(i ? ",\n      {\"x\": {" : "\n      {\"x\": {", file);
@@ -217,11 +218,8 @@ static void write_json_points(FILE *file, const struct allometer_fits *fits, siz
             text_write_json(file, fits->options.x[c]);
             fprintf(file, ": %s", text);
         }
-        putc('}', file);
-        for (int v = 0; v < 3; ++v) {
-            fputs(", ", file);
-            write_json_number(file, (const char *const[]){"yhat", "lower", "upper"}[v], values[v]);
-        }
+        fputs("}, ", file);
+        write_json_numbers(file, names, values, 3);
         putc('}', file);
     }
     putc(']', file);
@@ -230,14 +228,11 @@ static void write_json_points(FILE *file, const struct allometer_fits *fits, siz
 /* Parameter or quantity i of the group. */
 static void write_json_estimate(FILE *file, const struct allometer_fit_group *group, const char *name,
                                 size_t i) {
-    const char *const names[] = {"value", "se", "lower", "upper"};
+    static const char *const names[] = {"value", "se", "lower", "upper"};
     const double values[] = {group->values[i], group->errors[i], group->lower[i], group->upper[i]};
     text_write_json(file, name);
     fputs(": {", file);
-    for (int v = 0; v < 4; ++v) {
-        if (v) fputs(", ", file);
-        write_json_number(file, names[v], values[v]);
-    }
+    write_json_numbers(file, names, values, 4);
     if (group->held[i]) fprintf(file, ", \"held\": \"%s\"", allometer_held_names[group->held[i]]);
     putc('}', file);
 }
@@ -245,6 +240,8 @@ static void write_json_estimate(FILE *file, const struct allometer_fit_group *gr
 static void write_json_group(FILE *file, const struct allometer_fits *fits,
                              const struct allometer_fit_group *group) {
     static const char *const reasons[] = {"gradient", "step", "cost"};
+    static const char *const names[] = {"objective", "rmsle_train", "rmsle_test"};
+    const double values[] = {group->objective, group->rmsle_train, group->rmsle_test};
     fputs("    {\"group\": {", file);
     for (size_t c = 0; c < fits->options.n_groups; ++c) {
         if (c) fputs(", ", file);
@@ -257,11 +254,7 @@ static void write_json_group(FILE *file, const struct allometer_fits *fits,
         fprintf(file, "\"stopped_by\": \"%s\", ", reasons[group->status]);
     fprintf(file, "\"n_train\": %zu, \"n_test\": %zu, \"iterations\": %d, \"resamples\": %d, ",
             group->n_train, group->n_test, group->iterations, group->n_resamples);
-    write_json_number(file, "objective", group->objective);
-    fputs(", ", file);
-    write_json_number(file, "rmsle_train", group->rmsle_train);
-    fputs(", ", file);
-    write_json_number(file, "rmsle_test", group->rmsle_test);
+    write_json_numbers(file, names, values, 3);
     if (fits->law->candidates) write_json_weights(file, fits, group);
     fputs(",\n     \"parameters\": {", file);
     size_t P = (size_t)group->law->n_parameters;
