@@ -129,8 +129,8 @@ static enum allometer_code describe_group(void *user, size_t g, struct allometer
     group->status = candidate->status[g * N_SPANS];
     for (size_t i = first; i < first + group->n_rows; ++i) {
         int can_be_fitted = fits->x[0][i] > 0 && fits->y[i] > 0 && isfinite(fits->x[0][i] + fits->y[i]);
-        group->n_train += fits->train[i] && can_be_fitted,
-            group->n_test += !fits->train[i] && !isnan(fits->y[i]);
+        group->n_train += fits->train[i] && can_be_fitted;
+        group->n_test += !fits->train[i] && !isnan(fits->y[i]);
     }
     if (best == average->n_candidates) return ALLOMETER_OK;
     group->law = candidate->law;

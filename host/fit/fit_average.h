@@ -47,7 +47,7 @@ struct average {
     double *x_low, *x_high; /* G: range of the points */
     double *alone; /* of each row of the spans: 1 over the points nearby in log x, itself among them */
     struct average_point *points; /* of one group at a time, */
-    double *scratch;              /* and room for its points x (1 + the most parameters) */
+    double *scratch;              /* and room for its rows x (1 + the most parameters) */
     size_t n_candidates;
     struct candidate candidates[ALLOMETER_MAX_CANDIDATES];
 };
@@ -64,7 +64,7 @@ double average_cluster_share(const struct average_point *errors, const int64_t *
    their distance over its width. */
 void average_crowd(const struct average_point *points, size_t n, double *crowd);
 
-/* fit_average_spans.c: fills spans, work, noise and alone. */
+/* fit_average_spans.c: makes room for all that is not a candidate's, and fills it but for share and drift. */
 enum allometer_code average_make_spans(struct average *average, struct allometer_error *error);
 /* fit_average_candidate.c: fits candidate c. */
 enum allometer_code average_fit_candidate(struct average *average, size_t c, struct allometer_error *error);

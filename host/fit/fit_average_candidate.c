@@ -108,6 +108,23 @@ static double held_out_error(const struct allometer_fits *spans, const struct ca
     return n ? sum / (double)n : NAN;
 }
 
+/* How the fits ended: the whole group's parameters that are held, and how the others' predict what they do not have. */
+static void judge_fits(const struct average *average, struct candidate *candidate) {
+    const struct allometer_fits *spans = &average->spans;
+    size_t P = candidate->n_parameters;
+    for (size_t span = 0; span < spans->n_groups; ++span) {
+        size_t g = span / N_SPANS, s = span % N_SPANS;
+        int32_t status = candidate->status[span] = spans->groups[span].status;
+        int has_values = allometer_group_has_values(status);
+        if (s > 0)
+            candidate->held_out[g * N_CUTS + s - 1] =
+                has_values ? held_out_error(spans, candidate, span) : NAN;
+        for (size_t p = 0; p < P && s == 0 && has_values; ++p)
+            candidate->held[g * P + p] = (unsigned char)fit_what_holds(&candidate->work, span, (int)p,
+                                                                       candidate->parameters[span * P + p]);
+    }
+}
+
 /* The covariance of every group's parameters among its resamples. Of few clusters they show too little;
    what averages add because laws are wrong makes up for it (measured: of 4 clusters 95 to 98 % of 95 % intervals hold a new
    y). One cluster has no resamples that differ. */
@@ -184,18 +201,7 @@ enum allometer_code average_fit_candidate(struct average *average, size_t c, str
         work->n_kept = KEPT_STARTS, work->stay_coarse = 1;
         code = fit_find_minima(work, error);
     }
-    for (size_t span = 0; span < spans->n_groups && code == ALLOMETER_OK; ++span) {
-        int32_t status = candidate->status[span] = spans->groups[span].status;
-        if (span % N_SPANS == 0) continue;
-        candidate->held_out[span / N_SPANS * N_CUTS + span % N_SPANS - 1] =
-            allometer_group_has_values(status) ? held_out_error(spans, candidate, span) : NAN;
-    }
-    for (size_t i = 0; i < average->fits->n_groups * P && code == ALLOMETER_OK; ++i) {
-        size_t span = i / P * N_SPANS, p = i % P;
-        if (allometer_group_has_values(candidate->status[span]))
-            candidate->held[i] =
-                (unsigned char)fit_what_holds(work, span, (int)p, candidate->parameters[span * P + p]);
-    }
+    if (code == ALLOMETER_OK) judge_fits(average, candidate);
     if (code == ALLOMETER_OK && candidate->resampled) code = resample(average, candidate, error);
     fit_memory_free(work->memory);
     work->memory = NULL, work->lower = work->upper = NULL;

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Times the variance that a law claims beyond its scatter: so many times as much, beside the drift, covers what it should,
    measured where no law is true (experiments/extrapolation). */
@@ -51,19 +52,17 @@ static void predict_chunk(const struct average *average, size_t g, const double 
     const double *weights = average->fits->groups[g].weights;
     double *values = scratch, *derivatives = scratch + CHUNK;
     double share = 0.5 + 0.5 * average->fits->options.confidence;
+    memset(parts, 0, n * C * sizeof *parts);
     for (size_t c = 0; c < C; ++c) {
+        if (!(weights[c] > 0)) continue;
         const struct candidate *candidate = &average->candidates[c];
         size_t P = candidate->n_parameters;
         /* few points tell little of the scatter: Student's quantile in place of the normal one's */
         double student = student_quantile(share, candidate->degrees[g]) / student_quantile(share, INFINITY);
-        if (weights[c] > 0) {
-            allometer_law_evaluate(candidate->law, candidate->parameters + g * N_SPANS * P, &x, n, values,
-                                   derivatives);
-        }
+        allometer_law_evaluate(candidate->law, candidate->parameters + g * N_SPANS * P, &x, n, values,
+                               derivatives);
         for (size_t i = 0; i < n; ++i) {
             struct normal *part = &parts[i * C + c];
-            *part = (struct normal){0};
-            if (!(weights[c] > 0)) continue;
             double own = law_variance(derivatives + i * P, candidate->covariance + g * P * P, P, values[i]);
             double claimed = LAWS_ARE_WRONG * own + candidate->variance[g], outside = 0;
             double reach = LAWS_ARE_WRONG * own + student * student * candidate->variance[g];

@@ -84,7 +84,7 @@ static int allocate_spans(struct average *average) {
     for (size_t g = 0; g < fits->n_groups; ++g)
         most = most < fits->groups[g].n_rows ? fits->groups[g].n_rows : most;
     average->points = fit_allocate(&average->memory, most, sizeof *average->points);
-    average->scratch = fit_allocate(&average->memory, most, sizeof(double));
+    average->scratch = fit_allocate(&average->memory, most * (ALLOMETER_MAX_PARAMETERS + 1), sizeof(double));
     return spans->groups && spans->rows && spans->x[0] && spans->y && spans->train && average->noise
            && average->share && average->drift && average->x_low && average->x_high && average->alone
            && average->status && average->points && average->scratch;
@@ -113,20 +113,15 @@ static void set_weights(struct average *average) {
 /* The points of all spans, as every candidate reads them: all take the logarithm of x. */
 static enum allometer_code collect_points(struct average *average, struct allometer_error *error) {
     struct allometer_fits *spans = &average->spans;
-    size_t most = 0;
     spans->law = average->candidates[0].law;
     average->work = (struct fit_work){.fits = spans, .n_columns = 1, .fewest_points = FEWEST_POINTS};
     for (size_t span = 0; span < spans->n_groups; ++span) spans->groups[span].status = FIT_PENDING;
     enum allometer_code code = fit_collect_points(&average->work, error);
     if (code != ALLOMETER_OK) return code;
-    for (size_t span = 0; span < spans->n_groups; ++span) {
-        average->status[span] = spans->groups[span].status;
-        if (most < spans->groups[span].n_train) most = spans->groups[span].n_train;
-    }
+    for (size_t span = 0; span < spans->n_groups; ++span) average->status[span] = spans->groups[span].status;
     if (!average->work.weight)
         average->work.weight = fit_allocate(&average->work.memory, spans->n_rows, sizeof(double));
-    average->scratch = fit_allocate(&average->memory, most * (ALLOMETER_MAX_PARAMETERS + 1), sizeof(double));
-    if (!average->work.weight || !average->scratch)
+    if (!average->work.weight)
         return allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu points", spans->n_rows);
     set_weights(average);
     return ALLOMETER_OK;
