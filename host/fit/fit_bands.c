@@ -8,23 +8,25 @@
 
 enum { CHUNK = 128 }; /* points at a time, so that memory stays small with many resamples */
 
-/* The weight of a new y in a row of the table: its own, or that of the points where there is none. */
-static double weight_of(const struct fit_work *work, const struct fit_precision *precision,
-                        const size_t *row) {
-    double own = row && work->row_weights ? work->row_weights[*row] : 0;
-    return own > 0 && isfinite(own) ? own : precision->mean_weight;
+/* The weights of new y in these rows of the table: their own, or that of the points where there is none. */
+static void find_weights(const struct fit_work *work, const struct fit_precision *precision,
+                         const size_t *rows, size_t n, double *weights) {
+    for (size_t i = 0; i < n; ++i) {
+        double own = rows && work->row_weights ? work->row_weights[rows[i]] : 0;
+        weights[i] = own > 0 && isfinite(own) ? own : precision->mean_weight;
+    }
 }
 
 /* Quantiles over the resamples of the law at x plus one of the errors, drawn anew; NaN where the law of one has no value. */
 static void from_resamples(const struct fit_work *work, size_t group, const struct fit_precision *precision,
-                           const double *const *columns, const size_t *rows, size_t n, const double *yhat,
+                           const double *const *columns, const double *weights, size_t n, const double *yhat,
                            double *scratch, double *lower, double *upper) {
     const struct allometer_fits *fits = work->fits;
     size_t R = precision->n_resamples, P = (size_t)work->n_parameters, n_errors = fits->groups[group].n_train;
     int on_logs = fit_on_logs(fits);
     double tail = 0.5 * (1 - fits->options.confidence), *values = scratch + CHUNK * R;
     uint64_t seed = fits->options.seed, stream = work->sets[group].stream;
-    const double *weights = work->weight ? work->weight + fit_first_point(work, group) : NULL;
+    size_t first = fit_first_point(work, group);
     philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
     for (size_t r = 0; r < R; ++r) {
         allometer_law_evaluate(fits->law, precision->resamples + r * P, columns, n, values, NULL);
@@ -35,7 +37,7 @@ static void from_resamples(const struct fit_work *work, size_t group, const stru
             uint32_t word = philox4x32(at, key).v[0];
             size_t drawn = (size_t)(((uint64_t)word * n_errors) >> 32);
             double error = precision->errors[drawn];
-            if (weights) error *= sqrt(weights[drawn] / weight_of(work, precision, rows ? rows + i : NULL));
+            if (work->weight) error *= sqrt(work->weight[first + drawn] / weights[i]);
             double value = !on_logs ? values[i] : values[i] <= 0 ? -INFINITY : log(values[i]);
             if (fits->options.cluster)
                 value += (precision->widening - 1) * (value - (on_logs ? log(yhat[i]) : yhat[i]));
@@ -55,7 +57,7 @@ static void from_resamples(const struct fit_work *work, size_t group, const stru
 
 /* The delta method: law +- t * sqrt(d' C d + scatter / weight). */
 static void from_errors(const struct fit_work *work, size_t group, const struct fit_precision *precision,
-                        const double *const *columns, const size_t *rows, size_t n, double *scratch,
+                        const double *const *columns, const double *weights, size_t n, double *scratch,
                         double *lower, double *upper) {
     const struct allometer_fits *fits = work->fits;
     size_t P = (size_t)work->n_parameters;
@@ -72,9 +74,7 @@ static void from_errors(const struct fit_work *work, size_t group, const struct 
                 along += derivatives[i * P + (size_t)precision->free[j]] * precision->root[j * m + k];
             variance += along * along;
         }
-        double reach = t
-                       * sqrt(variance * scale * scale
-                              + precision->scatter / weight_of(work, precision, rows ? rows + i : NULL));
+        double reach = t * sqrt(variance * scale * scale + precision->scatter / weights[i]);
         lower[i] = center - reach;
         upper[i] = center + reach;
     }
@@ -94,14 +94,15 @@ enum allometer_code fit_bands(const struct fit_work *work, size_t group,
         return allometer_fail(error, ALLOMETER_FAILED, "out of memory for the intervals of %zu points", n);
     for (size_t i = 0; i < n; i += CHUNK) {
         const double *part[ALLOMETER_MAX_LAW_COLUMNS];
+        double weights[CHUNK];
         size_t length = n - i < CHUNK ? n - i : CHUNK;
         for (int c = 0; c < work->n_columns; ++c) part[c] = columns[c] + i;
+        find_weights(work, precision, rows ? rows + i : NULL, length, weights);
         if (R)
-            from_resamples(work, group, precision, part, rows ? rows + i : NULL, length, yhat + i, scratch,
-                           lower + i, upper + i);
+            from_resamples(work, group, precision, part, weights, length, yhat + i, scratch, lower + i,
+                           upper + i);
         else
-            from_errors(work, group, precision, part, rows ? rows + i : NULL, length, scratch, lower + i,
-                        upper + i);
+            from_errors(work, group, precision, part, weights, length, scratch, lower + i, upper + i);
     }
     for (size_t i = 0; i < n && fit_on_logs(fits); ++i) {
         lower[i] = exp(lower[i]);
