@@ -64,8 +64,7 @@ static void keep_minima(struct fit_batch *into, const struct fit_batch *from, co
             int is_new = !last || outcomes[f].cost > (1 + 1e-6) * last->cost;
             if (is_new && (best == end || better(&outcomes[f], &outcomes[best]))) best = f;
         }
-        if (best == end) return;
-        if (outcomes[best].cost > most) return;
+        if (best == end || outcomes[best].cost > most) return;
         if (!last) most = COARSE_ERROR * outcomes[best].cost;
         last = &outcomes[best];
         fit_batch_add(into, work, g, 0, from->parameters + best * P);

@@ -120,12 +120,9 @@ static void find_variance(const struct fit_work *work, size_t group, struct fit_
 }
 
 static void find_free(const struct fit_work *work, size_t group, struct fit_precision *precision) {
-    size_t P = (size_t)work->n_parameters;
-    for (size_t p = 0; p < P; ++p) {
-        double t = work->fits->groups[group].inner[p];
-        if (t > work->lower[group * P + p] && t < work->upper[group * P + p]) {
-            precision->free[precision->n_free++] = (int)p;
-        }
+    for (int p = 0; p < work->n_parameters; ++p) {
+        if (fit_what_holds(work, group, p, work->fits->groups[group].inner[p]) == ALLOMETER_HELD_NOT)
+            precision->free[precision->n_free++] = p;
     }
 }
 
