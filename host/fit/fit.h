@@ -20,12 +20,12 @@ extern const char *const allometer_group_status_names[ALLOMETER_GROUP_STATUS_COU
 /* Whether the group has parameters, right or wrong. */
 int allometer_group_has_values(int32_t status);
 
-/* Rows that take part: those whose cell compares so to value. Numbers where both are, else text (= and != only). */
 enum {
     ALLOMETER_MAX_GROUP_COLUMNS = 32,
-    ALLOMETER_FEWEST_RESAMPLES =
-        20, /* that say anything of an interval: of fewer it comes from standard errors */
+    ALLOMETER_FEWEST_RESAMPLES = 20, /* that an interval comes from; of fewer, from standard errors */
 };
+
+/* Rows that take part: those whose cell compares so to value. Numbers where both are, else text (= and != only). */
 enum allometer_comparison {
     ALLOMETER_EQUAL,
     ALLOMETER_NOT_EQUAL,
@@ -131,7 +131,7 @@ struct allometer_fits {
     /* Of every resample, if they are kept: parameters in their own units, NaN where there are none, and how it ended. */
     double *resamples;         /* groups x options.bootstrap x P */
     int32_t *resample_status;  /* groups x options.bootstrap, as of groups */
-    struct fit_memory *memory; /* what all of the above is kept in */
+    struct fit_memory *memory; /* what the above are kept in, but for groups and quantities */
 };
 
 /* Fits every group. BAD_INPUT: an option, column, parameter or filter that makes no sense. The table must outlive the fits, and

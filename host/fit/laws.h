@@ -13,7 +13,7 @@ struct allometer_law_parameter {
     const char *unit;
 };
 
-/* A row of the table, a formula (formula.h), or an average of rows, which has no parameters of its own. */
+/* A row of the table, a formula (formula_parse.h), or an average of rows, which has no parameters of its own. */
 struct allometer_law {
     enum allometer_law_id id;      /* ALLOMETER_LAW_FORMULA: a formula */
     const char *name, *other_name; /* other_name may be NULL */
