@@ -12,6 +12,32 @@ static enum allometer_code check_comparison(enum allometer_comparison comparison
                           (int)comparison);
 }
 
+/* What must be given and is not; NULL: nothing. */
+static const char *find_missing(const struct allometer_fit_options *options) {
+    if (!options->law) return "law";
+    if (!options->y) return "column y";
+    if (!options->backend) return "backend";
+    if (!options->device) return "device";
+    if (options->n_groups && !options->groups) return "array of group columns";
+    if (options->n_filters && !options->filters) return "array of filters";
+    if (options->n_settings && !options->settings) return "array of settings";
+    if (options->n_quantities && !options->quantities) return "array of quantities";
+    if (options->n_at && !options->at) return "array of points to predict at";
+    if (options->train_column && !options->train_value) return "value of the train column";
+    for (int c = 0; c < options->law->n_columns; ++c)
+        if (!options->x[c]) return "column x";
+    for (size_t i = 0; i < options->n_groups; ++i)
+        if (!options->groups[i]) return "group column";
+    for (size_t i = 0; i < options->n_filters; ++i)
+        if (!options->filters[i].column || !options->filters[i].value) return "column or value of a filter";
+    for (size_t i = 0; i < options->n_settings; ++i)
+        if (!options->settings[i].parameter) return "parameter of a setting";
+    for (size_t i = 0; i < options->n_quantities; ++i)
+        if (!options->quantities[i].name || !options->quantities[i].formula)
+            return "name or formula of a quantity";
+    return NULL;
+}
+
 enum allometer_code fit_check_options(const struct allometer_fit_options *options,
                                       struct allometer_error *error) {
     const struct {
@@ -22,29 +48,7 @@ enum allometer_code fit_check_options(const struct allometer_fit_options *option
                   {"n_curve", options->n_curve},
                   {"n_at", options->n_at},
                   {"threads", options->threads}};
-    const char *missing = !options->law                                    ? "law"
-                          : !options->y                                    ? "column y"
-                          : !options->backend                              ? "backend"
-                          : !options->device                               ? "device"
-                          : options->n_groups && !options->groups          ? "array of group columns"
-                          : options->n_filters && !options->filters        ? "array of filters"
-                          : options->n_settings && !options->settings      ? "array of settings"
-                          : options->n_quantities && !options->quantities  ? "array of quantities"
-                          : options->n_at && !options->at                  ? "array of points to predict at"
-                          : options->train_column && !options->train_value ? "value of the train column"
-                                                                           : NULL;
-    for (int c = 0; !missing && c < options->law->n_columns; ++c)
-        if (!options->x[c]) missing = "column x";
-    for (size_t i = 0; !missing && i < options->n_groups; ++i)
-        if (!options->groups[i]) missing = "group column";
-    for (size_t i = 0; !missing && i < options->n_filters; ++i)
-        if (!options->filters[i].column || !options->filters[i].value)
-            missing = "column or value of a filter";
-    for (size_t i = 0; !missing && i < options->n_settings; ++i)
-        if (!options->settings[i].parameter) missing = "parameter of a setting";
-    for (size_t i = 0; !missing && i < options->n_quantities; ++i)
-        if (!options->quantities[i].name || !options->quantities[i].formula)
-            missing = "name or formula of a quantity";
+    const char *missing = find_missing(options);
     if (missing) return allometer_fail(error, ALLOMETER_BAD_INPUT, "fit: no %s is given", missing);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; ++i) {
         if (counts[i].value < 0)
