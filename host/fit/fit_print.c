@@ -213,12 +213,13 @@ static void print_bounds(const struct allometer_fits *fits, FILE *file) {
 
 /* Whether there are groups with values, and none of them has resamples enough for an interval. */
 static int lacks_resamples(const struct allometer_fits *fits) {
-    int32_t most = -1;
+    int any = 0;
     for (size_t g = 0; g < fits->n_groups; ++g) {
-        const struct allometer_fit_group *group = &fits->groups[g];
-        if (allometer_group_has_values(group->status) && group->n_resamples > most) most = group->n_resamples;
+        if (!allometer_group_has_values(fits->groups[g].status)) continue;
+        if (fits->groups[g].n_resamples >= ALLOMETER_FEWEST_RESAMPLES) return 0;
+        any = 1;
     }
-    return most >= 0 && most < ALLOMETER_FEWEST_RESAMPLES;
+    return any;
 }
 
 /* Every group at the points that the options name. */
@@ -249,6 +250,25 @@ static enum allometer_code print_points(const struct allometer_fits *fits, FILE 
     return code;
 }
 
+/* What is fitted, and where the intervals come from. */
+static void print_heading(const struct allometer_fits *fits, FILE *file) {
+    const struct allometer_fit_options *options = &fits->options;
+    const char *units = options->cluster ? options->cluster : "points";
+    if (!fits->law->program) fprintf(file, "%s: ", fits->law->name);
+    fprintf(file, "%s = %s\n%g %% intervals from ", options->y, fits->law->formula,
+            100 * options->confidence);
+    if (fits->law->candidates)
+        fprintf(file, "the spread of the laws, their errors%s%s and the scatter\n",
+                options->bootstrap ? " among resamples of " : "", options->bootstrap ? units : "");
+    else if (!options->bootstrap)
+        fputs("standard errors\n", file);
+    else if (lacks_resamples(fits))
+        fprintf(file, "standard errors%s: fewer than %d resamples reached a minimum\n",
+                options->cluster ? ", as of points that are independent" : "", ALLOMETER_FEWEST_RESAMPLES);
+    else
+        fprintf(file, "%d resamples of %s\n", options->bootstrap, units);
+}
+
 static enum allometer_code print_fits(const struct allometer_fits *fits, FILE *file,
                                       struct allometer_error *error) {
     const struct allometer_fit_options *options = &fits->options;
@@ -260,22 +280,7 @@ static enum allometer_code print_fits(const struct allometer_fits *fits, FILE *f
                             single ? (fits->law->program ? 4 : 5) : options->n_groups + n_middle(fits) + 4};
     grid.cells = calloc(grid.n_rows * grid.n_columns, sizeof *grid.cells);
     if (!grid.cells) return allometer_fail(error, ALLOMETER_FAILED, "out of memory for a table");
-    if (!fits->law->program) fprintf(file, "%s: ", fits->law->name);
-    fprintf(file, "%s = %s\n", options->y, fits->law->formula);
-    if (fits->law->candidates) {
-        fprintf(file, "%g %% intervals from the spread of the laws, their errors%s%s and the scatter\n",
-                100 * options->confidence, options->bootstrap ? " among resamples of " : "",
-                options->bootstrap ? (options->cluster ? options->cluster : "points") : "");
-    } else if (options->bootstrap && lacks_resamples(fits)) {
-        fprintf(file, "%g %% intervals from standard errors%s: fewer than %d resamples reached a minimum\n",
-                100 * options->confidence, options->cluster ? ", as of points that are independent" : "",
-                ALLOMETER_FEWEST_RESAMPLES);
-    } else if (options->bootstrap) {
-        fprintf(file, "%g %% intervals from %d resamples of %s\n", 100 * options->confidence,
-                options->bootstrap, options->cluster ? options->cluster : "points");
-    } else {
-        fprintf(file, "%g %% intervals from standard errors\n", 100 * options->confidence);
-    }
+    print_heading(fits, file);
     if (single) {
         print_summary(fits, file);
         fill_parameters(&grid, fits);
