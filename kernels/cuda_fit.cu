@@ -3,7 +3,7 @@
    registers; the others share one, and formulas have one. */
 #include "cuda_kernels.h"
 #include "cuda_fit.h"
-#include "formula.h"
+#include "fit_laws.h"
 #include "solve.h"
 
 /* There the same code takes a register or two more. */
@@ -87,12 +87,9 @@ KERNEL vd *hidden(vd *store) {
         vd store[SOLVER_STORE(MOST)];                                 \
         solve_share(&launch, law, P, C, hidden(store));               \
     }
-#define LAW_KERNEL(function, RESIDENT, P, C)                                                               \
-    KERNEL vd value_##function(const struct allometer_fitting *fitting, const vd *t, const vd *x, vd *d) { \
-        (void)fitting;                                                                                     \
-        return law_##function(t, x, d);                                                                    \
-    }                                                                                                      \
-    FIT_KERNEL(function, value_##function, RESIDENT, P, P, C)
+#define LAW_KERNEL(function, RESIDENT, P, C)               \
+    LAW_OF_POINTS(function, law_##function(t, x, d), P, C) \
+    FIT_KERNEL(function, solved_##function, RESIDENT, P, P, C)
 LAW_KERNEL(resource, 16, 1, 1)
 LAW_KERNEL(power, 16, 2, 1)
 LAW_KERNEL(logarithmic, 16, 2, 1)
@@ -104,15 +101,10 @@ LAW_KERNEL(chinchilla, 12, 5, 2)
 LAW_KERNEL(bnsl_1, IS_BLACKWELL ? 8 : 12, 6, 1)
 LAW_KERNEL(bnsl_2, 8, 9, 1)
 
-KERNEL vd value_bnsl(const struct allometer_fitting *fitting, const vd *t, const vd *x, vd *d) {
-    return bnsl(fitting->law - ALLOMETER_LAW_bnsl_0, t, x, d);
-}
-FIT_KERNEL(bnsl, value_bnsl, 12, ALLOMETER_MAX_PARAMETERS, launch.n_parameters, 1)
-
-KERNEL vd value_formula(const struct allometer_fitting *fitting, const vd *t, const vd *x, vd *d) {
-    return formula(fitting->program, t, x, d);
-}
-FIT_KERNEL(formula, value_formula, 12, ALLOMETER_MAX_PARAMETERS, launch.n_parameters, launch.n_columns)
+#define N_BREAKS (fitting->law - ALLOMETER_LAW_bnsl_0)
+LAW_OF_POINTS(bnsl, bnsl(N_BREAKS, t, x, d), 3 + 3 * N_BREAKS, 1)
+FIT_KERNEL(bnsl, solved_bnsl, 12, ALLOMETER_MAX_PARAMETERS, launch.n_parameters, 1)
+FIT_KERNEL(formula, solved_formula, 12, ALLOMETER_MAX_PARAMETERS, launch.n_parameters, launch.n_columns)
 
 #define fit_exponential          fit_power_offset
 #define fit_bnsl_0               fit_power_offset

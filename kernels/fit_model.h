@@ -17,10 +17,6 @@
 #define SOLVER_STORE(P) \
     (SOLVER_VECTORS * (P) + 4 * TRIANGLE((P) + 1)) /* vds that a solver needs, and some to spare */
 
-/* A law: fills the P derivatives of its value by the parameters t at x. Where it is known at run time alone which law it
-   is, the fitting tells. */
-typedef vd (*law_function)(const struct allometer_fitting *fitting, const vd *t, const vd *x, vd *d);
-
 struct solver {
     int n_parameters;
     vd *t, *trial, *g, *g_trial, *step, *lower, *upper; /* P each */
@@ -67,16 +63,10 @@ struct block {
     vd d[ALLOMETER_MAX_PARAMETERS][SOLVER_BLOCK];
 };
 
-/* The law and its derivatives at n points from row `first`. */
-KERNEL void evaluate_law(struct block *block, law_function law, const struct allometer_fitting *fitting,
-                         const vd *t, const struct lane_points *points, int32_t first, int n, int P, int C) {
-    vd x[ALLOMETER_MAX_LAW_COLUMNS], d[ALLOMETER_MAX_PARAMETERS];
-    for (int i = 0; i < n; ++i) {
-        VD_UNROLL for (int c = 0; c < C; ++c) x[c] = point_field(points, first + i, c, C);
-        block->y[i] = law(fitting, t, x, d);
-        VD_UNROLL for (int j = 0; j < P; ++j) block->d[j][i] = d[j];
-    }
-}
+/* A law: fills y and d of the block, its values and derivatives by the parameters t, at n points from row `first`. Where it
+   is known at run time alone which law it is, the fitting tells. */
+typedef void (*law_function)(const struct allometer_fitting *fitting, const vd *t,
+                             const struct lane_points *points, int32_t first, int n, struct block *block);
 
 /* What each point adds to the cost, and its weight in g and A by the law's own derivatives. */
 KERNEL vd weigh_errors(struct block *block, const struct allometer_fitting *fitting,
@@ -140,12 +130,12 @@ KERNEL void evaluate(struct solver *s, law_function law, const struct allometer_
     VD_UNROLL for (int j = 0; j < P; ++j) t[j] = s->trial[j], g[j] = vd_set(0);
     VD_UNROLL for (int j = 0; j < TRIANGLE(P); ++j) a[j] = vd_set(0);
     for (int32_t i = 0; i < whole; i += SOLVER_BLOCK) {
-        evaluate_law(&block, law, fitting, t, points, i, SOLVER_BLOCK, P, C);
+        law(fitting, t, points, i, SOLVER_BLOCK, &block);
         cost = weigh_errors(&block, fitting, points, i, SOLVER_BLOCK, C, cost);
         add_up(&block, SOLVER_BLOCK, P, g, a);
     }
     if (whole < n) {
-        evaluate_law(&block, law, fitting, t, points, whole, n - whole, P, C);
+        law(fitting, t, points, whole, n - whole, &block);
         cost = weigh_errors(&block, fitting, points, whole, n - whole, C, cost);
         add_up(&block, n - whole, P, g, a);
     }

@@ -18,12 +18,10 @@ KERNEL void add_bend(struct block *block, law_function law, const struct allomet
                      const vd *t, const vd *ahead, const vd *step, const struct lane_points *points,
                      int32_t first, int n, int P, int C, vd *bend) {
     int on_logs = fitting->objective != ALLOMETER_OBJECTIVE_MSE;
-    vd x[ALLOMETER_MAX_LAW_COLUMNS], unused[ALLOMETER_MAX_PARAMETERS], y_ahead[SOLVER_BLOCK];
-    evaluate_law(block, law, fitting, t, points, first, n, P, C);
-    for (int i = 0; i < n; ++i) {
-        VD_UNROLL for (int c = 0; c < C; ++c) x[c] = point_field(points, first + i, c, C);
-        y_ahead[i] = law(fitting, ahead, x, unused);
-    }
+    vd y_ahead[SOLVER_BLOCK];
+    law(fitting, ahead, points, first, n, block);
+    for (int i = 0; i < n; ++i) y_ahead[i] = block->y[i];
+    law(fitting, t, points, first, n, block);
     weigh_errors(block, fitting, points, first, n, C, vd_set(0));
     for (int i = 0; i < n; ++i) {
         vd y = block->y[i], change = on_logs ? y * vd_log_u10(y_ahead[i] / y) : y_ahead[i] - y,

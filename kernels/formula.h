@@ -2,6 +2,9 @@
 
      vd formula(const struct allometer_program *program, const vd *t, const vd *x, vd *d)
 
+   or, of several points at once, formula_begin, the columns, formula_forward and formula_backward: what it costs to find
+   out what an instruction does is shared by the points.
+
    Reverse mode: on the way forward each instruction leaves its value and its slopes by its two operands, so that the way
    back is the same two multiply-adds for all of them. That costs about as much again as the value, however many
    parameters there are; forward mode would cost as much for each parameter. */
@@ -178,39 +181,64 @@ KERNEL vd formula_max(vd a, vd b, vd *da, vd *db) {
     return vd_select(first, a, b);
 }
 
-KERNEL vd formula_step(int operation, vd a, vd b, vd *da, vd *db) {
+/* At n points: y, and the slopes by a and b. */
+KERNEL void formula_steps(int operation, int n, const vd *a, const vd *b, vd *y, vd *da, vd *db) {
     switch (operation) {
-#define ROW(name, ...)               \
-    case ALLOMETER_OPERATION_##name: \
-        return formula_##name(a, b, da, db);
+#define ROW(name, ...)                                                                 \
+    case ALLOMETER_OPERATION_##name:                                                   \
+        for (int i = 0; i < n; ++i) y[i] = formula_##name(a[i], b[i], &da[i], &db[i]); \
+        break;
         ALLOMETER_INSTRUCTIONS(ROW)
 #undef ROW
-    default:
-        *da = *db = vd_set(NAN);
-        return vd_set(NAN);
     }
+}
+
+KERNEL vd formula_step(int operation, vd a, vd b, vd *da, vd *db) {
+    vd y = vd_set(NAN);
+    formula_steps(operation, 1, &a, &b, &y, da, db);
+    return y;
 }
 
 /* ---- the program ---- */
 
+enum { FORMULA_TAPE = VD_LANES > 1 ? 256 : ALLOMETER_MAX_SLOTS };
+
+/* Of n points: slot s of point i at [s * n + i]. */
 struct formula_tape {
-    vd value[ALLOMETER_MAX_SLOTS], da[ALLOMETER_MAX_SLOTS], db[ALLOMETER_MAX_SLOTS],
-        pull[ALLOMETER_MAX_SLOTS];
+    vd value[FORMULA_TAPE], da[FORMULA_TAPE], db[FORMULA_TAPE], pull[FORMULA_TAPE];
 };
 
-/* Fills the tape's values and, for the slots of instructions, slopes; the number of slots. */
-KERNEL int formula_forward(const struct allometer_program *program, const vd *t, const vd *x,
-                           struct formula_tape *tape) {
-    int slot = 0;
-    for (int p = 0; p < program->n_parameters; ++p) tape->value[slot++] = t[p];
-    for (int c = 0; c < program->n_columns; ++c) tape->value[slot++] = x[c];
-    for (int k = 0; k < program->n_constants; ++k) tape->value[slot++] = vd_set(program->constants[k]);
-    for (int i = 0; i < program->n_instructions; ++i, ++slot) {
-        struct allometer_instruction step = program->code[i];
-        tape->value[slot] = formula_step(step.operation, tape->value[step.a], tape->value[step.b],
-                                         &tape->da[slot], &tape->db[slot]);
+KERNEL int formula_slots(const struct allometer_program *program) {
+    return program->n_parameters + program->n_columns + program->n_constants + program->n_instructions;
+}
+
+/* How many points go through a tape at once: what fits; on CUDA 1, which the compiler must see. */
+KERNEL int formula_most_points(const struct allometer_program *program) {
+    return VD_LANES > 1 ? FORMULA_TAPE / formula_slots(program) : 1;
+}
+
+/* Fills the slots of parameters and constants; where those of the columns are that are still to be filled. */
+KERNEL vd *formula_begin(const struct allometer_program *program, const vd *t, int n,
+                         struct formula_tape *tape) {
+    vd *columns = tape->value + program->n_parameters * n, *constants = columns + program->n_columns * n;
+    for (int p = 0; p < program->n_parameters; ++p) {
+        for (int i = 0; i < n; ++i) tape->value[p * n + i] = t[p];
     }
-    return slot;
+    for (int k = 0; k < program->n_constants; ++k) {
+        for (int i = 0; i < n; ++i) constants[k * n + i] = vd_set(program->constants[k]);
+    }
+    return columns;
+}
+
+/* Fills the values of the instructions, and their slopes; where the formula's own values are. */
+KERNEL const vd *formula_forward(const struct allometer_program *program, int n, struct formula_tape *tape) {
+    int at = (formula_slots(program) - program->n_instructions) * n;
+    for (int k = 0; k < program->n_instructions; ++k, at += n) {
+        struct allometer_instruction step = program->code[k];
+        formula_steps(step.operation, n, tape->value + step.a * n, tape->value + step.b * n, tape->value + at,
+                      tape->da + at, tape->db + at);
+    }
+    return tape->value + at - n;
 }
 
 /* The pull of an operand and what comes through one result: nothing of an operand that does not move it, though the result
@@ -220,23 +248,27 @@ KERNEL vd formula_pulled(vd so_far, vd pull, vd slope) {
 }
 
 /* The derivatives of the formula by every slot (pull), from the last to the first. */
-KERNEL void formula_backward(const struct allometer_program *program, int n_slots,
-                             struct formula_tape *tape) {
-    int first = n_slots - program->n_instructions;
-    for (int s = 0; s < n_slots; ++s) tape->pull[s] = vd_set(s == n_slots - 1);
+KERNEL void formula_backward(const struct allometer_program *program, int n, struct formula_tape *tape) {
+    const int n_slots = formula_slots(program), first = n_slots - program->n_instructions;
+    for (int at = 0; at < n_slots * n; ++at) tape->pull[at] = vd_set(at >= (n_slots - 1) * n);
     for (int s = n_slots - 1; s >= first; --s) {
         struct allometer_instruction step = program->code[s - first];
-        tape->pull[step.a] = formula_pulled(tape->pull[step.a], tape->pull[s], tape->da[s]);
-        tape->pull[step.b] = formula_pulled(tape->pull[step.b], tape->pull[s], tape->db[s]);
+        vd *a = tape->pull + step.a * n, *b = tape->pull + step.b * n;
+        for (int i = 0, at = s * n; i < n; ++i, ++at) {
+            a[i] = formula_pulled(a[i], tape->pull[at], tape->da[at]);
+            b[i] = formula_pulled(b[i], tape->pull[at], tape->db[at]);
+        }
     }
 }
 
 KERNEL vd formula(const struct allometer_program *program, const vd *t, const vd *x, vd *d) {
     struct formula_tape tape;
-    int n_slots = formula_forward(program, t, x, &tape);
-    formula_backward(program, n_slots, &tape);
+    vd *columns = formula_begin(program, t, 1, &tape);
+    for (int c = 0; c < program->n_columns; ++c) columns[c] = x[c];
+    vd y = *formula_forward(program, 1, &tape);
+    formula_backward(program, 1, &tape);
     for (int p = 0; p < program->n_parameters; ++p) d[p] = tape.pull[p];
-    return tape.value[n_slots - 1];
+    return y;
 }
 
 #endif

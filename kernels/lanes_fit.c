@@ -1,30 +1,29 @@
 /* The fitting kernels of one instruction set: one solver for each law, and one for all formulas. */
 #include "cpu_fit.h"
-#include "formula.h"
-#include "law.h"
+#include "fit_laws.h"
 #include "solve.h"
 
-#define SOLVE_LAW(function, name, other, formula, P, C, ...)                                               \
-    KERNEL vd value_##function(const struct allometer_fitting *fitting, const vd *t, const vd *x, vd *d) { \
-        (void)fitting;                                                                                     \
-        return law_##function(t, x, d);                                                                    \
-    }                                                                                                      \
-    static void solve_##function(const struct allometer_fitting *fitting, struct fit_queue *queue,         \
-                                 struct lane_points *points) {                                             \
-        vd store[SOLVER_STORE(P)];                                                                         \
-        solve(fitting, queue, points, value_##function, P, C, store);                                      \
+#define SOLVE_LAW(function, name, other, formula, P, C, ...)                                       \
+    LAW_OF_POINTS(function, law_##function(t, x, d), P, C)                                         \
+    static void solve_##function(const struct allometer_fitting *fitting, struct fit_queue *queue, \
+                                 struct lane_points *points) {                                     \
+        vd store[SOLVER_STORE(P)];                                                                 \
+        solve(fitting, queue, points, solved_##function, P, C, store);                             \
     }
 ALLOMETER_LAWS(SOLVE_LAW)
 #undef SOLVE_LAW
 
-KERNEL vd value_formula(const struct allometer_fitting *fitting, const vd *t, const vd *x, vd *d) {
-    return formula(fitting->program, t, x, d);
+/* A function of its own: the solver calls it in six places, each of which would hold all instructions. */
+static __attribute__((noinline)) void run_formula(const struct allometer_fitting *fitting, const vd *t,
+                                                  const struct lane_points *points, int32_t first, int n,
+                                                  struct block *block) {
+    solved_formula(fitting, t, points, first, n, block);
 }
 
 static void solve_formula(const struct allometer_fitting *fitting, struct fit_queue *queue,
                           struct lane_points *points) {
     vd store[SOLVER_STORE(ALLOMETER_MAX_PARAMETERS)];
-    solve(fitting, queue, points, value_formula, fitting->program->n_parameters, fitting->program->n_columns,
+    solve(fitting, queue, points, run_formula, fitting->program->n_parameters, fitting->program->n_columns,
           store);
 }
 

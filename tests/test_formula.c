@@ -187,6 +187,35 @@ static void test_borders(void **state) {
     }
 }
 
+/* Points that go through a program together: as each alone, bit for bit, however many a tape holds. */
+static void test_points_together(void **state) {
+    (void)state;
+    static const char *const formulas[] = {
+        "a*x", "a + b*x^-c", "a*softplus((log(x) - d)/f)^1.5 + min(x, d)*2/(1 + x^2)",
+        "(a*x + b)*(c*x + d)*(f*x + g)/(1 + (h*x)^2)/(2 + (k*x)^2)/(3 + tanh(l*x))^m + atan(p*x) - erf(q)"};
+    for (size_t i = 0; i < sizeof formulas / sizeof *formulas; ++i) {
+        struct allometer_law *law = parse(formulas[i], 1);
+        const int P = law->n_parameters, most = formula_most_points(law->program);
+        vd t[ALLOMETER_MAX_PARAMETERS], x[FORMULA_TAPE];
+        assert_true(most >= 2);
+        for (int p = 0; p < P; ++p) t[p] = vd_set(0.5 + 0.1 * p);
+        for (int k = 0; k < most; ++k) x[k] = vd_set(1 + 0.3 * k);
+        for (int n = 1; n <= most; n += n < 9 ? 1 : 37) {
+            struct formula_tape tape;
+            vd *in = formula_begin(law->program, t, n, &tape);
+            for (int k = 0; k < n; ++k) in[k] = x[k];
+            const vd *y = formula_forward(law->program, n, &tape);
+            formula_backward(law->program, n, &tape);
+            for (int k = 0; k < n; ++k) {
+                vd d[ALLOMETER_MAX_PARAMETERS], alone = formula(law->program, t, &x[k], d);
+                assert_memory_equal(&y[k], &alone, sizeof alone);
+                for (int p = 0; p < P; ++p) assert_memory_equal(&tape.pull[p * n + k], &d[p], sizeof d[p]);
+            }
+        }
+        allometer_law_free(law);
+    }
+}
+
 /* Where x is 0 such formulas are what they are whatever c and b, though a root has no finite slope there. */
 static void test_slopes_at_zero(void **state) {
     (void)state;
@@ -363,11 +392,12 @@ static void test_limits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_instructions), cmocka_unit_test(test_whole_formulas),
-        cmocka_unit_test(test_borders),      cmocka_unit_test(test_grammar),
-        cmocka_unit_test(test_column_alone), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_words),        cmocka_unit_test(test_errors_point),
-        cmocka_unit_test(test_limits),       cmocka_unit_test(test_slopes_at_zero),
+        cmocka_unit_test(test_instructions),    cmocka_unit_test(test_whole_formulas),
+        cmocka_unit_test(test_borders),         cmocka_unit_test(test_grammar),
+        cmocka_unit_test(test_column_alone),    cmocka_unit_test(test_names),
+        cmocka_unit_test(test_words),           cmocka_unit_test(test_errors_point),
+        cmocka_unit_test(test_limits),          cmocka_unit_test(test_slopes_at_zero),
+        cmocka_unit_test(test_points_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,13 +26,14 @@ static double median_size(double *values, int n) {
 static void evaluate_slots(const struct formula_search *search, double values[][SEARCH_FEW]) {
     const struct allometer_program *program = search->law->program;
     struct formula_tape tape;
-    vd t[ALLOMETER_MAX_PARAMETERS], x[ALLOMETER_MAX_LAW_COLUMNS];
+    vd t[ALLOMETER_MAX_PARAMETERS];
     for (int p = 0; p < search->P; ++p)
         t[p] = vd_set(search_is_positive(search, p) ? log(search->size[p]) : search->size[p]);
     for (int i = 0; i < search->n_few; ++i) {
+        vd *x = formula_begin(program, t, 1, &tape);
         for (int c = 0; c < program->n_columns; ++c) x[c] = vd_set(search->columns[c][few_point(search, i)]);
-        int n_slots = formula_forward(program, t, x, &tape);
-        for (int s = 0; s < n_slots; ++s) values[s][i] = vd_get(&tape.value[s], 0);
+        formula_forward(program, 1, &tape);
+        for (int s = 0; s < formula_slots(program); ++s) values[s][i] = vd_get(&tape.value[s], 0);
     }
 }
 
