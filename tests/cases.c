@@ -91,7 +91,7 @@ static const struct case_row rows[] = {
     {"trapezoid",
      16,
      31,
-     FUNCTIONS(F(CUBE)),
+     FUNCTIONS(F(STEP)), /* the sample in the middle is 0 */
      {.distribution = 1, .weighting = ALLOMETER_WEIGHTING_TRAPEZOID},
      0},
     {"bootstrap weights", 13, 50, FUNCTIONS(F(SINE)), {.weighting = ALLOMETER_WEIGHTING_BOOTSTRAP}, 0},
@@ -107,7 +107,8 @@ static const struct case_row rows[] = {
      FUNCTIONS(F(FOURTH_POWER), F(COSINE), F(SQUARED_SINE), F(EXPONENTIAL_SQUARE), F(TANH), F(POSITIVE_PART)),
      {.l2 = 1e-3f},
      0},
-    {"parity", 24, 64, FUNCTIONS(F(PARITY)), {.scale = 3}, 0},
+    {"parity", 24, 64, FUNCTIONS(F(PARITY)), {.scale = 3, .low = 1, .high = 4}, 0},
+    {"deep parity, all but sure", 24, 64, FUNCTIONS(F(PARITY)), {.depth = 2, .initialization_gain = 10}, 0},
     {"parity beside regression",
      9,
      20,
@@ -123,7 +124,7 @@ static const struct case_row rows[] = {
      {.distribution = 1, .weighting = ALLOMETER_WEIGHTING_BOOTSTRAP},
      49},
     {"fresh draws", 31, 40, FUNCTIONS(F(SQUARE), F(PARITY)), {.fresh = 1}, 0},
-    {"warm-up and cosine", 12, 30, FUNCTIONS(F(CUBE)), {.schedule = 1, .warmup_steps = 10}, 0},
+    {"warm-up and cosine", 12, 30, FUNCTIONS(F(CUBE)), {.schedule = 1, .warmup_steps = 37}, 0},
     {"sgd",
      30,
      40,
@@ -136,7 +137,20 @@ static const struct case_row rows[] = {
      FUNCTIONS(F(SINE)),
      {.optimizer = ALLOMETER_OPTIMIZER_ADAMW, .penalize_biases = 1},
      0},
+    {"adamw",
+     30,
+     40,
+     FUNCTIONS(F(SINE)),
+     {.optimizer = ALLOMETER_OPTIMIZER_ADAMW, .weight_decay = 0.5f, .epsilon = 0.1f},
+     0},
     {"proximal adam", 30, 40, FUNCTIONS(F(SQUARE)), {.l1 = 1e-2f, .l1_step = ALLOMETER_L1_PROXIMAL}, 0},
+    {"proximal sgd",
+     30,
+     40,
+     FUNCTIONS(F(SQUARE)),
+     {.optimizer = ALLOMETER_OPTIMIZER_SGD, .l1 = 1e-2f, .l1_step = ALLOMETER_L1_PROXIMAL},
+     0},
+    {"relu of one input", 9, 31, FUNCTIONS(F(SQUARE)), {.activation = ALLOMETER_ACTIVATION_RELU}, 0},
     {"proximal sgd, biases",
      30,
      40,
@@ -303,7 +317,10 @@ static void apply(const struct case_row *row, struct allometer_model *model) {
     SET(fresh)
     SET(schedule)
     SET(warmup_steps)
+    SET(activation)
     SET(optimizer)
+    SET(weight_decay)
+    SET(epsilon)
     SET(l1_step)
     SET(depth)
     SET(residual)
@@ -334,13 +351,13 @@ static const struct many_row {
 static void many_case(const struct many_row *row, struct allometer_model *model) {
     *model = case_model(row->width, row->samples, row->functions, 1);
     model->batch = row->batch, model->depth = row->depth, model->fresh = row->fresh;
-    model->distribution = row->distribution;
+    model->distribution = row->distribution, model->scale = 3, model->high = 2;
     model->n_subtasks = row->n_subtasks, model->n_inputs = model->n_outputs = 0;
     for (int32_t k = 0; k < row->n_subtasks; ++k) {
         const struct allometer_model one = case_model(1, 1, &row->functions[k % row->n_functions], 1);
         struct allometer_subtask *subtask = &model->subtasks[k];
         *subtask = one.subtasks[0];
-        subtask->weight = 1.0f / (float)(k + 1);
+        subtask->weight = 1.0f / (float)(k + 1), subtask->frequency = 0.5f * (float)(k + 1);
         if (row->n_variables) {
             if (one.n_outputs > model->n_outputs) model->n_outputs = one.n_outputs;
             continue;

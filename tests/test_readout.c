@@ -11,17 +11,20 @@
 
 enum { LAYERS = 2, SUBTASKS = 2 };
 
-/* Rows (L, K) of a network of two layers of three rectified neurons, for the square of a function of x. */
-static void read_out(struct allometer_model model, const float weights[22], struct allometer_layer *layers) {
-    model.depth = LAYERS, model.activation = ALLOMETER_ACTIVATION_RELU;
+/* Rows (L, K) of a network of layers of three rectified neurons, for the square of a function of x. */
+static void read_out(struct allometer_model model, const float *weights, struct allometer_layer *layers) {
+    model.activation = ALLOMETER_ACTIVATION_RELU;
     model.distribution = ALLOMETER_DISTRIBUTION_EVEN, model.test_samples = 2000;
-    assert_int_equal(allometer_n_parameters(&model), 22);
-    assert_int_equal(allometer_n_layers(&model), LAYERS * SUBTASKS);
+    assert_int_equal(allometer_n_parameters(&model), 12 * model.depth - 2);
+    assert_int_equal(allometer_n_layers(&model), model.depth * SUBTASKS);
     assert_true(allometer_readout(&model, weights, layers));
 }
 
 static struct allometer_model square_of(int32_t function) {
-    return case_model(3, 10, (int32_t[]){function + CASE_FEEDS, ALLOMETER_FUNCTION_SQUARE}, SUBTASKS);
+    struct allometer_model model =
+        case_model(3, 10, (int32_t[]){function + CASE_FEEDS, ALLOMETER_FUNCTION_SQUARE}, SUBTASKS);
+    model.depth = LAYERS;
+    return model;
 }
 
 /* Of max(0, x). first, second: the first neuron's weight from x, and in the second layer from it; the others do nothing, or
@@ -76,6 +79,27 @@ static void test_what_lives(void **state) {
     assert_close("least", layers[0].least_correlation, -0.6, 0, 3e-3);
     assert_close("own", layers[SUBTASKS].correlation, -0.6, 0, 3e-3); /* the layer gives |x| there */
     assert_close("own", layers[SUBTASKS].least_correlation, -0.6, 0, 3e-3);
+
+    /* what the first layer gives flows past the second to a neuron of the third */
+    const float far[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                         0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0};
+    struct allometer_layer three[(LAYERS + 1) * SUBTASKS];
+    model.depth = LAYERS + 1;
+    read_out(model, far, three);
+    assert_close("first", three[0].correlation, 1, 1e-6, 0);
+    assert_true(isnan(three[SUBTASKS].correlation));
+    assert_close("third", three[2 * SUBTASKS].correlation, 1, 1e-6, 0);
+}
+
+/* The second layer gives 1 - max(0, x), and max(0, x - 1/2), whose variance is 13/768 and whose covariance with max(0, x) is
+   7/192: what goes down as the function goes up is as good as what goes up with it. */
+static void test_either_sign_counts(void **state) {
+    (void)state;
+    struct allometer_layer layers[LAYERS * SUBTASKS];
+    const float weights[] = {1, 0, 1, 0, 0, -0.5f, -1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 1, 0, 0};
+    read_out(square_of(ALLOMETER_FUNCTION_POSITIVE_PART), weights, layers);
+    assert_close("correlation", layers[SUBTASKS].correlation, -1, 1e-6, 0);
+    assert_close("least", layers[SUBTASKS].least_correlation, 7.0 / 192 / sqrt(5.0 / 48 * 13 / 768), 0, 3e-3);
 }
 
 /* What is constant correlates with nothing, however its mean is rounded: first the function, then the second layer. */
@@ -94,8 +118,8 @@ static void test_constants_correlate_with_nothing(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_known_read_outs),
-                                       cmocka_unit_test(test_what_lives),
-                                       cmocka_unit_test(test_constants_correlate_with_nothing)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_known_read_outs), cmocka_unit_test(test_what_lives),
+        cmocka_unit_test(test_either_sign_counts), cmocka_unit_test(test_constants_correlate_with_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
