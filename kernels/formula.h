@@ -1,9 +1,6 @@
-/* Formulas over lanes: a program's value and its exact derivatives by the parameters.
-
-     vd formula(const struct allometer_program *program, const vd *t, const vd *x, vd *d)
-
-   or, of several points at once, formula_begin, the columns, formula_forward and formula_backward: what it costs to find
-   out what an instruction does is shared by the points.
+/* Formulas over lanes: a program's value and its exact derivatives by the parameters, at several points at once, which
+   share what it costs to find out what an instruction does. formula_begin, then the columns, formula_forward and
+   formula_backward.
 
    Reverse mode: on the way forward each instruction leaves its value and its slopes by its two operands, so that the way
    back is the same two multiply-adds for all of them. That costs about as much again as the value, however many
@@ -259,16 +256,6 @@ KERNEL void formula_backward(const struct allometer_program *program, int n, str
             b[i] = formula_pulled(b[i], tape->pull[at], tape->db[at]);
         }
     }
-}
-
-KERNEL vd formula(const struct allometer_program *program, const vd *t, const vd *x, vd *d) {
-    struct formula_tape tape;
-    vd *columns = formula_begin(program, t, 1, &tape);
-    for (int c = 0; c < program->n_columns; ++c) columns[c] = x[c];
-    vd y = *formula_forward(program, 1, &tape);
-    formula_backward(program, 1, &tape);
-    for (int p = 0; p < program->n_parameters; ++p) d[p] = tape.pull[p];
-    return y;
 }
 
 #endif

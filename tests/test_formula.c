@@ -187,6 +187,16 @@ static void test_borders(void **state) {
     }
 }
 
+/* A formula of x at n points, and its derivatives, in the tape; where its values are. */
+static const vd *run(const struct allometer_program *program, const vd *t, const vd *x, int n,
+                     struct formula_tape *tape) {
+    vd *column = formula_begin(program, t, n, tape);
+    for (int i = 0; i < n; ++i) column[i] = x[i];
+    const vd *y = formula_forward(program, n, tape);
+    formula_backward(program, n, tape);
+    return y;
+}
+
 /* Points that go through a program together: as each alone, bit for bit, however many a tape holds. */
 static void test_points_together(void **state) {
     (void)state;
@@ -195,21 +205,19 @@ static void test_points_together(void **state) {
         "(a*x + b)*(c*x + d)*(f*x + g)/(1 + (h*x)^2)/(2 + (k*x)^2)/(3 + tanh(l*x))^m + atan(p*x) - erf(q)"};
     for (size_t i = 0; i < sizeof formulas / sizeof *formulas; ++i) {
         struct allometer_law *law = parse(formulas[i], 1);
-        const int P = law->n_parameters, most = formula_most_points(law->program);
+        const int most = formula_most_points(law->program);
         vd t[ALLOMETER_MAX_PARAMETERS], x[FORMULA_TAPE];
         assert_true(most >= 2);
-        for (int p = 0; p < P; ++p) t[p] = vd_set(0.5 + 0.1 * p);
+        for (int p = 0; p < law->n_parameters; ++p) t[p] = vd_set(0.5 + 0.1 * p);
         for (int k = 0; k < most; ++k) x[k] = vd_set(1 + 0.3 * k);
         for (int n = 1; n <= most; n += n < 9 ? 1 : 37) {
-            struct formula_tape tape;
-            vd *in = formula_begin(law->program, t, n, &tape);
-            for (int k = 0; k < n; ++k) in[k] = x[k];
-            const vd *y = formula_forward(law->program, n, &tape);
-            formula_backward(law->program, n, &tape);
+            struct formula_tape together, alone;
+            const vd *values = run(law->program, t, x, n, &together);
             for (int k = 0; k < n; ++k) {
-                vd d[ALLOMETER_MAX_PARAMETERS], alone = formula(law->program, t, &x[k], d);
-                assert_memory_equal(&y[k], &alone, sizeof alone);
-                for (int p = 0; p < P; ++p) assert_memory_equal(&tape.pull[p * n + k], &d[p], sizeof d[p]);
+                const vd *value = run(law->program, t, x + k, 1, &alone);
+                assert_memory_equal(&values[k], value, sizeof *value);
+                for (int p = 0; p < law->n_parameters; ++p)
+                    assert_memory_equal(&together.pull[p * n + k], &alone.pull[p], sizeof(vd));
             }
         }
         allometer_law_free(law);

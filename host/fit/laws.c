@@ -81,8 +81,43 @@ double allometer_role_outer(enum allometer_role role, double coordinate) {
     return allometer_role_is_log(role) ? exp(coordinate) : coordinate;
 }
 
+static void evaluate_formula(const struct allometer_law *law, const double *parameters,
+                             const double *const *columns, size_t n, double *values, double *derivatives) {
+    const struct allometer_program *program = law->program;
+    const size_t P = (size_t)law->n_parameters,
+                 most = (size_t)formula_most_points(program) * (size_t)VD_LANES;
+    vd t[ALLOMETER_MAX_PARAMETERS];
+    struct formula_tape tape;
+    for (size_t p = 0; p < P; ++p) t[p] = vd_set(parameters[p]);
+    for (size_t first = 0, some; first < n; first += some) {
+        some = n - first < most ? n - first : most;
+        const int tile = (int)((some + VD_LANES - 1) / VD_LANES);
+        vd *x = formula_begin(program, t, tile, &tape);
+        for (int c = 0; c < law->n_columns; ++c) {
+            for (int i = 0; i < tile * VD_LANES; ++i) {
+                const double value = columns[c][first + ((size_t)i < some ? (size_t)i : 0)];
+                vd_put(&x[c * tile + i / VD_LANES], i % VD_LANES, value);
+            }
+        }
+        const vd *y = formula_forward(program, tile, &tape);
+        if (derivatives) formula_backward(program, tile, &tape);
+        for (int i = 0; (size_t)i < some; ++i) {
+            const size_t at = first + (size_t)i;
+            values[at] = vd_get(&y[i / VD_LANES], i % VD_LANES);
+            for (size_t p = 0; derivatives && p < P; ++p) {
+                const vd *pull = &tape.pull[(int)p * tile + i / VD_LANES];
+                derivatives[at * P + p] = vd_get(pull, i % VD_LANES);
+            }
+        }
+    }
+}
+
 static void evaluate(const struct allometer_law *law, const double *parameters, const double *const *columns,
                      int logs, size_t n, double *values, double *derivatives) {
+    if (law->program) {
+        evaluate_formula(law, parameters, columns, n, values, derivatives);
+        return;
+    }
     int P = law->n_parameters, C = law->n_columns;
     vd t[ALLOMETER_MAX_PARAMETERS], d[ALLOMETER_MAX_PARAMETERS], x[ALLOMETER_MAX_LAW_COLUMNS];
     for (int p = 0; p < P; ++p) t[p] = vd_set(parameters[p]);
@@ -93,9 +128,7 @@ static void evaluate(const struct allometer_law *law, const double *parameters, 
                 vd_put(&x[c], (int)l, logs ? log(value) : value);
             }
         }
-        vd y = law->program      ? formula(law->program, t, x, d)
-               : law->candidates ? vd_set(NAN)
-                                 : functions[law->id](t, x, d);
+        vd y = law->candidates ? vd_set(NAN) : functions[law->id](t, x, d);
         for (size_t l = 0; l < VD_LANES && i + l < n; ++l) {
             values[i + l] = vd_get(&y, (int)l);
             for (int p = 0; derivatives && p < P; ++p) {
