@@ -73,6 +73,13 @@ double text_round_double(double value) {
     return value;
 }
 
+double text_round_float(float value) {
+    char text[TEXT_NUMBER_SIZE];
+    double rounded;
+    text_from_float(text, value);
+    return text_to_double(text, &rounded) ? rounded : (double)value;
+}
+
 int text_character_length(const char *text) {
     const unsigned char *c = (const unsigned char *)text;
     const int length = *c < 0x80                 ? 1

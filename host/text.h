@@ -21,6 +21,8 @@ void text_from_float(char text[TEXT_NUMBER_SIZE], float value);
 
 /* The number of 15 significant digits that is nearest to the value, which is finite. */
 double text_round_double(double value);
+/* The number that text_from_float writes: of a float that was read from 0.7 just that. */
+double text_round_float(float value);
 
 /* Bytes of the UTF-8 character that the text begins with; 0: these are none (RFC 3629). */
 int text_character_length(const char *text);

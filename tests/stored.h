@@ -10,7 +10,7 @@
 
 static const char plain[] = "name: stored\n"
                             "task:\n"
-                            "  subtasks: [{function: square, weight: 0.75}, {function: parity, bits: 3}]\n"
+                            "  subtasks: [{function: square, weight: 0.7}, {function: parity, bits: 3}]\n"
                             "model: {width: 5}\n"
                             "train: {steps: 10}\n"
                             "axes:\n"

@@ -35,7 +35,8 @@ static void test_results_come_back_bit_for_bit(void **state) {
         assert_true(cell(table, "allocated", row) == expected.allocated[k]);
         assert_true(cell(table, "task.scale", row) == values[0].number);
         assert_true(cell(table, "seed", row) == (double)model.seed);
-        assert_true(cell(table, "weight", row) == model.subtasks[k].weight);
+        assert_true(cell(table, "weight", row)
+                    == (k ? 1 : 0.7)); /* as the sweep file has it, not its float */
         assert_true(cell(table, "parameters", row) == (double)allometer_n_parameters(&model));
     }
     allometer_table_free(table);
