@@ -18,6 +18,12 @@ struct plot_place plot_place_of(const struct allometer_fits *fits, const struct 
         widen(&place.y, fits->y[i]);
         widen(&place.y, fits->yhat[i]);
     }
+    const size_t n_at = (size_t)fits->options.n_at;
+    const double *at_y = fits->at_y + (size_t)(group - fits->groups) * n_at;
+    for (size_t i = 0; i < n_at; ++i) {
+        if (isfinite(at_y[i])) widen(&place.x, fits->law->n_columns == 1 ? fits->at_x[0][i] : at_y[i]);
+        widen(&place.y, at_y[i]);
+    }
     return place;
 }
 
@@ -62,8 +68,8 @@ void plot_write_axis(FILE *file, char axis, struct plot_range range, int logs, d
     double low = logs ? range.low * exp(-margin * width) : range.low - margin * width;
     double high = logs ? range.high * exp(margin * width) : range.high + margin * width;
     fprintf(file, "unset logscale %c\nset %ctics autofreq\n", axis, axis);
-    /* k, M, G and T are read at sight; P, E, ... are not */
-    int prefixes = range.low >= 1 && range.high >= 1e4 && range.high < 1e16;
+    /* k, M, G and T are read at sight; P, E, ... are not. Of the axis, not its points: 5000 is not to stand beside 1e+04. */
+    int prefixes = range.low >= 1 && high >= 1e4 && high < 1e16;
     fprintf(file, "set format %c '%s'\n", axis, prefixes ? "%.0s%c" : "%.4g");
     if (!(range.low < range.high)) { /* one value, or none */
         double room = isfinite(range.low) && range.low != 0 ? fabs(range.low) / 2 : 1;

@@ -141,6 +141,10 @@ int fit_curve_points(const struct allometer_fits *fits, const struct allometer_f
         double at = fits->x[0][i];
         if (isfinite(at) && (at > 0 || !positive)) low = fmin(low, at), high = fmax(high, at);
     }
+    for (int32_t i = 0; i < fits->options.n_at; ++i) {
+        double at = fits->at_x[0][i];
+        if (isfinite(at) && (at > 0 || !positive)) low = fmin(low, at), high = fmax(high, at);
+    }
     int logs = positive || (low > 0 && high > 4 * low); /* as plot_axes_of has it */
     if (logs) low = log(low), high = log(high);
     double margin = 0.1 * (high - low);
