@@ -364,6 +364,7 @@ static void test_errors_point(void **state) {
     expect_error("y = a*x", 2, "what stands before '=' is --y");
     expect_error("αβ*x + $", 7, "expected a number");
     expect_error("a*x # 2", 4, "expected an operator");
+    expect_error("a*x.rate^-b", 3, "a name with a dot stands in `backquotes`");
     expect_error("a*1.5.2*x", 5, "expected an operator");
     expect_error("a*1e999*x", 2, "expected a number");
     expect_error("a*`Model", 2, "expected a second `");

@@ -125,7 +125,10 @@ static int at_operand(const struct formula_parser *parser) {
 /* What follows is not what was expected: an operand, where a product without its sign was meant, or something else. */
 static int fail_expected(struct formula_parser *parser, const char *message) {
     static const char product[] = "expected an operator before this: a product is written with *";
-    return formula_fail_at(parser, parser->at, at_operand(parser) ? product : message);
+    const char *at = parser->at;
+    if (*at == '.' && is_letter(at[1]) && at > parser->text && (is_letter(at[-1]) || is_digit(at[-1])))
+        return formula_fail_at(parser, at, "a name with a dot stands in `backquotes`");
+    return formula_fail_at(parser, at, at_operand(parser) ? product : message);
 }
 
 static int parse_call(struct formula_parser *parser, const char *begin,
