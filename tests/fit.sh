@@ -201,7 +201,7 @@ grep -q ',constant,.*x-constant\|^constant,.*x-constant' spaced_fits.csv || fail
 expect 0 'fewer than 20 resamples reached a minimum in 1 of 1 groups: .* independent$' "${fit[@]}" --where task=plain --bootstrap 19 --cluster seed
 grep -q '^95 % intervals from standard errors, as of .*fewer than 20' stdout || fail "19 resamples: $(cat stdout)"
 expect 0 '' "${fit[@]}" --where task=plain --bootstrap 20 --cluster seed
-grep -q '^95 % intervals from 20 resamples of seed$' stdout || fail "20 resamples: $(cat stdout)"
+grep -q '^95 % intervals from 20 resamples of seed; ± is one standard error$' stdout || fail "20 resamples: $(cat stdout)"
 grep -q 'fewer than 20' stderr && fail "20 resamples: $(cat stderr)"
 
 # ---- names that are numbers, or move a cursor -------------------------------------------------------------------------
@@ -263,6 +263,8 @@ cmp <(cut -d, -f 1-5,7- weighed.csv) <(cut -d, -f 1-5,7- without.csv) || fail 'r
 expect 2 'weights.csv: --weight: every row to be fitted has none 0' "${zero[@]}" --let 'none=0*n' --weight none
 expect 0 '' weights.csv --law 'a/n^b + 0*m' --x n,m --y loss --where 'loss<inf' --train weight=1 --out outside.csv --quiet
 [ -n "$(column rmsle_test outside.csv)" ] || fail 'a row without its second variable hides how well the others are predicted'
+expect 1 '' weights.csv --law power --x n --y loss
+grep -q "^not-finite: .* --where 'y!=inf'$" stdout || fail "no way out of infinite points: $(cat stdout)"
 expect 2 'none of the 13 rows' "${zero[@]}" --where 'loss=NA'
 
 # ---- options that would not be used -----------------------------------------------------------------------------------------
@@ -304,6 +306,12 @@ if command -v gnuplot >/dev/null; then
     done
     expect 0 '' runs.csv --let 'flop=n*1e16' --law power --x flop --y loss --where task=plain --plot large.svg --keep-plot-files --quiet
     grep -q "^set format x '%.4g'" large.svg.gp || fail "prefixes that few know: $(grep '^set format x' large.svg.gp)"
+    awk 'BEGIN { print "n,loss"; for (n = 70; n < 9000; n *= 2) print n "," 3 / n ^ 0.3 }' >tics.csv
+    expect 0 '' tics.csv --law power --x n --y loss --plot tics.svg --keep-plot-files
+    grep -q "^set format x '%.0s%c'" tics.svg.gp || fail "labels 5000 and 1e+04: $(grep '^set format x' tics.svg.gp)"
+    expect 0 '' tics.csv --law power --x n --y loss --at 2e6 --plot at.svg --keep-plot-files
+    awk '$1 == "set" && $2 == "xrange" { gsub(/[^0-9.]+/, " "); seen = $2 > 2e6 } /^.curve0/ { law = 1 } law && $1 > 2e6 { drawn = 1 } /^END/ { law = 0 }
+        END { exit !(seen && drawn) }' at.svg.gp || fail 'what --at predicts lies outside the picture'
     printf 'n,loss\n1e-300,1e300\n1,1\n1e200,1e-200\n' >wide.csv # margins beyond what a double holds
     expect 0 '' wide.csv --law power --x n --y loss --plot wide.svg --quiet
     expect 2 '^allometer: absent/fits.png: No such file' "${fit[@]}" --plot absent/fits.png --quiet

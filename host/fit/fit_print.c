@@ -8,6 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The value, rounded to that many digits; without an exponent where six digits hold it, so that 950 is no 9.5e+02. */
+static void put_digits(char *into, double value, int digits) {
+    snprintf(into, GRID_CELL / 2, "%.*g", digits, value);
+    if (digits < 6) snprintf(into, GRID_CELL / 2, "%.6g", strtod(into, NULL));
+}
+
 /* The value with as many digits as its standard error supports: two of the error's. */
 static void put_value(char *into, double value, double error) {
     if (isnan(value)) {
@@ -18,7 +24,9 @@ static void put_value(char *into, double value, double error) {
         double size = fmax(fabs(value), error);
         int digits = (int)floor(log10(size)) - (int)floor(log10(error)) + 2;
         digits = digits < 2 ? 2 : digits > 12 ? 12 : digits;
-        snprintf(into, GRID_CELL, "%.*g ± %.2g", digits, value, error);
+        put_digits(into, value, digits);
+        strcat(into, " ± ");
+        put_digits(into + strlen(into), error, 2);
     }
 }
 
@@ -147,7 +155,8 @@ static const char *const advice[ALLOMETER_GROUP_STATUS_COUNT] = {
     [ALLOMETER_GROUP_Y_NOT_POSITIVE] =
         "the objective takes the logarithm of y; leave such rows out with --where "
         "'y>0', or take --objective mse",
-    [ALLOMETER_GROUP_NOT_FINITE] = "an infinite x or y among the points",
+    [ALLOMETER_GROUP_NOT_FINITE] =
+        "an infinite x or y among the points; leave such rows out, as with --where 'y!=inf'",
 };
 
 /* The same of averages of laws, where it is another. */
@@ -258,15 +267,15 @@ static void print_heading(const struct allometer_fits *fits, FILE *file) {
     fprintf(file, "%s = %s\n%g %% intervals from ", options->y, fits->law->formula,
             100 * options->confidence);
     if (fits->law->candidates)
-        fprintf(file, "the spread of the laws, their errors%s%s and the scatter\n",
+        fprintf(file, "the spread of the laws, their errors%s%s and the scatter",
                 options->bootstrap ? " among resamples of " : "", options->bootstrap ? units : "");
     else if (!options->bootstrap)
-        fputs("standard errors\n", file);
+        fputs("standard errors", file);
     else if (lacks_resamples(fits))
-        fprintf(file, "standard errors%s: fewer than %d resamples reached a minimum\n",
+        fprintf(file, "standard errors%s: fewer than %d resamples reached a minimum",
                 options->cluster ? ", as of points that are independent" : "", ALLOMETER_FEWEST_RESAMPLES);
     else
-        fprintf(file, "%d resamples of %s\n", options->bootstrap, units);
+        fprintf(file, "%d resamples of %s", options->bootstrap, units);
 }
 
 static enum allometer_code print_fits(const struct allometer_fits *fits, FILE *file,
@@ -281,6 +290,7 @@ static enum allometer_code print_fits(const struct allometer_fits *fits, FILE *f
     grid.cells = calloc(grid.n_rows * grid.n_columns, sizeof *grid.cells);
     if (!grid.cells) return allometer_fail(error, ALLOMETER_FAILED, "out of memory for a table");
     print_heading(fits, file);
+    fputs(fits->law->candidates && !single ? "\n" : "; ± is one standard error\n", file);
     if (single) {
         print_summary(fits, file);
         fill_parameters(&grid, fits);
