@@ -73,6 +73,47 @@ static int check_series(const struct allometer_model *model, int k, struct model
     return 0;
 }
 
+/* Variables that mixed samples have: inputs but those that tell the subtask. */
+static int32_t count_variables(const struct allometer_model *model) {
+    return model->n_inputs - (model->control ? model->n_subtasks : 0);
+}
+
+/* What subtask k takes and gives, and from where, after so many inputs and outputs of those before it. */
+static int check_subtask(const struct allometer_model *model, int k, int32_t n_inputs, int32_t n_outputs,
+                         struct model_problem *problem) {
+    const struct allometer_subtask *subtask = &model->subtasks[k];
+    if ((subtask->function == ALLOMETER_FUNCTION_DATA) != (model->data != NULL))
+        return found_in(problem, k, "is %s, expected data for rows of a file and for nothing else",
+                        model->data ? "a function" : "data");
+    const struct allometer_function_shape *shape = &allometer_function_shapes[subtask->function];
+    const char *function = allometer_functions.rows[subtask->function].name;
+    if (check_series(model, k, problem)) return 1;
+    const struct allometer_subtask *before = k > 0 && subtask[-1].feeds ? &subtask[-1] : NULL;
+    const int32_t takes = before ? before->n_inputs : shape->n_inputs,
+                  gives = subtask->feeds ? 0 : shape->n_outputs,
+                  first_input = before ? before->first_input : n_inputs;
+    if (takes && subtask->n_inputs != takes)
+        return found_in(problem, k, "takes %d inputs, expected %d for %s", subtask->n_inputs, takes,
+                        function);
+    if (!model->data && subtask->n_outputs != gives)
+        return found_in(problem, k, "has %d outputs, expected %d for %s", subtask->n_outputs, gives,
+                        function);
+    if (!model->data && subtask->loss != shape->loss)
+        return found_in(problem, k, "has loss number %d, expected %d (%s) for %s", subtask->loss, shape->loss,
+                        allometer_losses.rows[shape->loss].name, function);
+    if (subtask->first_input != first_input || subtask->first_output != n_outputs)
+        return found_in(problem, k, "starts at input %d and output %d, expected %d and %d",
+                        subtask->first_input, subtask->first_output, first_input, n_outputs);
+    const int32_t n_variables = count_variables(model);
+    if (model->mixed
+        && (subtask->n_inputs < 1 || subtask->n_inputs > n_variables || subtask->n_outputs < 1
+            || subtask->n_outputs > model->n_outputs))
+        return found_in(problem, k,
+                        "takes %d of %d variables and %d of %d outputs, expected as many as there are",
+                        subtask->n_inputs, n_variables, subtask->n_outputs, model->n_outputs);
+    return 0;
+}
+
 /* Subtasks stand side by side: each takes the inputs and outputs that follow those of the one before. Those of mixed samples
    share them: each takes some of the variables, and the first of the outputs. */
 static int check_layout(const struct allometer_model *model, struct model_problem *problem) {
@@ -81,43 +122,16 @@ static int check_layout(const struct allometer_model *model, struct model_proble
     if (model->n_inputs < 1)
         return found(problem, "task.subtasks", "the model has %d inputs, expected 1 or more",
                      model->n_inputs);
-    const int32_t n_variables = model->n_inputs - (model->control ? model->n_subtasks : 0);
     for (int k = 0; k < model->n_subtasks; k++) {
         const struct allometer_subtask *subtask = &model->subtasks[k];
-        if ((subtask->function == ALLOMETER_FUNCTION_DATA) != (model->data != NULL))
-            return found_in(problem, k, "is %s, expected data for rows of a file and for nothing else",
-                            model->data ? "a function" : "data");
-        const struct allometer_function_shape *shape = &allometer_function_shapes[subtask->function];
-        const char *function = allometer_functions.rows[subtask->function].name;
-        if (check_series(model, k, problem)) return 1;
-        const struct allometer_subtask *before = k > 0 && subtask[-1].feeds ? &subtask[-1] : NULL;
-        const int32_t takes = before ? before->n_inputs : shape->n_inputs,
-                      gives = subtask->feeds ? 0 : shape->n_outputs,
-                      first_input = before ? before->first_input : n_inputs;
-        if (takes && subtask->n_inputs != takes)
-            return found_in(problem, k, "takes %d inputs, expected %d for %s", subtask->n_inputs, takes,
-                            function);
-        if (!model->data && subtask->n_outputs != gives)
-            return found_in(problem, k, "has %d outputs, expected %d for %s", subtask->n_outputs, gives,
-                            function);
-        if (!model->data && subtask->loss != shape->loss)
-            return found_in(problem, k, "has loss number %d, expected %d (%s) for %s", subtask->loss,
-                            shape->loss, allometer_losses.rows[shape->loss].name, function);
-        if (subtask->first_input != first_input || subtask->first_output != n_outputs)
-            return found_in(problem, k, "starts at input %d and output %d, expected %d and %d",
-                            subtask->first_input, subtask->first_output, first_input, n_outputs);
+        if (check_subtask(model, k, n_inputs, n_outputs, problem)) return 1;
         weights += (double)subtask->weight;
-        if (!model->mixed) {
-            n_inputs += before ? 0 : subtask->n_inputs;
-            n_outputs += subtask->n_outputs;
-        } else if (subtask->n_inputs < 1 || subtask->n_inputs > n_variables || subtask->n_outputs < 1
-                   || subtask->n_outputs > model->n_outputs) {
-            return found_in(problem, k,
-                            "takes %d of %d variables and %d of %d outputs, expected as many as there are",
-                            subtask->n_inputs, n_variables, subtask->n_outputs, model->n_outputs);
-        }
+        if (model->mixed) continue;
+        if (k == 0 || !subtask[-1].feeds) n_inputs += subtask->n_inputs;
+        n_outputs += subtask->n_outputs;
     }
     if (model->mixed) n_inputs = model->n_inputs, n_outputs = model->n_outputs;
+    const int32_t n_variables = count_variables(model);
     if (model->mixed && !model->data && n_variables > ALLOMETER_MAX_INPUTS) /* each has an order of its own */
         return found(problem, "task.inputs.variables", "task.inputs.variables is %d, expected at most %d",
                      n_variables, ALLOMETER_MAX_INPUTS);
