@@ -155,17 +155,11 @@ static int compare_marks(const void *a, const void *b) {
     return (first->mark > second->mark) - (first->mark < second->mark);
 }
 
-static struct sweep_axis *find_axis(const struct sweep_axes *axes, const char *path) {
-    for (size_t i = 0; i < axes->n_axes; i++)
-        if (strcmp(axes->axes[i].path, path) == 0) return &axes->axes[i];
-    return NULL;
-}
-
 /* Joins an axis that zip.G lists to the group of the first there: that is the leader, NULL until it is met. */
 static enum allometer_code join(const struct sweep_mark *mark, struct sweep_axes *axes,
                                 struct sweep_axis **leader, const struct sweep_marks *marks,
                                 struct allometer_error *error) {
-    struct sweep_axis *axis = find_axis(axes, mark->text);
+    struct sweep_axis *axis = sweep_axes_find(axes, mark->text);
     if (!axis) {
         struct text_nearest nearest = {.word = mark->text};
         for (size_t i = 0; i < axes->n_axes; i++) text_nearest_offer(&nearest, axes->axes[i].path);
@@ -271,6 +265,12 @@ void sweep_axes_free(struct sweep_axes *axes) {
     for (size_t i = 0; i < axes->n_axes; i++) free(axes->axes[i].values);
     free(axes->axes);
     *axes = (struct sweep_axes){0};
+}
+
+struct sweep_axis *sweep_axes_find(const struct sweep_axes *axes, const char *path) {
+    for (size_t i = 0; i < axes->n_axes; i++)
+        if (strcmp(axes->axes[i].path, path) == 0) return &axes->axes[i];
+    return NULL;
 }
 
 double sweep_axis_value(const struct sweep_axis *axis, uint64_t i) {

@@ -38,6 +38,8 @@ void sweep_axes_free(struct sweep_axes *axes);
 enum allometer_code sweep_axes_check_repeats(const struct sweep_marks *marks, const struct sweep_axes *axes,
                                              struct allometer_error *error);
 
+/* The axis of a key's path, or NULL. */
+struct sweep_axis *sweep_axes_find(const struct sweep_axes *axes, const char *path);
 /* The axis' value number i. */
 double sweep_axis_value(const struct sweep_axis *axis, uint64_t i);
 

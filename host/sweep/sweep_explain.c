@@ -54,23 +54,17 @@ static void path_of(const struct sweep_log *log, char *path, size_t size) {
 }
 
 static void expectation(const cyaml_schema_value_t *schema, const char *path, char *text, size_t size) {
-    const struct allometer_sweep_key *keys;
-    size_t n_keys = allometer_sweep_keys(&keys);
-    int subtask = 0;
-    char key_path[SWEEP_PATH_SIZE];
     if (schema->type == CYAML_MAPPING) {
         int n = snprintf(text, size, "keys such as %s", schema->mapping.fields[0].key);
         for (int i = 1; i < 4 && schema->mapping.fields[i].key && n > 0 && (size_t)n < size; i++)
             n += snprintf(text + n, size - (size_t)n, ", %s", schema->mapping.fields[i].key);
         return;
     }
-    snprintf(text, size, schema->type == CYAML_SEQUENCE ? "a list" : "a single value");
-    if (schema->type == CYAML_SEQUENCE) return;
-    sscanf(path, "task.subtasks.%d.", &subtask);
-    for (size_t i = 0; i < n_keys; i++) {
-        sweep_key_path(&keys[i], subtask, key_path);
-        if (strcmp(key_path, path) == 0) sweep_key_expectation(&keys[i], text, size);
-    }
+    const struct allometer_sweep_key *key = sweep_key_find(path);
+    if (key)
+        sweep_key_expectation(key, text, size);
+    else
+        snprintf(text, size, schema->type == CYAML_SEQUENCE ? "a list" : "a single value");
 }
 
 /* The first axis whose path ends with the name, or NULL. */

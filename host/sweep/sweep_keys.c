@@ -115,6 +115,17 @@ void sweep_key_path(const struct allometer_sweep_key *key, int subtask, char pat
         snprintf(path, SWEEP_PATH_SIZE, "%s", key->path);
 }
 
+const struct allometer_sweep_key *sweep_key_find(const char *path) {
+    int subtask = 0;
+    char own[SWEEP_PATH_SIZE];
+    sscanf(path, "task.subtasks.%d.", &subtask);
+    for (size_t i = 0; i < N_KEYS; i++) {
+        sweep_key_path(&keys[i], subtask, own);
+        if (strcmp(own, path) == 0) return &keys[i];
+    }
+    return NULL;
+}
+
 int sweep_key_accepts(const struct allometer_sweep_key *key, double value) {
     switch (key->kind) {
     case ALLOMETER_KEY_TEXT:

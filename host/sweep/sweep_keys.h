@@ -60,6 +60,9 @@ enum { SWEEP_PATH_SIZE = 64 };
 /* The key's path, with the subtask's index where it has one. */
 void sweep_key_path(const struct allometer_sweep_key *key, int subtask, char path[SWEEP_PATH_SIZE]);
 
+/* The key of such a path, or NULL. */
+const struct allometer_sweep_key *sweep_key_find(const char *path);
+
 /* Every value of every key is a double exactly: a number, or the index of a word. */
 int sweep_key_accepts(const struct allometer_sweep_key *key, double value);
 /* 1 and the value if the text is one that the key accepts. */

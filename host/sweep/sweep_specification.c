@@ -48,12 +48,6 @@ static void write_axis(FILE *file, const struct sweep_axis *axis) {
     fprintf(file, ", \"count\": %llu}", (unsigned long long)axis->n_written);
 }
 
-static int is_swept(const struct sweep_axes *axes, const char *path) {
-    for (size_t i = 0; i < axes->n_axes; i++)
-        if (strcmp(axes->axes[i].path, path) == 0) return 1;
-    return 0;
-}
-
 static void write_keys(FILE *file, const struct allometer_sweep *sweep) {
     const struct allometer_sweep_key *keys;
     size_t n_keys = allometer_sweep_keys(&keys);
@@ -65,7 +59,7 @@ static void write_keys(FILE *file, const struct allometer_sweep *sweep) {
         for (int subtask = 0; subtask < n_subtasks; subtask++) {
             char path[SWEEP_PATH_SIZE];
             sweep_key_path(&keys[i], subtask, path);
-            if (is_swept(&sweep->axes, path)) continue; /* its axis says all */
+            if (sweep_axes_find(&sweep->axes, path)) continue; /* its axis says all */
             fprintf(file, "\"%s\": ", path);
             write_value(file, &keys[i], sweep_key_get(&keys[i], subtask, &sweep->settings));
             fputs(",\n ", file);

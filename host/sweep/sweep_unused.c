@@ -49,21 +49,10 @@ struct values {
 };
 
 static struct values values_of(const struct allometer_sweep *sweep, const char *path, int subtask) {
-    struct values values = {.n = 1};
-    for (size_t i = 0; i < sweep->axes.n_axes; i++)
-        if (strcmp(sweep->axes.axes[i].path, path) == 0) values.axis = &sweep->axes.axes[i];
-    if (values.axis) {
-        values.key = values.axis->key, values.n = values.axis->n_values;
-        return values;
-    }
-    const struct allometer_sweep_key *keys;
-    for (size_t i = allometer_sweep_keys(&keys); i-- > 0 && !values.key;) {
-        char own[SWEEP_PATH_SIZE];
-        sweep_key_path(&keys[i], subtask, own);
-        if (strcmp(own, path) == 0) values.key = &keys[i];
-    }
-    values.value = sweep_key_get(values.key, subtask, &sweep->settings);
-    return values;
+    const struct sweep_axis *axis = sweep_axes_find(&sweep->axes, path);
+    if (axis) return (struct values){.axis = axis, .key = axis->key, .n = axis->n_values};
+    const struct allometer_sweep_key *key = sweep_key_find(path);
+    return (struct values){.key = key, .value = sweep_key_get(key, subtask, &sweep->settings), .n = 1};
 }
 
 static double value_at(const struct values *values, uint64_t i) {
