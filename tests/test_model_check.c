@@ -40,27 +40,25 @@ static void expect_good(const struct allometer_model *model) {
 /* Just outside and NaN for numbers; -1 and one past the last word for words. */
 static void every_range_has_ends(void **state) {
     (void)state;
-    const struct allometer_sweep_key *keys;
-    size_t n_keys = allometer_sweep_keys(&keys);
-    for (size_t i = 0; i < n_keys; i++) {
-        if (!keys[i].is_axis || keys[i].kind == ALLOMETER_KEY_SEED) continue;
-        if (strstr(keys[i].path, "count") || strstr(keys[i].path, "exponent")) continue; /* of no model */
+    for (size_t i = 0; i < sweep_n_keys; i++) {
+        const struct allometer_sweep_key *key = &sweep_keys[i];
+        if (!key->is_axis || key->kind == ALLOMETER_KEY_SEED) continue;
+        if (strstr(key->path, "count") || strstr(key->path, "exponent")) continue; /* of no model */
         struct allometer_sweep_settings settings = {.model = good_model()};
-        int subtask = sweep_key_of_subtask(&keys[i]) ? 1 : 0;
+        int subtask = sweep_key_of_subtask(key) ? 1 : 0;
         char path[SWEEP_PATH_SIZE];
-        sweep_key_path(&keys[i], subtask, path);
-        double bad[3] = {keys[i].low - 1, keys[i].high + 1, NAN};
+        sweep_key_path(key, subtask, path);
+        double bad[3] = {key->low - 1, key->high + 1, NAN};
         int n_bad = 2;
-        if (keys[i].kind == ALLOMETER_KEY_WORD) bad[1] = (double)keys[i].names->n_rows;
-        if (keys[i].kind == ALLOMETER_KEY_NUMBER) {
-            bad[0] = keys[i].ends == ALLOMETER_ABOVE_LOW ? keys[i].low
-                                                         : nextafter(keys[i].low, -INFINITY) * 2 - 1e-30;
-            bad[1] = keys[i].ends == ALLOMETER_BELOW_HIGH ? keys[i].high : INFINITY;
+        if (key->kind == ALLOMETER_KEY_WORD) bad[1] = (double)key->names->n_rows;
+        if (key->kind == ALLOMETER_KEY_NUMBER) {
+            bad[0] = key->ends == ALLOMETER_ABOVE_LOW ? key->low : nextafter(key->low, -INFINITY) * 2 - 1e-30;
+            bad[1] = key->ends == ALLOMETER_BELOW_HIGH ? key->high : INFINITY;
             n_bad = 3;
         }
         for (int k = 0; k < n_bad; k++) {
             struct allometer_sweep_settings broken = settings;
-            sweep_key_set(&keys[i], subtask, bad[k], &broken);
+            sweep_key_set(key, subtask, bad[k], &broken);
             expect_refusal(&broken.model, path, ", expected ");
         }
         expect_good(&settings.model);

@@ -194,17 +194,17 @@ static void a_batch_is_full_unless_given(void **state) {
 /* Every axis that can be: 0, 1, ... of its words, or the ends of its range, read back from model and values. */
 static void every_key_can_be_an_axis(void **state) {
     (void)state;
-    const struct allometer_sweep_key *keys;
-    size_t n_keys = allometer_sweep_keys(&keys), n_swept = 0;
-    for (size_t i = 0; i < n_keys; i++) {
-        if (!keys[i].is_axis) continue;
+    size_t n_swept = 0;
+    for (size_t i = 0; i < sweep_n_keys; i++) {
+        const struct allometer_sweep_key *key = &sweep_keys[i];
+        if (!key->is_axis) continue;
         char text[512], path[SWEEP_PATH_SIZE], first[64], second[64];
-        double low = keys[i].kind == ALLOMETER_KEY_WORD ? 0 : keys[i].low > 0 ? keys[i].low : 0;
-        double high = keys[i].kind == ALLOMETER_KEY_WORD ? 1 : keys[i].high > low ? low + 1 : low;
-        if (keys[i].ends) low = 0.25, high = 0.5;
-        sweep_key_path(&keys[i], 0, path);
-        sweep_key_format(&keys[i], low, first, sizeof first);
-        sweep_key_format(&keys[i], high, second, sizeof second);
+        double low = key->kind == ALLOMETER_KEY_WORD ? 0 : key->low > 0 ? key->low : 0;
+        double high = key->kind == ALLOMETER_KEY_WORD ? 1 : key->high > low ? low + 1 : low;
+        if (key->ends) low = 0.25, high = 0.5;
+        sweep_key_path(key, 0, path);
+        sweep_key_format(key, low, first, sizeof first);
+        sweep_key_format(key, high, second, sizeof second);
         /* surroundings in which the rules between keys hold for both values */
         const char *subtasks = "[{function: sine}, {function: cube}]";
         if (strstr(path, "bits")) subtasks = "[{function: parity}, {function: cube}]";
@@ -230,10 +230,10 @@ static void every_key_can_be_an_axis(void **state) {
             struct allometer_axis_value value;
             struct allometer_model model = model_of(sweep, (uint64_t)k, &value);
             if (!strstr(path, "count") && !strstr(path, "exponent")) /* which stand for several subtasks */
-                assert_true(sweep_key_get(&keys[i], 0, &model) == (k ? high : low));
+                assert_true(sweep_key_get(key, 0, &model) == (k ? high : low));
             assert_true(value.number == (k ? high : low));
-            assert_int_equal(allometer_sweep_axis_is_text(sweep, 0), keys[i].kind == ALLOMETER_KEY_WORD);
-            if (keys[i].kind == ALLOMETER_KEY_WORD)
+            assert_int_equal(allometer_sweep_axis_is_text(sweep, 0), key->kind == ALLOMETER_KEY_WORD);
+            if (key->kind == ALLOMETER_KEY_WORD)
                 assert_string_equal(value.text, k ? second : first);
             else
                 assert_null(value.text);
@@ -241,7 +241,7 @@ static void every_key_can_be_an_axis(void **state) {
         allometer_sweep_free(sweep);
         n_swept++;
     }
-    assert_in_range(n_swept, 30, n_keys);
+    assert_in_range(n_swept, 30, sweep_n_keys);
 }
 
 static void expect_axis(const char *axis, const double *expected, size_t n, double relative) {
@@ -369,22 +369,21 @@ static void specifications_are_equal_where_results_are(void **state) {
 /* Each key that a result depends on, at its default and at another value. */
 static void every_key_is_in_the_specification(void **state) {
     (void)state;
-    const struct allometer_sweep_key *keys;
-    size_t n_keys = allometer_sweep_keys(&keys);
     struct allometer_sweep *sweep = parse(TASK);
-    for (size_t i = 0; i < n_keys; i++) {
+    for (size_t i = 0; i < sweep_n_keys; i++) {
+        const struct allometer_sweep_key *key = &sweep_keys[i];
         char path[SWEEP_PATH_SIZE], quoted[SWEEP_PATH_SIZE + 4];
-        sweep_key_path(&keys[i], 0, path);
+        sweep_key_path(key, 0, path);
         snprintf(quoted, sizeof quoted, "\"%s\":", path);
         const char *specification = allometer_sweep_specification(sweep),
                    *found = strstr(specification, quoted);
-        int is_told = keys[i].kind != ALLOMETER_KEY_TEXT && strncmp(path, "task.data.", 10) != 0;
+        int is_told = key->kind != ALLOMETER_KEY_TEXT && strncmp(path, "task.data.", 10) != 0;
         assert_int_equal(found != NULL, is_told);
         if (found) assert_null(strstr(found + 1, quoted));
-        assert_in_range(strlen(keys[i].help), 4, 80);
+        assert_in_range(strlen(key->help), 4, 80);
         double value;
-        if (keys[i].standard && keys[i].kind != ALLOMETER_KEY_TEXT)
-            assert_true(sweep_key_parse(&keys[i], keys[i].standard, &value));
+        if (key->standard && key->kind != ALLOMETER_KEY_TEXT)
+            assert_true(sweep_key_parse(key, key->standard, &value));
     }
     allometer_sweep_free(sweep);
 }

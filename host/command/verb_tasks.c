@@ -29,13 +29,13 @@ static void print_text(void) {
             printf("  %-20s %s\n", sections[i].names->rows[row].name, sections[i].names->rows[row].formula);
         puts("");
     }
-    const struct allometer_sweep_key *keys;
-    size_t n_keys = allometer_sweep_keys(&keys);
     puts("Keys of a sweep file, their defaults (an axis may have any but those in brackets)");
-    for (size_t i = 0; i < n_keys; i++)
-        printf("  %s%s%s%*s %-12s %s\n", keys[i].is_axis ? " " : "[", keys[i].path,
-               keys[i].is_axis ? " " : "]", (int)(28 - snprintf(NULL, 0, "%s", keys[i].path)), "",
-               keys[i].standard ? keys[i].standard : "(required)", keys[i].help);
+    for (size_t i = 0; i < sweep_n_keys; i++) {
+        const struct allometer_sweep_key *key = &sweep_keys[i];
+        printf("  %s%s%s%*s %-12s %s\n", key->is_axis ? " " : "[", key->path, key->is_axis ? " " : "]",
+               (int)(28 - snprintf(NULL, 0, "%s", key->path)), "",
+               key->standard ? key->standard : "(required)", key->help);
+    }
 }
 
 static void print_pair(const char *before, const char *key, const char *value) {
@@ -56,14 +56,13 @@ static void print_json(void) {
         }
         putchar(']');
     }
-    const struct allometer_sweep_key *keys;
-    size_t n_keys = allometer_sweep_keys(&keys);
     fputs(",\n \"keys\": [", stdout);
-    for (size_t i = 0; i < n_keys; i++) {
-        print_pair(i ? ",\n  {" : "{", "key", keys[i].path);
-        print_pair(", ", "default", keys[i].standard);
-        print_pair(", ", "help", keys[i].help);
-        printf(", \"axis\": %s}", keys[i].is_axis ? "true" : "false");
+    for (size_t i = 0; i < sweep_n_keys; i++) {
+        const struct allometer_sweep_key *key = &sweep_keys[i];
+        print_pair(i ? ",\n  {" : "{", "key", key->path);
+        print_pair(", ", "default", key->standard);
+        print_pair(", ", "help", key->help);
+        printf(", \"axis\": %s}", key->is_axis ? "true" : "false");
     }
     puts("]}");
 }

@@ -39,17 +39,15 @@ static int check_key(const struct allometer_model *model, const struct allometer
 
 /* Every field that a sweep file can set; any seed is as good as another. */
 static int check_ranges(const struct allometer_model *model, struct model_problem *problem) {
-    const struct allometer_sweep_key *keys;
-    size_t n_keys = allometer_sweep_keys(&keys);
-    for (size_t i = 0; i < n_keys; i++) {
-        if (!keys[i].is_axis || keys[i].kind == ALLOMETER_KEY_SEED) continue;
-        const int of_subtask = sweep_key_of_subtask(&keys[i]);
-        if (of_subtask
-            && (model->data || keys[i].offset >= offsetof(struct allometer_model, subtasks[0].count)))
+    for (size_t i = 0; i < sweep_n_keys; i++) {
+        const struct allometer_sweep_key *key = &sweep_keys[i];
+        if (!key->is_axis || key->kind == ALLOMETER_KEY_SEED) continue;
+        const int of_subtask = sweep_key_of_subtask(key);
+        if (of_subtask && (model->data || key->offset >= offsetof(struct allometer_model, subtasks[0].count)))
             continue; /* of a sweep file's entry */
         int n_subtasks = of_subtask ? model->n_subtasks : 1;
         for (int subtask = 0; subtask < n_subtasks; subtask++)
-            if (check_key(model, &keys[i], subtask, problem)) return 1;
+            if (check_key(model, key, subtask, problem)) return 1;
     }
     return 0;
 }

@@ -44,8 +44,6 @@ static enum allometer_code read_key(const struct sweep_document *document, const
 
 static enum allometer_code read_keys(const struct sweep_document *document, const struct sweep_marks *marks,
                                      struct allometer_sweep *sweep, struct allometer_error *error) {
-    const struct allometer_sweep_key *keys;
-    size_t n_keys = allometer_sweep_keys(&keys);
     unsigned n_subtasks = sweep_document_n_subtasks(document);
     const int has_data = sweep_marks_find(marks, "task.data.file") != NULL;
     if (has_data && n_subtasks > 0)
@@ -60,10 +58,10 @@ static enum allometer_code read_keys(const struct sweep_document *document, cons
                                 n_subtasks, ALLOMETER_MAX_SUBTASKS);
     sweep->settings.model.n_subtasks = (int32_t)n_subtasks;
     enum allometer_code code = ALLOMETER_OK;
-    for (size_t i = 0; i < n_keys && !code; i++) {
-        unsigned n = sweep_key_of_subtask(&keys[i]) ? n_subtasks : 1;
+    for (size_t i = 0; i < sweep_n_keys && !code; i++) {
+        unsigned n = sweep_key_of_subtask(&sweep_keys[i]) ? n_subtasks : 1;
         for (unsigned subtask = 0; subtask < n && !code; subtask++)
-            code = read_key(document, marks, &keys[i], (int)subtask, sweep, error);
+            code = read_key(document, marks, &sweep_keys[i], (int)subtask, sweep, error);
     }
     return code;
 }
@@ -227,10 +225,9 @@ enum allometer_code allometer_sweep_load(const char *path, struct allometer_swee
 void allometer_sweep_free(struct allometer_sweep *sweep) {
     if (!sweep) return;
     sweep_axes_free(&sweep->axes);
-    const struct allometer_sweep_key *keys;
-    size_t n_keys = allometer_sweep_keys(&keys);
-    for (size_t i = 0; i < n_keys; i++)
-        if (keys[i].kind == ALLOMETER_KEY_TEXT) free(*(char **)((char *)&sweep->settings + keys[i].offset));
+    for (size_t i = 0; i < sweep_n_keys; i++)
+        if (sweep_keys[i].kind == ALLOMETER_KEY_TEXT)
+            free(*(char **)((char *)&sweep->settings + sweep_keys[i].offset));
     data_free(sweep->data);
     free(sweep->specification);
     free(sweep);

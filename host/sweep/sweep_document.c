@@ -65,14 +65,14 @@ static cyaml_schema_field_t list_field(const char *name, size_t slot, const cyam
 }
 
 static size_t list_axes(struct sweep_axis_slot *axes) {
-    const struct allometer_sweep_key *keys;
-    size_t n_keys = allometer_sweep_keys(&keys), n_axes = 0;
-    for (size_t i = 0; i < n_keys; i++) {
-        int n_subtasks = !keys[i].is_axis ? 0 : sweep_key_of_subtask(&keys[i]) ? ALLOMETER_MAX_SUBTASKS : 1;
+    size_t n_axes = 0;
+    for (size_t i = 0; i < sweep_n_keys; i++) {
+        const struct allometer_sweep_key *key = &sweep_keys[i];
+        int n_subtasks = !key->is_axis ? 0 : sweep_key_of_subtask(key) ? ALLOMETER_MAX_SUBTASKS : 1;
         for (int subtask = 0; subtask < n_subtasks; subtask++, n_axes++) {
             if (!axes) continue;
-            axes[n_axes] = (struct sweep_axis_slot){.key = &keys[i], .subtask = subtask};
-            sweep_key_path(&keys[i], subtask, axes[n_axes].path);
+            axes[n_axes] = (struct sweep_axis_slot){.key = key, .subtask = subtask};
+            sweep_key_path(key, subtask, axes[n_axes].path);
         }
     }
     return n_axes;
@@ -80,25 +80,24 @@ static size_t list_axes(struct sweep_axis_slot *axes) {
 
 /* fields: N_SECTIONS rows of n_fields each, then the axes' row. */
 static void make_schema(struct sweep_document *document, size_t n_fields) {
-    const struct allometer_sweep_key *keys;
-    size_t n_keys = allometer_sweep_keys(&keys), n_slots = SLOT_KEYS + n_keys + document->n_axes;
+    size_t n_slots = SLOT_KEYS + sweep_n_keys + document->n_axes;
     cyaml_schema_field_t *axes = document->fields + N_SECTIONS * n_fields;
     document->root = mapping(CYAML_FLAG_POINTER, document->fields, n_slots);
-    document->subtask = mapping(0, document->fields + SUBTASK_SECTION * n_fields, n_keys + 2);
-    document->stage = mapping(0, document->fields + STAGE_SECTION * n_fields, n_keys);
+    document->subtask = mapping(0, document->fields + SUBTASK_SECTION * n_fields, sweep_n_keys + 2);
+    document->stage = mapping(0, document->fields + STAGE_SECTION * n_fields, sweep_n_keys);
     for (size_t i = 0; i < document->n_axes; i++)
         axes[i] = (cyaml_schema_field_t){
             .key = document->axes[i].path,
-            .data_offset = slot_offset(SLOT_KEYS + n_keys + i),
+            .data_offset = slot_offset(SLOT_KEYS + sweep_n_keys + i),
             .value = {CYAML_VALUE_MAPPING(FIELD_FLAGS, struct sweep_axis_text, axis_fields)},
         };
     for (size_t s = 0; s < N_SECTIONS; s++) {
         cyaml_schema_field_t *field = document->fields + s * n_fields;
-        for (size_t i = 0; i < n_keys; i++)
-            if (is_child(keys[i].path, sections[s])) {
+        for (size_t i = 0; i < sweep_n_keys; i++)
+            if (is_child(sweep_keys[i].path, sections[s])) {
                 size_t slot = s == SUBTASK_SECTION || s == STAGE_SECTION ? i : SLOT_KEYS + i;
                 *field++ = (cyaml_schema_field_t){
-                    .key = sweep_path_name(keys[i].path),
+                    .key = sweep_path_name(sweep_keys[i].path),
                     .data_offset = slot_offset(slot),
                     .value = {CYAML_VALUE_STRING(FIELD_FLAGS, char, 0, CYAML_UNLIMITED)}};
             }
@@ -110,7 +109,7 @@ static void make_schema(struct sweep_document *document, size_t n_fields) {
                     .value = mapping(CYAML_FLAG_OPTIONAL, document->fields + child * n_fields, n_slots)};
         if (strcmp(sections[s], "task") == 0)
             *field++ = list_field("subtasks", SLOT_SUBTASKS, &document->subtask);
-        if (s == SUBTASK_SECTION) *field++ = list_field("series", n_keys, &document->stage);
+        if (s == SUBTASK_SECTION) *field++ = list_field("series", sweep_n_keys, &document->stage);
         if (s > 0) continue;
         *field++ =
             (cyaml_schema_field_t){.key = "axes", .value = mapping(CYAML_FLAG_OPTIONAL, axes, n_slots)};
@@ -131,10 +130,8 @@ static cyaml_config_t configuration(struct sweep_log *log) {
 
 enum allometer_code sweep_document_load(const char *bytes, size_t n_bytes, const struct sweep_marks *marks,
                                         struct sweep_document *document, struct allometer_error *error) {
-    const struct allometer_sweep_key *keys;
-    size_t n_keys = allometer_sweep_keys(&keys);
     size_t n_fields =
-        n_keys + N_SECTIONS + 4; /* of a section: keys, sections, subtasks, axes, zip, the end */
+        sweep_n_keys + N_SECTIONS + 4; /* of a section: keys, sections, subtasks, axes, zip, the end */
     *document = (struct sweep_document){.n_axes = list_axes(NULL)};
     document->axes = calloc(document->n_axes, sizeof *document->axes);
     document->fields = calloc(N_SECTIONS * n_fields + document->n_axes + 1, sizeof *document->fields);
@@ -152,7 +149,7 @@ enum allometer_code sweep_document_load(const char *bytes, size_t n_bytes, const
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s:1: the file is empty, expected a sweep",
                               marks->file);
     for (size_t i = 0; i < document->n_axes; i++)
-        document->axes[i].text = document->slots[SLOT_KEYS + n_keys + i].axis;
+        document->axes[i].text = document->slots[SLOT_KEYS + sweep_n_keys + i].axis;
     return sweep_document_flatten(document, document->slots[SLOT_SUBTASKS].subtasks,
                                   document->slots[SLOT_N_SUBTASKS].count, marks, error);
 }
@@ -172,9 +169,7 @@ unsigned sweep_document_n_subtasks(const struct sweep_document *document) {
 
 const char *sweep_document_text(const struct sweep_document *document, const struct allometer_sweep_key *key,
                                 int subtask) {
-    const struct allometer_sweep_key *keys;
-    allometer_sweep_keys(&keys);
-    size_t i = (size_t)(key - keys);
+    size_t i = (size_t)(key - sweep_keys);
     if (!sweep_key_of_subtask(key)) return document->slots[SLOT_KEYS + i].text;
     const struct sweep_stage *stage = &document->stages[subtask];
     const int is_last = stage->stage + 1 == stage->n_stages;

@@ -23,7 +23,7 @@
 #define LONGEST 1000000000
 
 /* clang-format off */
-static const struct allometer_sweep_key keys[] = {
+const struct allometer_sweep_key sweep_keys[] = {
     {"name", TEXT(SETTING(name)), "sweep", "what the sweep is called"},
     {"seed", ALLOMETER_KEY_SEED, 1, MODEL(seed), 0, 0x1p53 - 1, ALLOMETER_CLOSED, NULL, "0", "of every random number of a model"},
 
@@ -92,12 +92,7 @@ static const struct allometer_sweep_key keys[] = {
 };
 /* clang-format on */
 
-enum { N_KEYS = sizeof keys / sizeof keys[0] };
-
-size_t allometer_sweep_keys(const struct allometer_sweep_key **rows) {
-    *rows = keys;
-    return N_KEYS;
-}
+const size_t sweep_n_keys = sizeof sweep_keys / sizeof *sweep_keys;
 
 const char *sweep_path_name(const char *path) {
     const char *dot = strrchr(path, '.');
@@ -119,9 +114,9 @@ const struct allometer_sweep_key *sweep_key_find(const char *path) {
     int subtask = 0;
     char own[SWEEP_PATH_SIZE];
     sscanf(path, "task.subtasks.%d.", &subtask);
-    for (size_t i = 0; i < N_KEYS; i++) {
-        sweep_key_path(&keys[i], subtask, own);
-        if (strcmp(own, path) == 0) return &keys[i];
+    for (size_t i = 0; i < sweep_n_keys; i++) {
+        sweep_key_path(&sweep_keys[i], subtask, own);
+        if (strcmp(own, path) == 0) return &sweep_keys[i];
     }
     return NULL;
 }

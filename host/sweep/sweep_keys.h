@@ -49,8 +49,9 @@ struct allometer_sweep_key {
     const char *help;
 };
 
-/* All rows, in the order of the specification; their number. */
-size_t allometer_sweep_keys(const struct allometer_sweep_key **keys);
+/* All rows, in the order of the specification. */
+extern const struct allometer_sweep_key sweep_keys[];
+extern const size_t sweep_n_keys;
 
 /* What follows the last dot of a path. */
 const char *sweep_path_name(const char *path);

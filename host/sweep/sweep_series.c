@@ -8,11 +8,9 @@
 /* Keys that may not stand where they do: beside `series` all but weight, and weight within it. */
 static enum allometer_code check_entry(const union sweep_slot *keys, int is_stage, const char *place,
                                        const struct sweep_marks *marks, struct allometer_error *error) {
-    const struct allometer_sweep_key *table;
-    size_t n_keys = allometer_sweep_keys(&table);
-    for (size_t i = 0; i < n_keys; i++) {
-        if (!sweep_key_of_subtask(&table[i]) || !keys[i].text) continue;
-        const char *name = sweep_path_name(table[i].path);
+    for (size_t i = 0; i < sweep_n_keys; i++) {
+        if (!sweep_key_of_subtask(&sweep_keys[i]) || !keys[i].text) continue;
+        const char *name = sweep_path_name(sweep_keys[i].path);
         char path[128];
         snprintf(path, sizeof path, "%s.%s", place, name);
         if (is_stage && strcmp(name, "weight") == 0)
@@ -26,18 +24,18 @@ static enum allometer_code check_entry(const union sweep_slot *keys, int is_stag
 }
 
 static enum allometer_code add_series(struct sweep_document *document, const union sweep_slot *entry,
-                                      unsigned e, size_t n_keys, const struct sweep_marks *marks,
+                                      unsigned e, const struct sweep_marks *marks,
                                       struct allometer_error *error) {
-    const union sweep_slot *stages = entry[n_keys].subtasks;
-    unsigned n_stages = entry[n_keys + 1].count;
+    const union sweep_slot *stages = entry[sweep_n_keys].subtasks;
+    unsigned n_stages = entry[sweep_n_keys + 1].count;
     char place[64];
     snprintf(place, sizeof place, "task.subtasks.%u", e);
     enum allometer_code code = check_entry(entry, 0, place, marks, error);
     for (unsigned s = 0; s < n_stages && !code; s++) {
         snprintf(place, sizeof place, "task.subtasks.%u.series.%u", e, s);
-        code = check_entry(&stages[s * n_keys], 1, place, marks, error);
+        code = check_entry(&stages[s * sweep_n_keys], 1, place, marks, error);
         document->stages[document->n_stages++] =
-            (struct sweep_stage){&stages[s * n_keys], entry, e, s, n_stages};
+            (struct sweep_stage){&stages[s * sweep_n_keys], entry, e, s, n_stages};
     }
     return code;
 }
@@ -45,9 +43,8 @@ static enum allometer_code add_series(struct sweep_document *document, const uni
 enum allometer_code sweep_document_flatten(struct sweep_document *document, const union sweep_slot *entries,
                                            unsigned n_entries, const struct sweep_marks *marks,
                                            struct allometer_error *error) {
-    const struct allometer_sweep_key *keys;
-    size_t n_keys = allometer_sweep_keys(&keys), n_slots = n_keys + 2, n_stages = 0;
-    for (unsigned e = 0; e < n_entries; e++) n_stages += 1 + entries[e * n_slots + n_keys + 1].count;
+    size_t n_slots = sweep_n_keys + 2, n_stages = 0;
+    for (unsigned e = 0; e < n_entries; e++) n_stages += 1 + entries[e * n_slots + sweep_n_keys + 1].count;
     document->stages = calloc(n_stages + 1, sizeof *document->stages);
     if (!document->stages) return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", marks->file);
     enum allometer_code code = ALLOMETER_OK;
@@ -55,8 +52,8 @@ enum allometer_code sweep_document_flatten(struct sweep_document *document, cons
         const union sweep_slot *entry = &entries[e * n_slots];
         char path[64];
         snprintf(path, sizeof path, "task.subtasks.%u.series", e);
-        if (entry[n_keys + 1].count)
-            code = add_series(document, entry, e, n_keys, marks, error);
+        if (entry[sweep_n_keys + 1].count)
+            code = add_series(document, entry, e, marks, error);
         else if (sweep_marks_find(marks, path))
             code = sweep_marks_fail(marks, path, error,
                                     "%s has no entries, expected such as {function: square}", path);

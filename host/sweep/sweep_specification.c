@@ -49,19 +49,18 @@ static void write_axis(FILE *file, const struct sweep_axis *axis) {
 }
 
 static void write_keys(FILE *file, const struct allometer_sweep *sweep) {
-    const struct allometer_sweep_key *keys;
-    size_t n_keys = allometer_sweep_keys(&keys);
-    for (size_t i = 0; i < n_keys; i++) {
-        if (keys[i].kind == ALLOMETER_KEY_TEXT)
+    for (size_t i = 0; i < sweep_n_keys; i++) {
+        const struct allometer_sweep_key *key = &sweep_keys[i];
+        if (key->kind == ALLOMETER_KEY_TEXT)
             continue; /* names change no result; of a file its checksum says all */
-        if (!sweep->data && strncmp(keys[i].path, "task.data.", 10) == 0) continue;
-        int n_subtasks = sweep_key_of_subtask(&keys[i]) ? sweep->settings.model.n_subtasks : 1;
+        if (!sweep->data && strncmp(key->path, "task.data.", 10) == 0) continue;
+        int n_subtasks = sweep_key_of_subtask(key) ? sweep->settings.model.n_subtasks : 1;
         for (int subtask = 0; subtask < n_subtasks; subtask++) {
             char path[SWEEP_PATH_SIZE];
-            sweep_key_path(&keys[i], subtask, path);
+            sweep_key_path(key, subtask, path);
             if (sweep_axes_find(&sweep->axes, path)) continue; /* its axis says all */
             fprintf(file, "\"%s\": ", path);
-            write_value(file, &keys[i], sweep_key_get(&keys[i], subtask, &sweep->settings));
+            write_value(file, key, sweep_key_get(key, subtask, &sweep->settings));
             fputs(",\n ", file);
         }
     }
