@@ -44,7 +44,7 @@ static enum allometer_code read_key(const struct sweep_document *document, const
 
 static enum allometer_code read_keys(const struct sweep_document *document, const struct sweep_marks *marks,
                                      struct allometer_sweep *sweep, struct allometer_error *error) {
-    unsigned n_subtasks = sweep_document_n_subtasks(document);
+    const unsigned n_subtasks = document->n_stages;
     const int has_data = sweep_marks_find(marks, "task.data.file") != NULL;
     if (has_data && n_subtasks > 0)
         return sweep_marks_fail(marks, "task.subtasks", error,

@@ -247,10 +247,9 @@ enum allometer_code sweep_axes_read(const struct sweep_document *document, const
         snprintf(reading.path, sizeof reading.path, "axes.%s", slot->path);
         const struct sweep_mark *mark = sweep_marks_find(marks, reading.path);
         axis->mark = mark ? (size_t)(mark - marks->marks) : 0;
-        unsigned n_subtasks = sweep_document_n_subtasks(document);
-        if (sweep_key_of_subtask(slot->key) && slot->subtask >= (int)n_subtasks)
+        if (sweep_key_of_subtask(slot->key) && slot->subtask >= (int)document->n_stages)
             return sweep_marks_fail(marks, reading.path, error, "%s names subtask %d, expected one below %u",
-                                    reading.path, slot->subtask, n_subtasks);
+                                    reading.path, slot->subtask, document->n_stages);
         enum allometer_code code = read_axis(&reading, axis);
         if (code) return code;
     }

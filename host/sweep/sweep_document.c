@@ -163,10 +163,6 @@ void sweep_document_free(struct sweep_document *document) {
     *document = (struct sweep_document){0};
 }
 
-unsigned sweep_document_n_subtasks(const struct sweep_document *document) {
-    return document->n_stages;
-}
-
 const char *sweep_document_text(const struct sweep_document *document, const struct allometer_sweep_key *key,
                                 int subtask) {
     size_t i = (size_t)(key - sweep_keys);

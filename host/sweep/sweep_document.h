@@ -62,7 +62,6 @@ enum allometer_code sweep_document_flatten(struct sweep_document *document, cons
                                            unsigned n_entries, const struct sweep_marks *marks,
                                            struct allometer_error *error);
 
-unsigned sweep_document_n_subtasks(const struct sweep_document *document);
 /* The text under a key, or NULL if the file does not set it. */
 const char *sweep_document_text(const struct sweep_document *document, const struct allometer_sweep_key *key,
                                 int subtask);
