@@ -36,7 +36,7 @@ static void write_number(sqlite3_stmt *statement, int column, const char *infini
         fprintf(file, "%s%s", value < 0 ? "-" : "", infinity);
 }
 
-/* Where SQLite has no memory for a text, "": the next step tells. */
+/* "" for NULL; also where SQLite has no memory for a text: the next step tells. */
 static const char *text_at(sqlite3_stmt *statement, int column) {
     const char *text = (const char *)sqlite3_column_text(statement, column);
     return text ? text : "";
@@ -136,16 +136,14 @@ enum allometer_code store_file_summarize(const struct store_file *file,
                       &statement, error);
     if (code) return code;
     if (sqlite3_step(statement) == SQLITE_ROW) {
-        const char *name = (const char *)sqlite3_column_text(statement, 0);
-        snprintf(summary->name, sizeof summary->name, "%s", name ? name : "");
+        snprintf(summary->name, sizeof summary->name, "%s", text_at(statement, 0));
         summary->n_models = (uint64_t)sqlite3_column_int64(statement, 1);
         summary->n_stored = (uint64_t)sqlite3_column_int64(statement, 2);
         summary->n_diverged = (uint64_t)sqlite3_column_int64(statement, 3);
         summary->n_weights = (uint64_t)sqlite3_column_int64(statement, 4);
         summary->has_layers = sqlite3_column_int(statement, 5);
         summary->n_makers = sqlite3_column_int(statement, 6);
-        const char *makers = (const char *)sqlite3_column_text(statement, 7);
-        snprintf(summary->makers, sizeof summary->makers, "%s", makers ? makers : "");
+        snprintf(summary->makers, sizeof summary->makers, "%s", text_at(statement, 7));
     } else
         code = store_fail(file, "reading the summary", error);
     sqlite3_finalize(statement);

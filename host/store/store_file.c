@@ -76,6 +76,19 @@ enum allometer_code store_prepare(const struct store_file *file, const char *sql
     return store_fail(file, "preparing", error);
 }
 
+enum allometer_code store_ask(const struct store_file *file, const char *sql, const char *doing,
+                              int64_t *number, struct allometer_error *error) {
+    sqlite3_stmt *statement;
+    enum allometer_code code = store_prepare(file, sql, &statement, error);
+    if (code) return code;
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        *number = sqlite3_column_int64(statement, 0);
+    else
+        code = store_fail(file, doing, error);
+    sqlite3_finalize(statement);
+    return code;
+}
+
 /* The lock is on a file of its own: closing any descriptor of the database itself would drop SQLite's locks. It
    is removed when given back, so having it counts only while the name still means the file that was locked. */
 static enum allometer_code lock_take(const struct store_file *file, int *lock,
@@ -120,25 +133,12 @@ static void lock_give_back(const struct store_file *file) {
     close(file->lock);
 }
 
-static enum allometer_code pragma_number(const struct store_file *file, const char *sql, int64_t *number,
-                                         struct allometer_error *error) {
-    sqlite3_stmt *statement;
-    enum allometer_code code = store_prepare(file, sql, &statement, error);
-    if (code) return code;
-    if (sqlite3_step(statement) == SQLITE_ROW)
-        *number = sqlite3_column_int64(statement, 0);
-    else
-        code = store_fail(file, "opening", error);
-    sqlite3_finalize(statement);
-    return code;
-}
-
 static enum allometer_code check_owner(const struct store_file *file, int *is_new,
                                        struct allometer_error *error) {
     int64_t application = 0, version = 0, n_objects = 0;
-    enum allometer_code code = pragma_number(file, "PRAGMA application_id", &application, error);
-    if (!code) code = pragma_number(file, "PRAGMA user_version", &version, error);
-    if (!code) code = pragma_number(file, "SELECT count(*) FROM sqlite_schema", &n_objects, error);
+    enum allometer_code code = store_ask(file, "PRAGMA application_id", "opening", &application, error);
+    if (!code) code = store_ask(file, "PRAGMA user_version", "opening", &version, error);
+    if (!code) code = store_ask(file, "SELECT count(*) FROM sqlite_schema", "opening", &n_objects, error);
     if (code) return code;
     *is_new = application == 0 && version == 0 && n_objects == 0;
     if (*is_new) return ALLOMETER_OK;

@@ -59,6 +59,9 @@ enum allometer_code store_execute(const struct store_file *file, const char *sql
                                   struct allometer_error *error);
 enum allometer_code store_prepare(const struct store_file *file, const char *sql, sqlite3_stmt **statement,
                                   struct allometer_error *error);
+/* The number that a query gives: the first column of its first row. */
+enum allometer_code store_ask(const struct store_file *file, const char *sql, const char *doing,
+                              int64_t *number, struct allometer_error *error);
 /* store_schema.c */
 enum allometer_code store_schema_create(const struct store_file *file, const struct store_sweep *sweep,
                                         struct allometer_error *error);

@@ -66,14 +66,8 @@ static enum allometer_code copy_table(const struct store_file *out, const struct
 
 static enum allometer_code copy_runs(const struct store_file *out, const struct store_file *input,
                                      int64_t *offset, struct allometer_error *error) {
-    sqlite3_stmt *last;
-    enum allometer_code code = store_prepare(out, "SELECT coalesce(max(id), 0) FROM run", &last, error);
-    if (code) return code;
-    if (sqlite3_step(last) == SQLITE_ROW)
-        *offset = sqlite3_column_int64(last, 0);
-    else
-        code = store_fail(out, "merging", error);
-    sqlite3_finalize(last);
+    enum allometer_code code =
+        store_ask(out, "SELECT coalesce(max(id), 0) FROM run", "merging", offset, error);
     if (code) return code;
     return copy_table(out, input,
                       "SELECT id AS run, version, backend, device, instruction_set, shard, started FROM run",

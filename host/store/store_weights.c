@@ -118,16 +118,15 @@ static enum allometer_code write_models(const struct store_file *file, const cha
 
 static enum allometer_code find_deepest(const struct store_file *file, int *deepest,
                                         struct allometer_error *error) {
-    sqlite3_stmt *statement;
-    enum allometer_code code = store_prepare(
-        file, "SELECT max(depth) FROM weights JOIN model ON id = weights.model", &statement, error);
-    if (!code && sqlite3_step(statement) != SQLITE_ROW) code = store_fail(file, "reading weights", error);
-    if (!code) *deepest = sqlite3_column_int(statement, 0);
-    if (!code && (*deepest < 1 || *deepest > ALLOMETER_MAX_DEPTH))
-        code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: holds a model of %d layers, expected 1 to %d",
-                              file->path, *deepest, ALLOMETER_MAX_DEPTH);
-    sqlite3_finalize(statement);
-    return code;
+    int64_t depth;
+    enum allometer_code code =
+        store_ask(file, "SELECT max(depth) FROM weights JOIN model ON id = weights.model", "reading weights",
+                  &depth, error);
+    if (code) return code;
+    *deepest = (int)depth;
+    if (*deepest >= 1 && *deepest <= ALLOMETER_MAX_DEPTH) return ALLOMETER_OK;
+    return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: holds a model of %d layers, expected 1 to %d",
+                          file->path, *deepest, ALLOMETER_MAX_DEPTH);
 }
 
 /* Makes the folder, or takes an empty one. */
