@@ -15,7 +15,7 @@ struct output {
 
 /* Opens the path for writing. A regular file, or one that is not there yet, is written beside itself and takes the name at
    the end; a symbolic link stays, and what it points to is written. Devices, pipes and this process' own standard
-   output are written directly. BAD_INPUT: it cannot be opened; then there is nothing to finish. */
+   output are written directly. BAD_INPUT: it cannot be opened, or FAILED, for want of room; then there is nothing to finish. */
 enum allometer_code output_begin(struct output *output, const char *path, struct allometer_error *error);
 
 /* Closes it. code: that of the writing; unless it is OK, what was there before stays. Returns code, or FAILED where the

@@ -59,7 +59,7 @@ static enum allometer_code file_read(struct file *file, const char *folder, cons
 }
 
 static void file_close(struct file *file) {
-    if (file->table) allometer_table_free(file->table);
+    allometer_table_free(file->table);
     allometer_array_free(&file->array);
 }
 
@@ -306,7 +306,7 @@ static enum allometer_code fill(const struct file *file, const struct file *targ
 
 enum allometer_code data_read(const struct data_source *source, const char *folder, struct data **data,
                               struct allometer_error *error) {
-    struct file file, target_file = {.error = error};
+    struct file file, target_file = {0};
     struct columns columns = {.inputs = NULL};
     const int has_two = !is_none(source->target_file);
     *data = NULL;

@@ -50,7 +50,7 @@ enum allometer_code allometer_table_find(const struct allometer_table *table, co
 /* The same for a column that must hold numbers: BAD_INPUT names the line of the first cell that is none. */
 enum allometer_code allometer_table_find_number(const struct allometer_table *table, const char *name,
                                                 size_t *column, struct allometer_error *error);
-/* The same where these rows alone must hold numbers, or none. */
+/* The same where these rows alone must hold numbers; the others may hold words. */
 enum allometer_code allometer_table_find_number_in(const struct allometer_table *table, const char *name,
                                                    const size_t *rows, size_t n_rows, size_t *column,
                                                    struct allometer_error *error);

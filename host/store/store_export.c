@@ -1,4 +1,4 @@
-/* The view `results` as text and as a table, and the summary of a file. */
+/* The views as text, `results` as a table, and the summary of a file. */
 #include "store_internal.h"
 #include "text.h"
 
