@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The value, rounded to that many digits; without an exponent where six digits hold it, so that 950 is no 9.5e+02. */
-static void put_digits(char *into, double value, int digits) {
+/* The value, rounded to that many digits; plain: without an exponent up to six, so that 950 is no 9.5e+02. */
+static void put_digits(char *into, double value, int digits, int plain) {
     snprintf(into, GRID_CELL / 2, "%.*g", digits, value);
-    if (digits < 6) snprintf(into, GRID_CELL / 2, "%.6g", strtod(into, NULL));
+    if (plain && digits < 6) snprintf(into, GRID_CELL / 2, "%.6g", strtod(into, NULL));
 }
 
 /* The value with as many digits as its standard error supports: two of the error's. */
@@ -24,9 +24,9 @@ static void put_value(char *into, double value, double error) {
         double size = fmax(fabs(value), error);
         int digits = (int)floor(log10(size)) - (int)floor(log10(error)) + 2;
         digits = digits < 2 ? 2 : digits > 12 ? 12 : digits;
-        put_digits(into, value, digits);
+        put_digits(into, value, digits, size < 999999);
         strcat(into, " ± ");
-        put_digits(into + strlen(into), error, 2);
+        put_digits(into + strlen(into), error, 2, size < 999999);
     }
 }
 
