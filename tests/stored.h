@@ -31,6 +31,9 @@ static inline struct allometer_result result_of(uint64_t index) {
         .l1_norm = 0.1f + (float)index,
         .l2_norm_squared = index % 7 == 6 ? INFINITY : 1e-42f, /* a denormal */
         .live = 4,
+        .shared = 3,
+        .live_ablation = 5,
+        .shared_ablation = 2,
         .loss = {1.0f / (float)(index + 3), index % 7 == 6 ? NAN : 0.3f},
         .accuracy = {NAN, 0.875f},
         .allocated = {(int32_t)index, 2},

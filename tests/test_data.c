@@ -124,6 +124,10 @@ static void bad_files_are_told_by_row_and_column(void **state) {
     refuse(source_of("data_bad.csv"), "data_bad.csv:3: 1 fields, expected 2");
     scratch_write("data_bad.csv", one, strlen(one));
     refuse(source_of("data_bad.csv"), "data_bad.csv: 1 rows, expected 2 to");
+    const char beyond[] = "a,y\n1,1\n3,2\n";
+    scratch_write("data_bad.csv", beyond, strlen(beyond));
+    source = source_of("data_bad.csv"), source.n_classes = 2;
+    refuse(source, "data_bad.csv:3: column 'y' is '2', expected a class from 0 to 1");
     source = source_of("data_images.idx"), source.n_classes = 2;
     refuse(source, "data_images.idx: row 0, column 2 is 255, expected a class from 0 to 1");
     source = source_of("data_images.idx"), source.target = "3";

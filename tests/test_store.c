@@ -33,6 +33,10 @@ static void test_results_come_back_bit_for_bit(void **state) {
         assert_true(cell(table, "loss", row) == expected.loss[k]);
         assert_true(k ? cell(table, "accuracy", row) == 0.875 : isnan(cell(table, "accuracy", row)));
         assert_true(cell(table, "allocated", row) == expected.allocated[k]);
+        assert_true(cell(table, "allocated_ablation", row) == expected.allocated_ablation[k]);
+        assert_true(cell(table, "l1_norm", row) == expected.l1_norm);
+        assert_true(cell(table, "live", row) == 4 && cell(table, "shared", row) == 3);
+        assert_true(cell(table, "live_ablation", row) == 5 && cell(table, "shared_ablation", row) == 2);
         assert_true(cell(table, "task.scale", row) == values[0].number);
         assert_true(cell(table, "seed", row) == (double)model.seed);
         assert_true(cell(table, "weight", row)
@@ -52,6 +56,66 @@ static void test_results_come_back_bit_for_bit(void **state) {
             assert_true(isnan(cell(table, "loss", row)));
         else
             assert_true(cell(table, "loss", row) == expected.loss[row % 2]);
+    }
+    allometer_table_free(table);
+    allometer_sweep_free(sweep);
+}
+
+/* Of each layer, counted from 1, its own numbers; of an inner subtask, which has no outputs, no neurons. What pruning left has
+   3 neurons in each layer: 2 x 3 + 3, 3 x 3 + 3 and 3 x 2 + 2 parameters. */
+static void test_layers_come_back(void **state) {
+    (void)state;
+    static const char deep[] =
+        "task:\n"
+        "  subtasks: [{series: [{function: square}, {function: sine}]}, {function: cube}]\n"
+        "model: {width: 5, depth: 2}\n"
+        "train: {steps: 10, prune: 3, retrain: 2}\n";
+    static const char *const counts[] = {
+        "neurons_threshold", "neurons_threshold_shared", "neurons_ablation", "neurons_ablation_shared",
+        "neurons_path",      "neurons_path_shared",      "neurons_agreed"};
+    enum { L = 2, K = 3 };
+    struct allometer_error error;
+    struct allometer_model model;
+    struct allometer_table *table;
+    struct allometer_sweep *sweep = scratch_sweep("%s", deep);
+    struct allometer_layer layers[L * K];
+    for (int i = 0; i < L * K; i++)
+        layers[i] = (struct allometer_layer){.threshold = 10 * i,
+                                             .shared_threshold = 10 * i + 1,
+                                             .ablation = 10 * i + 2,
+                                             .shared_ablation = 10 * i + 3,
+                                             .path = 10 * i + 4,
+                                             .shared_path = 10 * i + 5,
+                                             .agreed = 10 * i + 6,
+                                             .readout_loss = (float)i + 0.25f,
+                                             .correlation = (float)i + 0.5f,
+                                             .least_correlation = (float)i + 0.75f};
+    const struct allometer_result result = {.allocated = {1, 2, 3}, .layers = layers};
+    struct allometer_store *store = open_store("deep.db", sweep);
+    assert_ok(allometer_sweep_model(sweep, 0, &model, NULL, &error), error);
+    assert_ok(allometer_store_add(store, 0, &model, NULL, &result, NULL, &error), error);
+    assert_ok(allometer_store_close(store, &error), error);
+    FILE *file = fopen(scratch_path("layers.csv"), "w");
+    assert_ok(allometer_store_export(scratch_path("deep.db"), ALLOMETER_STORE_LAYERS, ALLOMETER_STORE_CSV,
+                                     file, &error),
+              error);
+    assert_int_equal(fclose(file), 0);
+    assert_ok(allometer_table_read_csv(scratch_path("layers.csv"), &table, &error), error);
+    assert_int_equal(table->n_rows, L * K);
+    for (size_t row = 0; row < L * K; row++) {
+        const int k = (int)cell(table, "subtask", row), layer = (int)cell(table, "layer", row) - 1,
+                  i = layer * K + k;
+        assert_in_range(layer, 0, L - 1);
+        for (int c = 0; c < 7; c++) {
+            const double count = cell(table, counts[c], row);
+            assert_true(k == 0 ? isnan(count) : count == 10 * i + c);
+        }
+        const double allocated = cell(table, "allocated", row);
+        assert_true(k == 0 ? isnan(allocated) : allocated == k + 1);
+        assert_true(cell(table, "readout_loss", row) == i + 0.25);
+        assert_true(cell(table, "correlation", row) == i + 0.5);
+        assert_true(cell(table, "least_correlation", row) == i + 0.75);
+        assert_true(cell(table, "parameters", row) == 9 + 12 + 8);
     }
     allometer_table_free(table);
     allometer_sweep_free(sweep);
@@ -224,9 +288,13 @@ static void test_weights_become_npy_files(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
     const struct CMUnitTest tests[] = {
-        TEST(test_results_come_back_bit_for_bit),     TEST(test_json_holds_missing_and_infinite_values),
-        TEST(test_order_and_reopening_do_not_matter), TEST(test_a_store_knows_what_is_done),
-        TEST(test_shards_merge_into_the_whole),       TEST(test_weights_become_npy_files),
+        TEST(test_results_come_back_bit_for_bit),
+        TEST(test_json_holds_missing_and_infinite_values),
+        TEST(test_order_and_reopening_do_not_matter),
+        TEST(test_a_store_knows_what_is_done),
+        TEST(test_shards_merge_into_the_whole),
+        TEST(test_weights_become_npy_files),
+        TEST(test_layers_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -405,9 +405,20 @@ static void each_name_is_told_from_the_others(void **state) {
 
 static void numbers_survive_being_text(void **state) {
     (void)state;
-    static const double values[] = {
-        0,         -0.0,         1, 0.1, 1.0 / 3, 3e-5, 1e22, 5e-324, DBL_MAX, 2.5e-300, 9007199254740993.0,
-        0.1 + 0.2, 123456789.125};
+    static const double values[] = {0,
+                                    -0.0,
+                                    1,
+                                    0.1,
+                                    1.0 / 3,
+                                    3e-5,
+                                    1e22,
+                                    5e-324,
+                                    DBL_MAX,
+                                    2.5e-300,
+                                    9007199254740993.0,
+                                    0.1 + 0.2,
+                                    123456789.125,
+                                    115558184}; /* the last takes nine digits as a float */
     char text[TEXT_NUMBER_SIZE];
     double back;
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
