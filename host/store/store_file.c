@@ -91,23 +91,22 @@ enum allometer_code store_ask(const struct store_file *file, const char *sql, co
 
 /* The lock is on a file of its own: closing any descriptor of the database itself would drop SQLite's locks. It
    is removed when given back, so having it counts only while the name still means the file that was locked. */
-static enum allometer_code lock_take(const struct store_file *file, int *lock,
-                                     struct allometer_error *error) {
+static enum allometer_code lock_take(struct store_file *file, struct allometer_error *error) {
     const char *path = file->path;
     char *name = sqlite3_mprintf("%s-lock", file->name);
     if (!name) return allometer_fail(error, ALLOMETER_FAILED, "%s: out of memory", path);
     enum allometer_code code = ALLOMETER_OK;
     struct stat locked, named;
     do {
-        if (*lock >= 0) close(*lock);
-        *lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        if (*lock < 0)
+        if (file->lock >= 0) close(file->lock);
+        file->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (file->lock < 0)
             code = allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: cannot write here: %s", path,
                                   strerror(errno));
-        else if (flock(*lock, LOCK_EX | LOCK_NB) != 0) {
+        else if (flock(file->lock, LOCK_EX | LOCK_NB) != 0) {
             int reason = errno;
-            close(*lock);
-            *lock = -1;
+            close(file->lock);
+            file->lock = -1;
             code = allometer_fail(
                 error, ALLOMETER_FAILED, "%s: %s", path,
                 reason == EWOULDBLOCK
@@ -115,7 +114,7 @@ static enum allometer_code lock_take(const struct store_file *file, int *lock,
                     : strerror(reason));
         }
     } while (!code
-             && (fstat(*lock, &locked) != 0 || stat(name, &named) != 0 || locked.st_ino != named.st_ino
+             && (fstat(file->lock, &locked) != 0 || stat(name, &named) != 0 || locked.st_ino != named.st_ino
                  || locked.st_dev != named.st_dev));
     sqlite3_free(name);
     return code;
@@ -223,7 +222,7 @@ static void clear_the_way(const struct store_file *file) {
 
 static enum allometer_code open_to_write(struct store_file *file, int *is_new,
                                          struct allometer_error *error) {
-    enum allometer_code code = lock_take(file, &file->lock, error);
+    enum allometer_code code = lock_take(file, error);
     if (code) return code;
     clear_the_way(file);
     if (sqlite3_open_v2(file->name, &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | UNSHARED, NULL))
