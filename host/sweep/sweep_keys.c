@@ -36,7 +36,7 @@ const struct allometer_sweep_key sweep_keys[] = {
     {"task.subtasks.N.exponent", NUMBER(SUBTASK(exponent), 0, 100), "0", "of Zipf's law: the i-th of them weighs i^-exponent as much"},
     {"task.subtasks.N.feeds", FIXED(SUBTASK(feeds), truths), "false", "the next one takes what it gives, as within a `series`"},
     {"task.inputs.variables", ALLOMETER_KEY_INTEGER, 0, SETTING(variables), 1, ALLOMETER_MAX_INPUTS, ALLOMETER_CLOSED, &allometer_as_needed,
-     "needed", "of composition control: inputs of which each subtask takes some, by seed; needed: as many as the largest takes"},
+     "needed", "of composition control: inputs of which each subtask takes some, by seed"},
     {"task.data.file", TEXT(SETTING(data.file)), "none", "rows to learn in place of functions: CSV, .npy or IDX"},
     {"task.data.target_file", TEXT(SETTING(data.target_file)), "none", "the targets, where a file of their own holds them"},
     {"task.data.target", TEXT(SETTING(data.target)), "last", "column of the target"},
