@@ -1,6 +1,7 @@
 /* The run of a sweep on a backend that makes results up: whatever ends a run, going on gives the same store in the
    end. */
 #include "scratch.h"
+#include "compare.h"
 #include "run.h"
 
 #include <math.h>
@@ -38,10 +39,11 @@ static const char *describe(const struct allometer_device *device) {
 }
 
 static void make_up(const struct allometer_model *model, struct allometer_result *result, float *weights) {
-    *result = (struct allometer_result){.steps = model->steps, .live = 1};
+    *result = (struct allometer_result){
+        .steps = model->steps, .live = 1, .allocated = {3}, .allocated_ablation = {2}};
     result->status = model->seed == 5 ? ALLOMETER_MODEL_DIVERGED : ALLOMETER_MODEL_DONE;
     result->loss[0] = model->seed == 5 ? NAN : 1 / (model->scale + (float)model->seed);
-    if (model->scale > 1000) result->loss[0] = INFINITY;
+    if (model->scale > 1000) result->loss[0] = model->scale > 2000 ? NAN : INFINITY;
     result->accuracy[0] = NAN;
     for (int64_t i = 0; i < allometer_n_parameters(model); i++) weights[i] = model->scale + (float)i;
 }
@@ -151,20 +153,67 @@ static void test_all_models_are_trained_once(void **state) {
     allometer_sweep_free(sweep);
 }
 
-/* The last step may be the one that goes too far. */
+/* The last step may be the one that goes too far, if only for one subtask. */
 static void test_an_infinite_loss_is_a_diverged_model(void **state) {
     (void)state;
-    struct allometer_sweep *sweep = scratch_sweep("task: {subtasks: [{function: square}]}\n"
+    struct allometer_sweep *sweep = scratch_sweep("task: {subtasks: [{function: square}, {function: cube}]}\n"
                                                   "model: {width: 3}\n"
-                                                  "axes: {task.scale: {values: [1, 2000]}}\n");
+                                                  "axes: {task.scale: {values: [1, 2000, 3000]}}\n");
     struct allometer_error error;
     struct allometer_run_progress progress;
     struct allometer_device device = device_new();
     assert_ok(run("runs.db", sweep, &device, (struct allometer_run_options){0}, &progress, &error), error);
-    assert_int_equal(progress.n_diverged, 1);
+    assert_int_equal(progress.n_diverged, 2);
     char *text = export("runs.db");
+    assert_non_null(strstr(text, ",done,10000,0,0,0,1,0,0,0,0,square,1,1,,3,2\n"));
     assert_non_null(strstr(text, ",diverged,10000,0,,,0,0,0,0,0,square,1,,,0,0"));
     free(text);
+    allometer_sweep_free(sweep);
+}
+
+/* Whose read-out tells it, in the layers' rows: of a training as it is, not one that is made up. */
+static void test_an_inner_subtask_has_the_loss_of_its_best_layer(void **state) {
+    (void)state;
+    enum { SEEDS = 12, L = 3 };
+    static const char *const names[] = {"model", "subtask", "layer", "loss", "readout_loss"};
+    struct allometer_sweep *sweep =
+        scratch_sweep("task: {subtasks: [{series: [{function: square}, {function: sine}]}]}\n"
+                      "model: {width: 4, depth: 3}\n"
+                      "train: {steps: 20}\n"
+                      "axes: {seed: {count: 12}}\n");
+    struct allometer_error error;
+    struct allometer_device *device;
+    struct allometer_store *store;
+    struct allometer_table *table;
+    double *cells[5], least[SEEDS], last[SEEDS], loss[SEEDS];
+    assert_ok(allometer_cpu.open(&device, &(struct allometer_device_options){.threads = 1}, &error), error);
+    assert_ok(allometer_store_open(scratch_path("series.db"), sweep, &store, &error), error);
+    assert_ok(allometer_run(sweep, store, &allometer_cpu, device, NULL, NULL, &error), error);
+    assert_ok(allometer_store_close(store, &error), error);
+    allometer_cpu.close(device);
+    FILE *file = fopen(scratch_path("layers.csv"), "w");
+    assert_ok(allometer_store_export(scratch_path("series.db"), ALLOMETER_STORE_LAYERS, ALLOMETER_STORE_CSV,
+                                     file, &error),
+              error);
+    assert_int_equal(fclose(file), 0);
+    assert_ok(allometer_table_read_csv(scratch_path("layers.csv"), &table, &error), error);
+    for (int i = 0; i < 5; i++) {
+        size_t column;
+        assert_ok(allometer_table_find_number(table, names[i], &column, &error), error);
+        cells[i] = table->columns[column].numbers;
+    }
+    for (int m = 0; m < SEEDS; m++) least[m] = INFINITY;
+    for (size_t row = 0; row < table->n_rows; row++) {
+        const int m = (int)cells[0][row];
+        if (cells[1][row] != 0) continue;
+        least[m] = fmin(least[m], cells[4][row]), loss[m] = cells[3][row];
+        if (cells[2][row] == L) last[m] = cells[4][row];
+    }
+    int n_before_last = 0;
+    for (int m = 0; m < SEEDS; m++) n_before_last += least[m] < last[m];
+    assert_in_range(n_before_last, 1, SEEDS);
+    assert_doubles_close("loss of the inner subtask", loss, least, SEEDS, 0, 0);
+    allometer_table_free(table);
     allometer_sweep_free(sweep);
 }
 
@@ -303,7 +352,7 @@ struct told {
     int n_calls;
     uint64_t first, last;
     int is_monotonic;
-    double seconds_left;
+    double models_left, left_at_this_rate;
 };
 
 static void listen(void *user, const struct allometer_run_progress *progress) {
@@ -311,8 +360,10 @@ static void listen(void *user, const struct allometer_run_progress *progress) {
     if (told->n_calls++ == 0) told->first = progress->n_done;
     told->is_monotonic &= progress->n_done >= told->last;
     told->last = progress->n_done;
-    if (progress->n_trained && progress->n_done < progress->n_models)
-        told->seconds_left = progress->seconds_left;
+    if (progress->n_trained && progress->n_done < progress->n_models) {
+        told->models_left = (double)(progress->n_models - progress->n_done);
+        told->left_at_this_rate = progress->seconds_left * progress->models_per_second;
+    }
 }
 
 static void test_progress_is_told(void **state) {
@@ -329,17 +380,23 @@ static void test_progress_is_told(void **state) {
     assert_int_equal(told.first, 0);
     assert_int_equal(told.last, M);
     assert_true(told.is_monotonic);
-    assert_true(told.seconds_left > 0);
+    assert_true(told.models_left > 0);
+    assert_close("models left", told.left_at_this_rate, told.models_left, 0, 1e-12);
     allometer_sweep_free(sweep);
 }
 
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
     const struct CMUnitTest tests[] = {
-        TEST(test_all_models_are_trained_once),       TEST(test_an_infinite_loss_is_a_diverged_model),
-        TEST(test_a_stop_at_every_point_is_resumed),  TEST(test_a_failing_backend_loses_nothing),
-        TEST(test_shards_share_the_models_and_merge), TEST(test_failing_to_store_ends_the_training),
-        TEST(test_more_results_than_the_queue_holds), TEST(test_progress_is_told),
+        TEST(test_all_models_are_trained_once),
+        TEST(test_an_infinite_loss_is_a_diverged_model),
+        TEST(test_a_stop_at_every_point_is_resumed),
+        TEST(test_a_failing_backend_loses_nothing),
+        TEST(test_shards_share_the_models_and_merge),
+        TEST(test_failing_to_store_ends_the_training),
+        TEST(test_more_results_than_the_queue_holds),
+        TEST(test_progress_is_told),
+        TEST(test_an_inner_subtask_has_the_loss_of_its_best_layer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
