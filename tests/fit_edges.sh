@@ -157,5 +157,56 @@ expect 2 'no parameter of the law has this name' at.csv --law power --x n --y lo
 expect 2 'quantity: .=a., expected NAME=FORMULA' at.csv --law power --x n --y loss --quantity =a
 expect 2 'expected no --quantity' at.csv --composite --quantity q=a
 
+# ---- what was put in comes out of text, CSV and JSON alike: 3 n^-0.5 with 1 % of scatter, and beyond it points e^0.2 higher ----
+number() { sed -nE "s/.*\"$1\": ([^,}]*).*/\\1/p" stdout | sed -n "${2:-1}p"; }
+awk 'BEGIN { print "g,n,loss,use"; for (i = 0; i < 10; ++i) { n = 2 ^ i; use = i < 8
+    printf "a,%d,%.17g,%d\n", n, 3 * n ^ -0.5 * (use ? 1 + 0.01 * (i % 4 < 2 ? 1 : -1) : exp(0.2)), use } }' >told.csv
+told=(told.csv --law power --x n --y loss --train use=1 --at '100,400' --confidence 0.9)
+expect 0 '' "${told[@]}" --out told-fit.csv
+grep -q '^90 % intervals from standard errors' stdout || fail "share of the intervals: $(cat stdout)"
+grep -q '8 points, rmsle 0.00.*; outside: 2 points, rmsle 0.2' stdout || fail "points: $(cat stdout)"
+grep -q 'a new loss would lie, 90 %' stdout || fail "share of the predictions: $(cat stdout)"
+awk '$1 == 100 && $3 < $2 && $2 < $4 && $2 > 0.29 && $2 < 0.31 { n++ }
+    $1 == 400 && $3 < $2 && $2 < $4 && $2 > 0.14 && $2 < 0.16 { n++ } END { exit n != 2 }' stdout || fail "predictions: $(cat stdout)"
+awk '$1 == "b" && $5 < $2 && $2 < $6 { n++ } END { exit n != 1 }' stdout || fail "interval of b: $(cat stdout)"
+close 'objective, the square of rmsle' "$(column objective told-fit.csv)" "$(column rmsle_train told-fit.csv | awk '{ print $1 * $1 }')" 1e-4
+close 'rmsle outside' "$(column rmsle_test told-fit.csv)" 0.2 0.1
+expect 0 '' "${told[@]}" --group g --bootstrap 40
+grep -q '^90 % intervals from 40 resamples' stdout || fail "share of the intervals: $(cat stdout)"
+grep -qE '^a +8 .* 0\.00[0-9]* +0\.2[0-9]* +converged' stdout || fail "group: $(cat stdout)"
+expect 0 '' "${told[@]}" --bootstrap 40 --json
+[ "$(number n_train) $(number n_test) $(number resamples) $(number confidence)" = '8 2 40 0.9' ] || fail "counts: $(cat stdout)"
+[ "$(number iterations)" -gt 0 ] || fail "iterations: $(cat stdout)"
+close 'rmsle outside' "$(number rmsle_test)" 0.2 0.1
+close 'objective, the square of rmsle' "$(number objective 2)" "$(number rmsle_train | awk '{ print $1 * $1 }')" 1e-4
+grep -oE '"n": [14]00}, "yhat": .*' stdout | awk -F '[:,}]+' '$6 < $4 && $4 < $8 && $4 > 2.9 / sqrt($2) && $4 < 3.1 / sqrt($2) { n++ } END { exit n != 2 }' ||
+    fail "predictions: $(cat stdout)"
+expect 0 '' "${told[@]}" --objective huber --json
+[ "$(number objective)" = '"huber"' ] || fail "objective: $(cat stdout)"
+
+# ---- and so it does of a composite: losses 3/n and 5 n^-0.5 of a third and two thirds of the neurons ---------------------------------
+awk 'BEGIN { print "model,subtask,seed,allocated,loss"; for (m = 0; m < 12; ++m) for (k = 0; k < 2; ++k) {
+    n = (k + 1) * (4 + 3 * m) * (1 + 0.02 * cos(7 * m + 3 * k))
+    printf "%d,%d,%d,%.9g,%.9g\n", m, k, m % 4, n, (k ? 5 / sqrt(n) : 3 / n) * (1 + 0.01 * cos(5 * m + k)) } }' >law.csv
+law=(law.csv --composite --bootstrap 100)
+# factor, exponent with its bounds, share, growth with its bounds: of the first subtask
+# shellcheck disable=SC2016 # fields of awk
+within='function near(a, e) { return a > e - 0.02 * (e + 1) && a < e + 0.02 * (e + 1) }
+    { exit !(near($1, 3) && near($2, 1) && $3 < $2 && $2 < $4 && near($5, 1 / 3) && near($6, 0) && $7 < $6 && $6 < $8) }'
+expect 0 '' "${law[@]}" --confidence 0.9 --out law-fit.csv
+grep -q '; 90 % intervals from resamples$' stdout || fail "share of the intervals: $(cat stdout)"
+awk '$1 == "0" { print $2, $3, $4, $6, $7, $8, $9, $11 }' stdout | awk "$within" || fail "text: $(cat stdout)"
+awk -F, 'NR == 2 { $1 = $2 = ""; print }' law-fit.csv | awk "$within" || fail "CSV: $(cat law-fit.csv)"
+# of 9 parameters and 12 models: BIC - AIC is 9 (log(12) - 2) = 4.364
+awk '$1 == "free" { d = $5 - $4; n = d > 4.2 && d < 4.5 } END { exit !n }' stdout || fail "AIC and BIC: $(cat stdout)"
+expect 0 '' "${law[@]}" --confidence 0.9 --json
+grep -oE '"subtask": 0, [^}]*' stdout | grep -oE -e '-?[0-9][-0-9.e]*' | tail -n +2 | tr '\n' ' ' | awk "$within" || fail "JSON: $(cat stdout)"
+close 'BIC - AIC' "$(awk "BEGIN { print $(number bic) - $(number aic) }")" 4.364 1e-3
+expect 0 '' "${law[@]}" --confidence 0.5 --out narrow.csv
+awk -v wide="$(column exponent_upper law-fit.csv | head -n 1)" -v narrow="$(column exponent_upper narrow.csv | head -n 1)" 'BEGIN { exit !(narrow < wide) }' ||
+    fail 'intervals of a half are as wide as those of nine tenths'
+expect 0 '' "${law[@]}" --confidence 0.9 --seed 1 --out seed.csv
+cmp -s law-fit.csv seed.csv && fail 'the seed does not change the resamples'
+
 [ "$failures" -eq 0 ] && echo 'all as expected'
 exit $((failures > 0))
