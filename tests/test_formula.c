@@ -1,5 +1,6 @@
 /* Formulas: what the parser reads and where it points, every instruction's value and slopes. */
 #include "formula.h"
+#include "formula_nodes.h"
 #include "formula_parse.h"
 
 #include <math.h>
@@ -151,6 +152,37 @@ static void test_whole_formulas(void **state) {
         check_formula(oracles[operation].call, oracles[operation].low, oracles[operation].high, operation);
     }
     for (size_t i = 0; i < sizeof formulas / sizeof *formulas; ++i) check_formula(formulas[i], 0.3, 2, -1);
+}
+
+/* In the parameters that are marked, of as many as there can be, a formula's second differences are 0. */
+static void test_linear_parameters(void **state) {
+    (void)state;
+    static const struct {
+        const char *formula;
+        int n_linear;
+    } cases[] = {{"a*b*x", 1},       {"a/b + c*x", 2},          {"a + b*x^-c", 2},   {"(a + b*x)/(c + x)", 2},
+                 {"x/(a + b*x)", 0}, {"a*(b + x) - c/x", 2},    {"-(a - x)*2/x", 1}, {"a + b*max(c, x)", 2},
+                 {"exp(a*x)", 0},    {"(a*x + b)*(c*x + 1)", 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        struct allometer_law *law = parse(cases[i].formula, 1);
+        unsigned char candidate[ALLOMETER_MAX_PARAMETERS], linear[ALLOMETER_MAX_PARAMETERS];
+        int P = law->n_parameters, n = 0;
+        memset(candidate, 1, sizeof candidate);
+        formula_linear(law->program, candidate, linear);
+        for (int p = 0; p < P; ++p) n += linear[p];
+        assert_int_equal(n, cases[i].n_linear);
+        for (int trial = 0; trial < TRIALS; ++trial) {
+            double x = uniform(1, 2), y[3], t[3][ALLOMETER_MAX_PARAMETERS];
+            const double *columns[] = {&x};
+            for (int p = 0; p < P; ++p) {
+                double change = linear[p] ? uniform(-0.5, 0.5) : 0;
+                t[1][p] = uniform(1, 2), t[0][p] = t[1][p] - change, t[2][p] = t[1][p] + change;
+            }
+            for (int k = 0; k < 3; ++k) allometer_law_evaluate(law, t[k], columns, 1, &y[k], NULL);
+            assert_close(cases[i].formula, y[0] + y[2], 2 * y[1], 1e-12, 1e-13);
+        }
+        allometer_law_free(law);
+    }
 }
 
 /* At the borders of what has a value. */
@@ -406,7 +438,7 @@ int main(void) {
         cmocka_unit_test(test_column_alone),    cmocka_unit_test(test_names),
         cmocka_unit_test(test_words),           cmocka_unit_test(test_errors_point),
         cmocka_unit_test(test_limits),          cmocka_unit_test(test_slopes_at_zero),
-        cmocka_unit_test(test_points_together),
+        cmocka_unit_test(test_points_together), cmocka_unit_test(test_linear_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

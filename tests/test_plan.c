@@ -77,6 +77,12 @@ static void a_plan_adds_up(void **state) {
     plan = plan_of(sweep, NULL);
     assert_true(isnan(plan.seconds) && isnan(plan.memory_bytes));
     allometer_sweep_free(sweep);
+    /* one that takes longer than all others together, at a third of the machine's rate */
+    sweep = parse(TASK "axes: {model.width: {values: [1000, 2, 3]}}");
+    plan = plan_of(sweep, &options);
+    assert_true(3 * plan.longest_flops > plan.flops);
+    assert_close("seconds", plan.seconds, 3 * plan.longest_flops / 1e6, 0, 2.3e-16);
+    allometer_sweep_free(sweep);
 }
 
 static void operations_grow_as_the_work_does(void **state) {
@@ -92,6 +98,10 @@ static void operations_grow_as_the_work_does(void **state) {
     assert_in_range((uint64_t)one, 5 * 2, 10 * 5 * 2);
     model.steps = 1000;
     assert_close("T", allometer_training_flops(&model), 1000 * one, 0, 0);
+    /* of four parameters, 16 operations each for adam and 8 for sgd */
+    model.optimizer = ALLOMETER_OPTIMIZER_ADAM;
+    assert_close("adam", allometer_training_flops(&model), 1000 * (one + 4 * (16 - 8)), 0, 0);
+    model.optimizer = ALLOMETER_OPTIMIZER_SGD;
     model.steps = 1, model.batch = model.samples = 65536, model.width = 4096;
     /* a batch and a width at which all but the neurons is small: 2 D + 3 O multiply-adds, two biases, relu twice */
     assert_close("S H", allometer_training_flops(&model), 65536.0 * 4096 * (4 + 6 + 2 + 2), 0, 0.001);
@@ -211,6 +221,10 @@ static void more_models_than_are_visited_are_sampled_evenly(void **state) {
     plan = plan_of(sweep, &(struct allometer_plan_options){.most_visited = 1000});
     assert_true(seconds_now() - start < 5);
     assert_true(plan.parameters == 1e12 * (6 * 64 + 2));
+    struct allometer_model model;
+    assert_int_equal(allometer_sweep_model(sweep, 0, &model, NULL, NULL), ALLOMETER_OK);
+    assert_close("operations", plan.flops, 1e12 * allometer_model_flops(&model), 0, 1e-12);
+    assert_close("measuring", plan.measuring_flops, 1e12 * allometer_measuring_flops(&model), 0, 1e-12);
     allometer_sweep_free(sweep);
 }
 
@@ -271,6 +285,9 @@ static void a_plan_is_printed_whole(void **state) {
     print(sweep, &plan, 0, text, sizeof text);
     assert_non_null(strstr(text, "memory      1 MB,"));
     assert_non_null(strstr(text, "time        about 1234 days\n"));
+    plan.seconds = 100;
+    print(sweep, &plan, 0, text, sizeof text);
+    assert_non_null(strstr(text, "time        about 100 seconds\n"));
     plan = plan_of(sweep, NULL);
     print(sweep, &plan, 1, text, sizeof text);
     assert_non_null(strstr(text, "\"seconds\": null, \"memory_bytes\": null"));

@@ -80,6 +80,20 @@ static void test_other_delimiters_and_line_ends(void **state) {
     }
 }
 
+/* Lines of a field in quotes count, however they end. */
+static void test_lines_are_counted(void **state) {
+    (void)state;
+    static const char *const texts[] = {"a,b\n\"1\n\n2\",3\n4,5\n", "a,b\r\n\"1\r\n\r\n2\",3\r\n4,5\r\n",
+                                        "a,b\r\"1\r\r2\",3\r4,5\r"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; ++i) {
+        struct allometer_table *table = read_text(texts[i]);
+        assert_int_equal(table->n_rows, 2);
+        assert_int_equal(table->lines[0], 2);
+        assert_int_equal(table->lines[1], 5);
+        allometer_table_free(table);
+    }
+}
+
 static void test_what_is_a_number(void **state) {
     (void)state;
     struct allometer_table *table =
@@ -205,6 +219,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_csv_as_people_have_it),
         cmocka_unit_test(test_other_delimiters_and_line_ends),
+        cmocka_unit_test(test_lines_are_counted),
         cmocka_unit_test(test_what_is_a_number),
         cmocka_unit_test(test_bad_files_are_refused_with_their_place),
         cmocka_unit_test(test_columns_are_found_by_name),
