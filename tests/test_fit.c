@@ -266,34 +266,87 @@ static void test_weights_are_repetitions(void **state) {
     allometer_table_free(repeated);
 }
 
-/* y = 2 - 0.1 log x exactly solvable: ordinary least squares by hand on four points. */
-static void test_standard_errors_of_a_line(void **state) {
-    (void)state;
-    const char *const names[] = {"x", "y"};
-    const double z[] = {0, 1, 2, 3}, y[] = {2.0, 1.95, 1.75, 1.72};
-    struct allometer_table *table = make_table(names, 2);
-    double mean_z = 1.5, mean_y = (2.0 + 1.95 + 1.75 + 1.72) / 4, zz = 0, zy = 0, rss = 0;
+/* y = 2 - 0.1 log x, or log y, exactly solvable: weighted least squares by hand on four points. */
+static void check_line(int on_logs, int is_weighted) {
+    const char *const names[] = {"x", "y", "w"};
+    const double z[] = {0, 1, 2, 3}, y[] = {2.0, 1.95, 1.75, 1.72}, beyond = exp(5);
+    struct allometer_table *table = make_table(names, 3);
+    double w[4], weights = 0, mean_z = 0, mean_y = 0, zz = 0, zy = 0, rss = 0, square = 0;
     for (int i = 0; i < 4; ++i) {
-        add_row(table, (double[]){exp(z[i]), y[i]});
-        zz += (z[i] - mean_z) * (z[i] - mean_z);
-        zy += (z[i] - mean_z) * y[i];
+        w[i] = is_weighted ? 0.5 + i % 3 : 1;
+        add_row(table, (double[]){exp(z[i]), on_logs ? exp(y[i]) : y[i], w[i]});
+        weights += w[i], mean_z += w[i] * z[i], mean_y += w[i] * y[i];
     }
-    double slope = zy / zz, level = mean_y - slope * mean_z;
-    for (int i = 0; i < 4; ++i) rss += pow(y[i] - level - slope * z[i], 2);
+    mean_z /= weights, mean_y /= weights;
+    for (int i = 0; i < 4; ++i)
+        zz += w[i] * pow(z[i] - mean_z, 2), zy += w[i] * (z[i] - mean_z) * (y[i] - mean_y);
+    const double slope = zy / zz, level = mean_y - slope * mean_z;
+    for (int i = 0; i < 4; ++i) {
+        const double error = y[i] - level - slope * z[i];
+        rss += w[i] * error * error, square += error * error / 4;
+    }
     struct allometer_fits *fits =
-        fit(table, (struct allometer_fit_options){.law = &allometer_laws[ALLOMETER_LAW_logarithmic],
-                                                  .objective = ALLOMETER_OBJECTIVE_MSE,
-                                                  .x = {"x"}});
+        fit(table, (struct allometer_fit_options){
+                       .law = &allometer_laws[on_logs ? ALLOMETER_LAW_power : ALLOMETER_LAW_logarithmic],
+                       .objective = on_logs ? ALLOMETER_OBJECTIVE_MSLE : ALLOMETER_OBJECTIVE_MSE,
+                       .weight = is_weighted ? "w" : NULL,
+                       .x = {"x"},
+                       .bands = 1,
+                       .at = &beyond,
+                       .n_at = 1});
     const struct allometer_fit_group *group = &fits->groups[0];
     const double t = 4.302652729749464; /* 0.975 quantile of Student's t with 2 degrees of freedom: tables */
-    const double values[] = {level, -slope},
-                 errors[] = {sqrt(rss / 2 * (0.25 + mean_z * mean_z / zz)), sqrt(rss / 2 / zz)};
+    const double variance = rss / 2, error = sqrt(variance * (1 / weights + mean_z * mean_z / zz));
+    const double values[] = {on_logs ? exp(level) : level, -slope},
+                 errors[] = {error * (on_logs ? exp(level) : 1), sqrt(variance / zz)};
     /* a minimum is known to 1e-10 of its standard errors: that is where the solver stops */
     assert_doubles_close("values", group->values, values, 2, 0, 1e-11);
     assert_doubles_close("standard errors", group->errors, errors, 2, 0, 1e-10);
     assert_close("lower", group->lower[1], -slope - t * errors[1], 0, 1e-10);
     assert_close("upper", group->upper[1], -slope + t * errors[1], 0, 1e-10);
+    assert_close("upper level", group->upper[0], on_logs ? exp(level + t * error) : level + t * error, 0,
+                 1e-10);
+    assert_close("objective", group->objective, rss / weights, 0, 1e-10);
+    if (on_logs) assert_close("rmsle", group->rmsle_train, sqrt(square), 0, 1e-10);
+    /* where a new y would lie, of its row's weight, and beyond the rows of the mean one */
+    for (int i = 0; i < 5; ++i) {
+        const double at = i < 4 ? z[i] : 5, weight = i < 4 ? w[i] : weights / 4, middle = level + slope * at;
+        const double reach = t * sqrt(variance * (1 / weights + pow(at - mean_z, 2) / zz + 1 / weight));
+        const double band[] = {i < 4 ? fits->lower[i] : fits->at_lower[0],
+                               i < 4 ? fits->yhat[i] : fits->at_y[0],
+                               i < 4 ? fits->upper[i] : fits->at_upper[0]};
+        const double expected[] = {middle - reach, middle, middle + reach};
+        for (int k = 0; k < 3; ++k)
+            assert_close("a new y", on_logs ? log(band[k]) : band[k], expected[k], 1e-10, 1e-10);
+    }
     allometer_fits_free(fits);
+    allometer_table_free(table);
+}
+
+static void test_standard_errors_of_a_line(void **state) {
+    (void)state;
+    for (int i = 0; i < 4; ++i) check_line(i % 2, i / 2);
+}
+
+/* Huber's loss that no error is too large for is half the square, and all else as the square has it. */
+static void test_a_large_delta_is_half_the_square(void **state) {
+    (void)state;
+    const char *const names[] = {"x", "y"};
+    struct allometer_table *table = make_table(names, 2);
+    srand48(7);
+    for (int i = 0; i < 30; ++i) add_row(table, (double[]){1 + i, 3 / sqrt(1 + i) * exp(0.1 * gauss())});
+    struct allometer_fit_options options = {.law = &allometer_laws[ALLOMETER_LAW_power],
+                                            .objective = ALLOMETER_OBJECTIVE_MSLE,
+                                            .x = {"x"},
+                                            .bands = 1};
+    struct allometer_fits *square = fit(table, options);
+    options.objective = ALLOMETER_OBJECTIVE_HUBER, options.delta = 10;
+    struct allometer_fits *huber = fit(table, options);
+    assert_close("objective", huber->groups[0].objective, square->groups[0].objective / 2, 0, 1e-9);
+    assert_doubles_close("values", huber->groups[0].values, square->groups[0].values, 2, 0, 1e-9);
+    assert_doubles_close("errors", huber->groups[0].errors, square->groups[0].errors, 2, 0, 1e-9);
+    assert_doubles_close("a new y", huber->upper, square->upper, 30, 0, 1e-9);
+    allometer_fits_free(square), allometer_fits_free(huber);
     allometer_table_free(table);
 }
 
@@ -337,10 +390,15 @@ int main(void) {
     const struct allometer_device_options options = {0};
     if (allometer_cpu.open(&device, &options, &error) != ALLOMETER_OK) return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_laws_find_their_parameters), cmocka_unit_test(test_many_breaks),
-        cmocka_unit_test(test_intervals_cover_the_truth),  cmocka_unit_test(test_clusters_widen_intervals),
-        cmocka_unit_test(test_weights_are_repetitions),    cmocka_unit_test(test_standard_errors_of_a_line),
-        cmocka_unit_test(test_undetermined_says_so),       cmocka_unit_test(test_open_parameters_are_told),
+        cmocka_unit_test(test_laws_find_their_parameters),
+        cmocka_unit_test(test_many_breaks),
+        cmocka_unit_test(test_intervals_cover_the_truth),
+        cmocka_unit_test(test_clusters_widen_intervals),
+        cmocka_unit_test(test_weights_are_repetitions),
+        cmocka_unit_test(test_standard_errors_of_a_line),
+        cmocka_unit_test(test_a_large_delta_is_half_the_square),
+        cmocka_unit_test(test_undetermined_says_so),
+        cmocka_unit_test(test_open_parameters_are_told),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     allometer_cpu.close(device);
