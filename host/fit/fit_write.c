@@ -18,16 +18,10 @@ static void write_cell(FILE *file, double value) {
     fputs(text, file);
 }
 
-static void write_key(FILE *file, const struct allometer_fit_group *group, size_t n) {
-    for (size_t c = 0; c < n; ++c) {
-        allometer_csv_write_field(group->key[c], file);
-        putc(',', file);
-    }
-}
-
-static void write_names(FILE *file, const struct allometer_fit_options *options) {
-    for (size_t c = 0; c < options->n_groups; ++c) {
-        allometer_csv_write_field(options->groups[c], file);
+/* n cells, each with the comma behind it. */
+static void write_texts(FILE *file, const char *const *texts, size_t n) {
+    for (size_t i = 0; i < n; ++i) {
+        allometer_csv_write_field(texts[i], file);
         putc(',', file);
     }
 }
@@ -61,7 +55,7 @@ enum allometer_code allometer_fits_write_csv(const struct allometer_fits *fits, 
     enum allometer_code code = output_begin(&output, path, error);
     if (code) return code;
     FILE *file = output.file;
-    write_names(file, &fits->options);
+    write_texts(file, fits->options.groups, fits->options.n_groups);
     fputs("law,status,n,objective,rmsle_train,rmsle_test", file);
     for (size_t i = 0; i < fit_n_reported(fits); ++i) {
         const char *name = fit_reported_name(fits, i);
@@ -72,7 +66,7 @@ enum allometer_code allometer_fits_write_csv(const struct allometer_fits *fits, 
     fputs(law->candidates ? ",parameters,held\n" : ",held\n", file);
     for (size_t g = 0; g < fits->n_groups; ++g) {
         const struct allometer_fit_group *group = &fits->groups[g];
-        write_key(file, group, fits->options.n_groups);
+        write_texts(file, group->key, fits->options.n_groups);
         allometer_csv_write_field(group->law->name, file);
         fprintf(file, ",%s,%zu", allometer_group_status_names[group->status], group->n_train);
         write_cell(file, group->objective);
@@ -102,14 +96,14 @@ enum allometer_code allometer_fits_write_resamples(const struct allometer_fits *
     enum allometer_code code = output_begin(&output, path, error);
     if (code) return code;
     FILE *file = output.file;
-    write_names(file, &fits->options);
+    write_texts(file, fits->options.groups, fits->options.n_groups);
     fputs("resample,status", file);
     for (size_t p = 0; p < fit_n_reported(fits); ++p) fprintf(file, ",%s", fit_reported_name(fits, p));
     putc('\n', file);
     for (size_t i = 0; i < fits->n_groups * R; ++i) {
         const struct allometer_fit_group *group = &fits->groups[i / R];
         int32_t status = allometer_group_has_values(group->status) ? fits->resample_status[i] : group->status;
-        write_key(file, group, fits->options.n_groups);
+        write_texts(file, group->key, fits->options.n_groups);
         fprintf(file, "%zu,%s", i % R + 1, allometer_group_status_names[status]);
         for (size_t p = 0; p < P; ++p) write_cell(file, fits->resamples[i * P + p]);
         for (size_t q = 0; q < fits->options.n_quantities; ++q)
@@ -156,23 +150,20 @@ enum allometer_code allometer_fits_write_predictions(const struct allometer_fits
             places[fits->rows[at]] = (struct place){group, at};
     }
     FILE *file = output.file;
-    write_names(file, &fits->options);
-    for (int c = 0; c < fits->law->n_columns; ++c) {
-        allometer_csv_write_field(fits->options.x[c], file);
-        putc(',', file);
-    }
+    write_texts(file, fits->options.groups, fits->options.n_groups);
+    write_texts(file, fits->options.x, (size_t)fits->law->n_columns);
     allometer_csv_write_field(fits->options.y, file);
     fputs(",train,yhat,lower,upper\n", file);
     for (const struct place *place = places; place < places + n_table; ++place) {
         const size_t at = place->at;
         if (!place->group) continue;
-        write_key(file, place->group, fits->options.n_groups);
+        write_texts(file, place->group->key, fits->options.n_groups);
         write_prediction(file, fits->law->n_columns, fits->x, at, fits->y[at],
                          fits->train[at] && !fit_is_incomplete(fits, at), fits->yhat[at], fits->lower[at],
                          fits->upper[at]);
     }
     for (size_t i = 0; i < fits->n_groups * n_at; ++i) {
-        write_key(file, &fits->groups[i / n_at], fits->options.n_groups);
+        write_texts(file, fits->groups[i / n_at].key, fits->options.n_groups);
         write_prediction(file, fits->law->n_columns, fits->at_x, i % n_at, NAN, 0, fits->at_y[i],
                          fits->at_lower[i], fits->at_upper[i]);
     }
