@@ -3,7 +3,6 @@
 #include "composite_sample.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* A model, and what it belongs to. */
 struct place {

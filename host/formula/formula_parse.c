@@ -9,8 +9,6 @@
 #include "formula_words.h"
 #include "text.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
