@@ -4,7 +4,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { BINS = 1024, MANY_POINTS = 4 * BINS };
 
@@ -13,10 +12,10 @@ static int is_large(const struct fit_work *work, size_t group) {
     return work->fits->groups[group].status == FIT_PENDING && fit_n_points(work, group) > MANY_POINTS;
 }
 
-int fit_any_large(const struct fit_work *work) {
-    int any = 0;
-    for (size_t g = 0; g < work->fits->n_groups; ++g) any |= is_large(work, g);
-    return any;
+size_t fit_n_large(const struct fit_work *work) {
+    size_t n = 0;
+    for (size_t g = 0; g < work->fits->n_groups; ++g) n += (size_t)is_large(work, g);
+    return n;
 }
 
 /* A point among a group's, in the order of what the law reads, whatever the order of the rows. */
@@ -100,9 +99,8 @@ static struct allometer_fit_set *select_sets(const struct fit_work *work, struct
 
 enum allometer_code fit_coarsen(const struct fit_work *work, struct fit_work *coarse, struct fit_work *others,
                                 struct fit_memory **memory, struct allometer_error *error) {
-    size_t n_large = 0;
+    const size_t n_large = fit_n_large(work);
     *coarse = *others = *work;
-    for (size_t g = 0; g < work->fits->n_groups; ++g) n_large += (size_t)is_large(work, g);
     others->sets = select_sets(work, memory, 0), coarse->sets = select_sets(work, memory, 1);
     int allocated = others->sets && coarse->sets;
     for (int c = 0; c < work->n_columns; ++c) {

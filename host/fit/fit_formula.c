@@ -196,21 +196,20 @@ static void find_start(struct formula_search *search, int index, double *start) 
 void fit_formula_starts(const struct fit_work *work, size_t group, double *starts) {
     struct formula_search search;
     begin_search(&search, work, group);
-    for (int i = 0, n = work->n_starts; i < n; ++i) {
+    for (int i = 0; i < work->n_starts; ++i) {
         find_start(&search, i, starts + (size_t)i * (size_t)search.P);
     }
 }
 
-void fit_formula_starts_around(const struct fit_work *work, size_t group, const double *parameters, int n,
-                               double *starts) {
+void fit_formula_starts_around(const struct fit_work *work, size_t group, double *starts) {
     struct formula_search search;
     int drawn[ALLOMETER_MAX_PARAMETERS];
     begin_search(&search, work, group);
     int n_drawn = choose_drawn(work, search.law->program, 0, search.linear, drawn);
     const struct fit_sequence sequence = fit_sequence_of(n_drawn ? n_drawn : 1);
-    for (int i = 0; i < n; ++i) {
+    for (int i = 0; i < work->n_starts; ++i) {
         double *start = starts + (size_t)i * (size_t)search.P;
-        memcpy(start, parameters, (size_t)search.P * sizeof *start);
+        memcpy(start, work->fits->groups[group].inner, (size_t)search.P * sizeof *start);
         if (i == 0) continue;
         for (int p = 0; p < search.P; ++p) {
             if (search.linear[p]) start[p] = 0;

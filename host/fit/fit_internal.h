@@ -87,8 +87,9 @@ size_t fit_groups_per_batch(size_t problems, size_t P);
 /* Whether a fit that ended so is at a minimum. */
 int fit_is_minimum(int32_t status);
 
-/* fit_coarse.c: whether a group that is yet to be fitted has so many points that its minimum is sought on few that stand for them. */
-int fit_any_large(const struct fit_work *work);
+/* fit_coarse.c: how many groups that are yet to be fitted have so many points that their minimum is sought on few that
+   stand for them. */
+size_t fit_n_large(const struct fit_work *work);
 /* Such points of the large groups; and the other groups as they are. In each, the sets of groups that are not its own are
    empty. */
 enum allometer_code fit_coarsen(const struct fit_work *work, struct fit_work *coarse, struct fit_work *others,
@@ -149,9 +150,8 @@ void fit_solve_normal(double *a, double *b, int m);
 /* fit_formula.c: the same as fit_n_starts and fit_starts for formulas. */
 int fit_formula_n_starts(const struct fit_work *work);
 void fit_formula_starts(const struct fit_work *work, size_t group, double *starts);
-/* n starts around the parameters of a formula's minimum, of which the first is there. */
-void fit_formula_starts_around(const struct fit_work *work, size_t group, const double *parameters, int n,
-                               double *starts);
+/* As many starts around a group's minimum, of which the first is there. */
+void fit_formula_starts_around(const struct fit_work *work, size_t group, double *starts);
 /* Whether start 0 is exactly the user's, and all others need not be near it. */
 int fit_first_start_is_own(const struct fit_work *work);
 
@@ -163,9 +163,7 @@ struct fit_precision {
     /* n_free x n_free: of the covariance C, in C = root root'. What the law varies by is the length of root' d: d' C d would
        be rounding where parameters make up for each other. */
     double root[ALLOMETER_MAX_PARAMETERS * ALLOMETER_MAX_PARAMETERS];
-    double variance; /* of one error of y, or of log y, of weight 1, as it makes the parameters' covariance */
-    double
-        scatter; /* mean square of such an error: as variance but for Huber's loss, which counts the far ones less */
+    double scatter;     /* mean square of an error of y, or of log y, of weight 1 */
     double mean_weight; /* of the points */
     double degrees;     /* of freedom: points less free parameters */
     double *errors;     /* n_train: y - law or log y - log law, widened for the parameters that were fitted */

@@ -94,26 +94,25 @@ static size_t without_mirrors(const struct fit_batch *batch, size_t P, size_t be
 
 static void take_best(const struct fit_batch *batch, struct fit_work *work) {
     struct allometer_fit_group *groups = work->fits->groups;
+    const struct allometer_fit_outcome *outcomes = batch->fitting.outcomes;
     size_t P = (size_t)work->n_parameters, n = (size_t)batch->fitting.n_problems;
     for (size_t f = 0, end; f < n; f = end) {
         size_t best = f, g = (size_t)batch->problems[f].set;
         for (end = f + 1; end < n && (size_t)batch->problems[end].set == g; ++end) {
-            if (better(&batch->fitting.outcomes[end], &batch->fitting.outcomes[best])) best = end;
+            if (better(&outcomes[end], &outcomes[best])) best = end;
         }
         if (work->fits->law->program) best = without_mirrors(batch, P, f, end, best);
         /* of minima alike, such as two exponentials that have changed places, the one that the user's start leads to */
-        const struct allometer_fit_outcome *first = &batch->fitting.outcomes[f];
-        if (fit_first_start_is_own(work) && fit_is_minimum(first->status)
-            && first->cost <= SAME_COST * batch->fitting.outcomes[best].cost) {
+        if (fit_first_start_is_own(work) && fit_is_minimum(outcomes[f].status)
+            && outcomes[f].cost <= SAME_COST * outcomes[best].cost) {
             best = f;
         }
         /* starts around a minimum of all points were judged on a few of them, and may all have left it for a worse one */
-        if (work->fine && fit_is_minimum(groups[g].status)
-            && groups[g].objective <= batch->fitting.outcomes[best].cost)
+        if (work->fine && fit_is_minimum(groups[g].status) && groups[g].objective <= outcomes[best].cost)
             continue;
-        groups[g].status = batch->fitting.outcomes[best].status;
-        groups[g].iterations = batch->fitting.outcomes[best].iterations;
-        groups[g].objective = batch->fitting.outcomes[best].cost;
+        groups[g].status = outcomes[best].status;
+        groups[g].iterations = outcomes[best].iterations;
+        groups[g].objective = outcomes[best].cost;
         memcpy(groups[g].inner, batch->parameters + best * P, P * sizeof(double));
         fit_order_breaks(work, g, groups[g].inner);
     }
@@ -133,7 +132,7 @@ static enum allometer_code fill_starts(struct fit_batch *batch, const struct fit
             size_t g = (size_t)batch->problems[f].set;
             double *starts = batch->parameters + (size_t)f * P;
             if (scratch && around)
-                fit_formula_starts_around(work, g, work->fits->groups[g].inner, (int)n, starts);
+                fit_formula_starts_around(work, g, starts);
             else if (scratch)
                 fit_starts(work, g, starts, scratch);
         }
@@ -220,7 +219,7 @@ enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_erro
         work->n_starts = fit_n_starts(work) + fit_n_starts_of_noise(work);
         work->n_kept = KEPT_STARTS;
     }
-    if (!fit_any_large(work)) return find_minima(work, error);
+    if (fit_n_large(work) == 0) return find_minima(work, error);
     struct fit_work coarse, others;
     struct fit_memory *memory = NULL;
     enum allometer_code code = fit_coarsen(work, &coarse, &others, &memory, error);

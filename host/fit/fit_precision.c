@@ -95,28 +95,26 @@ static double share_inside(const double *errors, size_t n, size_t m, double delt
     return *wide * delta / reach;
 }
 
-/* The mean square of the errors times their weights, and what stands for it in the parameters' covariance: for Huber's loss
-   (1981, section 7.6) the mean square of the clipped errors over the square of the share that is not clipped, with his
-   correction for few points. */
-static void find_variance(const struct fit_work *work, size_t group, struct fit_precision *precision,
-                          double *scratch) {
+/* Finds scatter, the mean square of the errors times their weights, and gives what stands for it in the parameters'
+   covariance: for Huber's loss (1981, section 7.6) the mean square of the clipped errors over the square of the share that
+   is not clipped, with his correction for few points. */
+static double find_variance(const struct fit_work *work, size_t group, struct fit_precision *precision,
+                            double *scratch) {
     size_t first = fit_first_point(work, group), n = work->fits->groups[group].n_train;
     int is_huber = work->fits->options.objective == ALLOMETER_OBJECTIVE_HUBER;
     double delta = is_huber ? work->fits->options.delta : INFINITY, sum = 0, clipped = 0, weights = 0;
-    precision->variance = precision->scatter = NAN;
     for (size_t i = 0; i < n; ++i) {
         double weight = fit_weight(work, first + i), error = precision->errors[i],
                size = fmin(fabs(error), delta);
         sum += weight * error * error, clipped += weight * size * size, weights += weight;
     }
     precision->mean_weight = weights / (double)n;
-    if (!(precision->degrees > 0)) return;
-    precision->scatter = precision->variance = sum / precision->degrees;
-    if (!is_huber) return;
+    precision->scatter = precision->degrees > 0 ? sum / precision->degrees : NAN;
+    if (!is_huber || !(precision->degrees > 0)) return precision->scatter;
     size_t m = (size_t)precision->n_free;
     double wide, share = share_inside(precision->errors, n, m, delta, scratch, &wide);
     double correction = 1 + (double)m / (double)n * (1 - wide) / wide;
-    precision->variance = clipped / precision->degrees * correction * correction / (share * share);
+    return clipped / precision->degrees * correction * correction / (share * share);
 }
 
 static void find_free(const struct fit_work *work, size_t group, struct fit_precision *precision) {
@@ -264,11 +262,11 @@ enum allometer_code fit_precision(struct fit_work *work, size_t group, struct fi
         goto done;
     }
     polish(work, group, precision, values, a, norms);
-    find_variance(work, group, precision, values);
+    double variance = find_variance(work, group, precision, values);
     int m = precision->n_free, determined = (size_t)m <= n && invert(a, n, m, precision->root)
                                             && !is_open(work, group, precision, norms);
     if (!determined && of->status <= ALLOMETER_FIT_COST) of->status = ALLOMETER_GROUP_UNDETERMINED;
-    double deviation = determined ? sqrt(precision->variance) : NAN;
+    double deviation = determined ? sqrt(variance) : NAN;
     for (int i = 0; i < m * m; ++i) precision->root[i] *= deviation / (double)norms[i / m];
     for (int j = 0; j < m; ++j) precision->deviations[j] = length(precision->root + j * m, m);
     double widening = precision->degrees > 0 ? sqrt((double)n / precision->degrees) : NAN;
