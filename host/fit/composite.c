@@ -103,6 +103,7 @@ static int bootstrap_intervals(const struct sample *sample, const struct composi
     return ready;
 }
 
+/* All that is told of a sample. 0: out of memory. */
 static int describe(const struct sample *sample, const struct composite_options *options,
                     struct composite *composite) {
     const int32_t K = sample->K;

@@ -23,7 +23,7 @@ static double invert(double *a, double *inverse, size_t m) {
 /* Laplace's approximation around the most probable parameters, with the variance of the scatter integrated out; of each
    point only the group's share counts. Gives the parameters that the points were used up for, and leaves the residuals in
    the group's points. */
-static double describe(const struct average *average, struct candidate *candidate, size_t g) {
+static double find_evidence(const struct average *average, struct candidate *candidate, size_t g) {
     const struct fit_work *work = &candidate->work;
     size_t P = candidate->n_parameters, span = g * N_SPANS, n = work->fits->groups[span].n_train;
     size_t first = fit_first_point(work, span);
@@ -70,7 +70,7 @@ static double describe(const struct average *average, struct candidate *candidat
     return used;
 }
 
-/* What a point counts for by the residuals that describe() has left: by clusters, where the user names them. */
+/* What a point counts for by the residuals that find_evidence() has left: by clusters, where the user names them. */
 static double share_of(const struct average *average, const struct candidate *candidate, size_t g,
                        double used) {
     const struct allometer_fit_group *group = &average->spans.groups[g * N_SPANS];
@@ -89,7 +89,7 @@ void average_judge_candidates(struct average *average, size_t g) {
         for (size_t c = 0; c < average->n_candidates; ++c) {
             struct candidate *candidate = &average->candidates[c];
             if (!allometer_group_has_values(candidate->status[g * N_SPANS])) continue;
-            double used = describe(average, candidate, g);
+            double used = find_evidence(average, candidate, g);
             if (pass || !(candidate->evidence[g] > most)) continue;
             most = candidate->evidence[g];
             share = share_of(average, candidate, g, used);
