@@ -15,6 +15,7 @@
 #include "compare.h"
 
 enum { TABLES = 300, SIZES = 8, RESAMPLES = 400 };
+static const double far_away = 1e260; /* where a power's exponent is all that tells y */
 
 /* A share of what all points of a run have in common: of log y's variance, 0.05^2. */
 struct world {
@@ -69,6 +70,8 @@ static struct allometer_fits *fit(const struct allometer_table *table, const cha
                                                   .confidence = 0.95,
                                                   .bands = 1,
                                                   .keep_resamples = 1,
+                                                  .at = &far_away,
+                                                  .n_at = 1,
                                                   .backend = &allometer_cpu,
                                                   .device = device};
     if (allometer_fit(table, &options, &fits, &error) != ALLOMETER_OK) fail_msg("%s", error.message);
@@ -143,6 +146,12 @@ static void test_widening_is_what_it_says(void **state) {
             assert_close("lower", allometer_role_inner(role, group->lower[p]), low, 0, 1e-6);
             assert_close("upper", allometer_role_inner(role, group->upper[p]), high, 0, 1e-6);
             assert_close("error", group->errors[p], whole * sqrt(squares / (RESAMPLES - 1)), 0, 1e-9);
+        }
+        if (runs == 4) { /* of 2,000 the exponent is known so well that a new point's scatter is seen, too */
+            const double below = log(fits->at_y[0] / fits->at_lower[0]) / log(far_away),
+                         above = log(fits->at_upper[0] / fits->at_y[0]) / log(far_away);
+            assert_close("far below", below, group->upper[1] - group->inner[1], 0, 0.05);
+            assert_close("far above", above, group->inner[1] - group->lower[1], 0, 0.05);
         }
         if (runs == 2000) assert_true(factor > 1 && factor < 1.001); /* what it was before */
         allometer_fits_free(fits);
