@@ -331,12 +331,14 @@ static void test_standard_errors_of_a_line(void **state) {
 /* Huber's loss that no error is too large for is half the square, and all else as the square has it. */
 static void test_a_large_delta_is_half_the_square(void **state) {
     (void)state;
-    const char *const names[] = {"x", "y"};
-    struct allometer_table *table = make_table(names, 2);
+    const char *const names[] = {"x", "y", "w"};
+    struct allometer_table *table = make_table(names, 3);
     srand48(7);
-    for (int i = 0; i < 30; ++i) add_row(table, (double[]){1 + i, 3 / sqrt(1 + i) * exp(0.1 * gauss())});
+    for (int i = 0; i < 30; ++i)
+        add_row(table, (double[]){1 + i, 3 / sqrt(1 + i) * exp(0.1 * gauss()), 1 + i % 3});
     struct allometer_fit_options options = {.law = &allometer_laws[ALLOMETER_LAW_power],
                                             .objective = ALLOMETER_OBJECTIVE_MSLE,
+                                            .weight = "w",
                                             .x = {"x"},
                                             .bands = 1};
     struct allometer_fits *square = fit(table, options);
@@ -347,6 +349,39 @@ static void test_a_large_delta_is_half_the_square(void **state) {
     assert_doubles_close("errors", huber->groups[0].errors, square->groups[0].errors, 2, 0, 1e-9);
     assert_doubles_close("a new y", huber->upper, square->upper, 30, 0, 1e-9);
     allometer_fits_free(square), allometer_fits_free(huber);
+    allometer_table_free(table);
+}
+
+/* Of a constant, which is all that a power of exponent 0 has, Huber's own formula (1981, equations 6.5 and 6.6 of chapter 7):
+   of n errors the share m lies within delta, the others count as if they did at delta. */
+static void test_hubers_errors(void **state) {
+    (void)state;
+    enum { N = 40 };
+    const char *const names[] = {"x", "y"};
+    const double delta = 0.1;
+    static const struct allometer_fit_setting exponent = {"b", NAN, 0, 0};
+    struct allometer_table *table = make_table(names, 2);
+    srand48(8);
+    for (int i = 0; i < N; ++i) add_row(table, (double[]){1 + i, 2 * exp(0.1 * gauss())});
+    struct allometer_fits *fits =
+        fit(table, (struct allometer_fit_options){.law = &allometer_laws[ALLOMETER_LAW_power],
+                                                  .objective = ALLOMETER_OBJECTIVE_HUBER,
+                                                  .delta = delta,
+                                                  .settings = &exponent,
+                                                  .n_settings = 1,
+                                                  .x = {"x"}});
+    const struct allometer_fit_group *group = &fits->groups[0];
+    double pull = 0, clipped = 0, m = 0;
+    for (int i = 0; i < N; ++i) {
+        const double error = log(fits->y[i] / group->values[0]), psi = fmin(fmax(error, -delta), delta);
+        pull += psi, clipped += psi * psi, m += (fabs(error) < delta) / (double)N;
+    }
+    assert_true(m > 0.6 && m < 0.8); /* some are outside, and those inside enough to count */
+    assert_close("pull", pull, 0, 1e-9, 0);
+    const double correction = 1 + (1 - m) / m / N;
+    assert_close("error of the constant", group->errors[0] / group->values[0],
+                 correction * sqrt(clipped / (N - 1) / N) / m, 0, 1e-8);
+    allometer_fits_free(fits);
     allometer_table_free(table);
 }
 
@@ -397,6 +432,7 @@ int main(void) {
         cmocka_unit_test(test_weights_are_repetitions),
         cmocka_unit_test(test_standard_errors_of_a_line),
         cmocka_unit_test(test_a_large_delta_is_half_the_square),
+        cmocka_unit_test(test_hubers_errors),
         cmocka_unit_test(test_undetermined_says_so),
         cmocka_unit_test(test_open_parameters_are_told),
     };
