@@ -26,6 +26,7 @@ struct fit_queue {
 #define SOLVER_LAMBDA_MOST  1e16
 #define SOLVER_OFFSET       1e-20 /* promise / cost at which a fit is done */
 #define SOLVER_RATE         1e-2  /* from promise to promise, at most, of what converges for sure */
+#define SOLVER_LAST         1e-3  /* of a parameter, at most, that a step changes which is not tried */
 #define SOLVER_NOISE        1e-13 /* promise / cost below which a change of the cost may be rounding */
 #define SOLVER_PATIENCE     4     /* steps within noise that may fail to halve the promise */
 #define SOLVER_COLLAPSE     1e-30 /* of an element of A's diagonal over the cost: no more matters */
@@ -189,11 +190,15 @@ KERNEL vd minimum(const struct solver *s, vd noise, int P) {
 }
 
 /* Whether the step at hand is the last one and need not be tried: noise would hide what it changes, and at the rate at
-   which the promises fell since the one `before` the next is none. */
-KERNEL vmd is_last(const struct solver *s, vd before, vd noise) {
+   which the promises fell since the one `before` the next is none. Not a long one, which comes of a parameter that next to
+   nothing depends on here, though far away much may. */
+KERNEL vmd is_last(const struct solver *s, vd before, vd noise, int P) {
     vd rate = s->promise / before; /* NaN or infinite where nothing led here */
     vmd converges = vmd_and(rate >= vd_set(0), rate <= vd_set(SOLVER_RATE));
     vmd last = vmd_and(converges, rate * s->promise <= vd_set(SOLVER_OFFSET) * s->cost);
+    VD_UNROLL for (int j = 0; j < P; ++j) {
+        last = vmd_and(last, vd_abs(s->step[j]) <= vd_set(SOLVER_LAST) * vd_abs(s->t[j]));
+    }
     return vmd_and(vmd_and(last, s->promise <= noise), vmd_not(s->damped));
 }
 
@@ -209,7 +214,7 @@ KERNEL void propose(struct solver *s, vd before, int32_t max_iterations, int P) 
         vd sure = minimum(s, noise, P);
         status = vd_select(vmd_and(unsure, s->promise >= zero), sure, status);
     }
-    vmd last = vmd_and(vmd_and(s->status < zero, status < zero), is_last(s, before, noise));
+    vmd last = vmd_and(vmd_and(s->status < zero, status < zero), is_last(s, before, noise, P));
     VD_UNROLL for (int j = 0; j < P; ++j) s->t[j] = vd_select(last, s->trial[j], s->t[j]);
     s->cost = vd_select(last, s->cost - s->promise, s->cost);
     status = vd_select(last, vd_set(ALLOMETER_FIT_GRADIENT), status);

@@ -208,6 +208,62 @@ static void test_long_fits_in_any_company(void **state) {
     }
 }
 
+/* The cost that a fit reports is that of its parameters. A break between the second and third point, with widths about a
+   thirtieth of its distance to them: the law depends on its width in the last digits alone, and Newton's step for these
+   few leads far away. */
+static void test_cost_is_of_the_parameters(void **state) {
+    (void)state;
+    enum { POINTS = 32, P = CURVE_P, STARTS = 600 };
+    static const double x[POINTS] = {102.32,  104.76,  156.85,  200.81,  248.31, 355.49,  358.67,  483.94,
+                                     538.53,  824.81,  2040.9,  3188.7,  5079.7, 6065.5,  9651.2,  20604,
+                                     20903,   46373,   46717,   51482,   59114,  67693,   2.998e5, 3.584e5,
+                                     8.402e5, 9.848e5, 1.433e6, 1.976e6, 2.21e6, 3.806e6, 5.151e6, 9.736e6};
+    static const double y[POINTS] = {10.3,  9.937, 8.607, 8.699, 8.075, 7.278, 7.342, 7,
+                                     6.877, 5.912, 4.933, 4.294, 3.838, 3.664, 3.249, 2.63,
+                                     2.592, 2.127, 2.08,  2.096, 1.979, 1.962, 1.472, 1.389,
+                                     1.335, 1.292, 1.243, 1.208, 1.251, 1.164, 1.175, 1.129};
+    static const double minimum[P] = {1.129, 11, 1.387, 3.194, 21.82, 2.024, -1.473, 4.683, -4.4},
+                        lower[P] = {0,    -INFINITY, -INFINITY, -INFINITY, -INFINITY,
+                                    -6.9, -INFINITY, -INFINITY, -6.9},
+                        upper[P] = {INFINITY, INFINITY, INFINITY, INFINITY, 21.82,
+                                    2.44,     INFINITY, 21.82,    2.44};
+    static double log_x[POINTS], starts[STARTS * P], found[STARTS * P], told[STARTS], sums[STARTS];
+    static struct allometer_fit_problem problems[STARTS];
+    static struct allometer_fit_outcome outcomes[STARTS];
+    const struct allometer_law *law = &allometer_laws[ALLOMETER_LAW_bnsl_2];
+    const struct allometer_fitting fitting = {.law = ALLOMETER_LAW_bnsl_2,
+                                              .objective = ALLOMETER_OBJECTIVE_MSE,
+                                              .max_iterations = 400,
+                                              .points = {.columns = {log_x}, .target = y},
+                                              .sets = &(struct allometer_fit_set){.n_units = POINTS},
+                                              .lower = lower,
+                                              .upper = upper,
+                                              .problems = problems,
+                                              .starts = starts,
+                                              .n_sets = 1,
+                                              .n_problems = STARTS,
+                                              .parameters = found,
+                                              .outcomes = outcomes};
+    srand48(6);
+    for (int i = 0; i < POINTS; ++i) log_x[i] = log(x[i]);
+    for (int i = 0; i < STARTS * P; ++i) {
+        double start = minimum[i % P] + (i % P == P - 1 ? 5 * (drand48() - 0.5) : 0.02 * gauss());
+        starts[i] = fmin(start, upper[i % P]);
+    }
+    struct allometer_device *device;
+    struct allometer_error error = {0};
+    assert_int_equal(backend->open(&device, &(struct allometer_device_options){0}, &error), ALLOMETER_OK);
+    if (backend->fit(device, &fitting, &error) != ALLOMETER_OK) fail_msg("%s", error.message);
+    backend->close(device);
+    for (int f = 0; f < STARTS; ++f) {
+        double values[POINTS];
+        allometer_law_evaluate_formed(law, &found[f * P], (const double *[]){log_x}, POINTS, values, NULL);
+        told[f] = outcomes[f].cost, sums[f] = 0;
+        for (int i = 0; i < POINTS; ++i) sums[f] += pow(y[i] - values[i], 2);
+    }
+    assert_doubles_close("cost", told, sums, STARTS, 0, 1e-9);
+}
+
 /* Points without noise up to two thirds of a sharp break: a valley so narrow and bent that straight steps take a thousand
    iterations and more. The law is that of 4-digit addition in Caballero et al. 2023, figure 4. */
 static void test_a_bent_valley_is_followed(void **state) {
@@ -264,6 +320,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_law_is_the_same),
         cmocka_unit_test(test_long_fits_in_any_company),
+        cmocka_unit_test(test_cost_is_of_the_parameters),
         cmocka_unit_test(test_a_bent_valley_is_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

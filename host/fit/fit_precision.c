@@ -200,7 +200,8 @@ static int escape(const struct fit_work *work, size_t group, struct fit_precisio
     return 0;
 }
 
-/* Takes Newton's steps from the solver's minimum for as long as each promises less than the one before. */
+/* Takes Newton's steps from the solver's minimum for as long as each promises less than the one before, and the cost stays
+   what it is: far away, where nothing moves the law, steps promise nothing either. */
 static void polish(const struct fit_work *work, size_t group, struct fit_precision *precision, double *values,
                    long double *a, long double *norms) {
     struct allometer_fit_group *of = &work->fits->groups[group];
@@ -214,10 +215,12 @@ static void polish(const struct fit_work *work, size_t group, struct fit_precisi
     }
     for (int i = 0; i < ESCAPE_STEPS && escape(work, group, precision, values, a, norms); ++i)
         precision->n_resamples = 0; /* they went no way down either */
+    const long double *errors = a + (size_t)m * n, rounding = LEAST_CHANGE * law_size(work, group);
+    const long double most = (1 + POLISH_PROMISE) * sum_of_squares(errors, n) + rounding * rounding;
     memcpy(before, of->inner, P * sizeof *before);
     for (int i = 0; i <= POLISH_STEPS; ++i) {
         double promise = newton_step(a, norms, n, m, step);
-        if (!(promise < least)) break;
+        if (!(promise < least && sum_of_squares(errors, n) <= most)) break;
         memcpy(before, of->inner, P * sizeof *before);
         if (i == POLISH_STEPS) return;
         take_step(work, group, precision, step);
