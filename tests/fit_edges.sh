@@ -160,7 +160,8 @@ expect 2 'expected no --quantity' at.csv --composite --quantity q=a
 # ---- what was put in comes out of text, CSV and JSON alike: 3 n^-0.5 with 1 % of scatter, and beyond it points e^0.2 higher ----
 number() { sed -nE "s/.*\"$1\": ([^,}]*).*/\\1/p" stdout | sed -n "${2:-1}p"; }
 awk 'BEGIN { print "g,n,loss,use"; for (i = 0; i < 10; ++i) { n = 2 ^ i; use = i < 8
-    printf "a,%d,%.17g,%d\n", n, 3 * n ^ -0.5 * (use ? 1 + 0.01 * (i % 4 < 2 ? 1 : -1) : exp(0.2)), use } }' >told.csv
+    printf "a,%d,%.17g,%d\n", n, 3 * n ^ -0.5 * (use ? 1 + 0.01 * (i % 4 < 2 ? 1 : -1) : exp(0.2)), use }
+    print "a,1024,,0" }' >told.csv # the last row counts nowhere
 told=(told.csv --law power --x n --y loss --train use=1 --at '100,400' --confidence 0.9)
 expect 0 '' "${told[@]}" --out told-fit.csv
 grep -q '^90 % intervals from standard errors' stdout || fail "share of the intervals: $(cat stdout)"
@@ -207,6 +208,49 @@ awk -v wide="$(column exponent_upper law-fit.csv | head -n 1)" -v narrow="$(colu
     fail 'intervals of a half are as wide as those of nine tenths'
 expect 0 '' "${law[@]}" --confidence 0.9 --seed 1 --out seed.csv
 cmp -s law-fit.csv seed.csv && fail 'the seed does not change the resamples'
+
+# ---- bounds: all hold, say what they are, and keep breaks in their places; limits may be negative ----------------------------------
+awk 'BEGIN { print "n,D,loss,below"; for (i = 0; i < 60; ++i) { n = 10 * 1.2 ^ i
+    printf "%.17g,7,%.17g,%.17g\n", n, 1000 * n ^ -0.3 * (1 + (n / 100) ^ 5) ^ (-0.5 / 5) * (1 + (n / 1e4) ^ 5) ^ (0.6 / 5), 3 * n ^ -0.5 - 0.5 } }' >bounds.csv
+power=(bounds.csv --law power --x n --y loss --out bounds-fit.csv)
+expect 0 '' "${power[@]}" --bound b=3: --bound b=2:
+[ "$(column b bounds-fit.csv)" = 3 ] || fail "of two lower bounds: $(column b bounds-fit.csv)"
+expect 0 '' "${power[@]}" --bound b=:0.1 --bound b=:0.2
+[ "$(column b bounds-fit.csv)" = 0.1 ] || fail "of two upper bounds: $(column b bounds-fit.csv)"
+expect 0 '' "${power[@]}" --bound a=:406.4
+[ "$(column a bounds-fit.csv)" = 406.4 ] || fail "at an upper bound: $(column a bounds-fit.csv)"
+expect 0 '' "${power[@]}" --bound a=4064.4:
+[ "$(column a bounds-fit.csv)" = 4064.4 ] || fail "at a lower bound: $(column a bounds-fit.csv)"
+breaks=(bounds.csv --law bnsl --breaks 2 --fix a=0 --x n --y loss --out bounds-fit.csv)
+for bound in d1=1000: d2=:1000; do
+    expect 0 '' "${breaks[@]}" --bound "$bound"
+    close "$bound: d1" "$(column d1 bounds-fit.csv)" 1e4 1e-3
+    close "$bound: d2" "$(column d2 bounds-fit.csv)" 100 1e-3
+done
+expect 0 '' bounds.csv --law power-offset --x n --y below --objective mse --out bounds-fit.csv
+close 'a limit below 0' "$(column a bounds-fit.csv)" -0.5 1e-6
+expect 1 'x-constant' bounds.csv --law chinchilla --x n,D --y loss
+{ cat bounds.csv && echo 'inf,7,1,1'; } >infinite.csv
+expect 1 'not-finite \(1 group; first: line 62\)' infinite.csv --law power --x n --y loss
+
+# ---- as many points as parameters; a column that is constant beside another; weights; what is taken where nothing is said --------------
+printf 'g,n,loss,w\na,1,4,1\na,4,2,1\n' >two.csv
+expect 0 '' two.csv --law power --x n --y loss --out two-fit.csv
+close 'a of two points' "$(column a two-fit.csv)" 4 1e-9
+close 'b of two points' "$(column b two-fit.csv)" 0.5 1e-9
+expect 0 '' bounds.csv --law 'a*n^-b + 0*D' --x n,D --y loss
+echo 'a,16,1,-1' >>two.csv
+expect 2 "two.csv:4: column 'w': expected a weight of at least 0" two.csv --law power --x n --y loss --weight w
+expect 0 '' bounds.csv --law bnsl --x n --y loss --out bnsl.csv
+head -n 1 bnsl.csv | grep -q ',d1,.*f1_upper,held$' || fail "breaks, unless said otherwise: $(head -n 1 bnsl.csv)"
+expect 0 '' "${told[@]}" --objective huber --out huber.csv
+expect 0 '' "${told[@]}" --objective huber --delta 0.001 --out delta.csv
+cmp huber.csv delta.csv || fail 'delta is 0.001 unless said otherwise'
+awk 'BEGIN { print "g,n,loss"; for (i = 1; i < 25; ++i) for (g = 0; g < 2; ++g) printf "%d,%d,%.9g\n", g, i, 1 / i + 0.01 * cos(3 * i) }' >twins.csv
+expect 0 '' twins.csv --law power --x n --y loss --group g --bootstrap 30 --out twins-fit.csv
+[ "$(column b twins-fit.csv | sort -u | wc -l) $(column b_se twins-fit.csv | sort -u | wc -l)" = '1 2' ] || fail "groups share their resamples: $(cat twins-fit.csv)"
+expect 0 '' twins.csv --law power --x n --y loss --group g --iterations 1 --out once.csv
+[ "$(column status once.csv | sort -u)" = out-of-iterations ] || fail "one iteration: $(column status once.csv)"
 
 [ "$failures" -eq 0 ] && echo 'all as expected'
 exit $((failures > 0))

@@ -82,12 +82,22 @@ static void test_sorted(void **state) {
     assert_true(sorted_quantile(values, 3, 0.5) == 2);
 }
 
+/* So many times farther from the estimate, where it lies on its side of it, but not beyond what bounds the parameter. */
+static void test_widened_bound(void **state) {
+    (void)state;
+    assert_close("lower", widened_bound(0.75, -1, 1, 3, -INFINITY), 0.25, 0, 1e-15);
+    assert_close("upper", widened_bound(1.25, 1, 1, 3, INFINITY), 1.75, 0, 1e-15);
+    assert_close("lower above the estimate", widened_bound(1.25, -1, 1, 3, -INFINITY), 1.25, 0, 0);
+    assert_close("upper below the estimate", widened_bound(0.75, 1, 1, 3, INFINITY), 0.75, 0, 0);
+    assert_close("at the lower bound", widened_bound(0.75, -1, 1, 3, 0.5), 0.5, 0, 0);
+    assert_close("at the upper bound", widened_bound(1.25, 1, 1, 3, 1.5), 1.5, 0, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_student),
-        cmocka_unit_test(test_student_closed_forms),
-        cmocka_unit_test(test_fisher),
-        cmocka_unit_test(test_sorted),
+        cmocka_unit_test(test_student),       cmocka_unit_test(test_student_closed_forms),
+        cmocka_unit_test(test_fisher),        cmocka_unit_test(test_sorted),
+        cmocka_unit_test(test_widened_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,19 +113,24 @@ static void test_held(void **state) {
     }
 }
 
-/* What has no error, being infinite in some resamples or all of them being of one cluster, is not for that fixed. */
+/* What has no error, being infinite in some resamples, or having no value there, or all of them being of one cluster, is not for
+   that fixed. */
 static void test_not_held(void **state) {
     (void)state;
-    static const struct allometer_fit_quantity quantities[] = {{"steep", "exp(1e6*(b - 4))"}, {"same", "a"}};
+    static const struct allometer_fit_quantity quantities[] = {
+        {"steep", "exp(1e6*(b - 4))"}, {"same", "a"}, {"above", "sqrt(b - 4)"}, {"below", "sqrt(4 - b)"}};
     static const struct allometer_fit_filter alone = {"cluster", "0", ALLOMETER_EQUAL};
     struct allometer_fit_options options = options_of(allometer_law_find("power-offset"));
-    options.quantities = quantities, options.n_quantities = 2, options.bootstrap = 40;
+    options.quantities = quantities, options.n_quantities = 4, options.bootstrap = 40;
     for (int of_one = 0; of_one < 2; ++of_one) {
         if (of_one) options.filters = &alone, options.n_filters = 1, options.cluster = "cluster";
         struct allometer_fits *fits = fit(&options);
         const int i = of_one ? 4 : 3;
         assert_true(isnan(fits->groups[0].errors[i]));
         assert_int_equal(fits->groups[0].held[i], ALLOMETER_HELD_NOT);
+        assert_true(isfinite(fits->groups[0].values[5]) != isfinite(fits->groups[0].values[6]));
+        for (int q = 5; q < 7; ++q) /* the resamples' b lie to both sides of 4 */
+            assert_true(isnan(fits->groups[0].errors[q]) && isnan(fits->groups[0].lower[q]));
         allometer_fits_free(fits);
     }
 }
