@@ -252,5 +252,12 @@ expect 0 '' twins.csv --law power --x n --y loss --group g --bootstrap 30 --out 
 expect 0 '' twins.csv --law power --x n --y loss --group g --iterations 1 --out once.csv
 [ "$(column status once.csv | sort -u)" = out-of-iterations ] || fail "one iteration: $(column status once.csv)"
 
+# ---- conditions at their borders, and of what is missing -------------------------------------------------------------------------
+awk 'BEGIN { print "n,loss,tag"; for (i = 0; i < 10; ++i) printf "%d,%.9g,%s\n", i, 9 + i % 3, i % 5 == 0 ? "" : i % 5 == 1 ? "NA" : "x" }' >tags.csv
+for what in 'n>=3 7' 'n>3 6' 'n<=3 4' 'n<3 3' 'n=3 1' 'n!=3 9' 'tag=NA 4' 'tag= 4' 'tag!=NA 6' 'tag=x 6'; do
+    expect 0 '' tags.csv --law 'a + 0*n' --x n --y loss --where "${what% *}" --out tags-fit.csv
+    [ "$(column n tags-fit.csv)" = "${what#* }" ] || fail "--where ${what% *}: $(column n tags-fit.csv) rows, expected ${what#* }"
+done
+
 [ "$failures" -eq 0 ] && echo 'all as expected'
 exit $((failures > 0))
