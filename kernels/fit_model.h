@@ -10,12 +10,11 @@
 
 #include "fit_points.h"
 
-#define TRIANGLE(P)    ((P) * ((P) + 1) / 2)
-#define AT(j, k)       (TRIANGLE(j) + (k)) /* element j, k <= j */
-#define SOLVER_VECTORS 11
-#define SOLVER_SCALARS 12
-#define SOLVER_STORE(P) \
-    (SOLVER_VECTORS * (P) + 4 * TRIANGLE((P) + 1)) /* vds that a solver needs, and some to spare */
+#define TRIANGLE(P)     ((P) * ((P) + 1) / 2)
+#define AT(j, k)        (TRIANGLE(j) + (k)) /* element j, k <= j */
+#define SOLVER_VECTORS  11
+#define SOLVER_SCALARS  12
+#define SOLVER_STORE(P) (SOLVER_VECTORS * (P) + 4 * TRIANGLE(P)) /* vds that a solver needs */
 
 struct solver {
     int n_parameters;

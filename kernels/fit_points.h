@@ -102,13 +102,9 @@ KERNEL double cost_floor(const struct lane_points *points, int lane, int on_logs
     const int C = points->n_columns;
     double sum = 0;
     for (int32_t i = 0; i < points->n_rows[lane]; ++i) {
-#if VD_LANES == 1
-        double target = point_field(points, i, C, C), weight = point_field(points, i, C + 1, C);
-#else
-        const double *row = points->rows + (int64_t)i * (C + 2) * points->stride + lane;
-        double target = row[C * points->stride], weight = row[(C + 1) * points->stride];
-#endif
-        sum += weight * (target * target + (on_logs ? 1 : 0));
+        vd targets = point_field(points, i, C, C), weights = point_field(points, i, C + 1, C);
+        double target = vd_get(&targets, lane);
+        sum += vd_get(&weights, lane) * (target * target + (on_logs ? 1 : 0));
     }
     return 1e-31 * sum;
 }

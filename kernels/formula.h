@@ -12,7 +12,7 @@
 #include "program.h"
 
 /* ---- one function for each row of ALLOMETER_INSTRUCTIONS: the value, and the slopes by a and b ----
-   A function of one operand gets it twice and leaves *db at 0. */
+   A function of one operand is not told of b, nor of its slope, which is 0. */
 
 KERNEL vd formula_add(vd a, vd b, vd *da, vd *db) {
     *da = *db = vd_set(1);
@@ -63,103 +63,79 @@ KERNEL vd formula_whole_power(vd a, vd b, vd *da, vd *db) {
     return y;
 }
 
-KERNEL vd formula_negate(vd a, vd b, vd *da, vd *db) {
-    (void)b;
+KERNEL vd formula_negate(vd a, vd *da) {
     *da = vd_set(-1);
-    *db = vd_set(0);
     return -a;
 }
 
-KERNEL vd formula_exp(vd a, vd b, vd *da, vd *db) {
-    (void)b;
+KERNEL vd formula_exp(vd a, vd *da) {
     *da = vd_exp_u10(a);
-    *db = vd_set(0);
     return *da;
 }
 
-KERNEL vd formula_log(vd a, vd b, vd *da, vd *db) {
-    (void)b;
+KERNEL vd formula_log(vd a, vd *da) {
     *da = vd_set(1) / a;
-    *db = vd_set(0);
     return vd_log_u10(a);
 }
 
-KERNEL vd formula_log2(vd a, vd b, vd *da, vd *db) {
-    vd y = formula_log(a, b, da, db);
+KERNEL vd formula_log2(vd a, vd *da) {
+    vd y = formula_log(a, da);
     *da = *da * vd_set(1.4426950408889634);
     return y * vd_set(1.4426950408889634);
 }
 
-KERNEL vd formula_log10(vd a, vd b, vd *da, vd *db) {
-    vd y = formula_log(a, b, da, db);
+KERNEL vd formula_log10(vd a, vd *da) {
+    vd y = formula_log(a, da);
     *da = *da * vd_set(0.4342944819032518);
     return y * vd_set(0.4342944819032518);
 }
 
-KERNEL vd formula_sqrt(vd a, vd b, vd *da, vd *db) {
-    (void)b;
+KERNEL vd formula_sqrt(vd a, vd *da) {
     vd y = vd_sqrt(a);
     *da = vd_set(0.5) / y;
-    *db = vd_set(0);
     return y;
 }
 
-KERNEL vd formula_abs(vd a, vd b, vd *da, vd *db) {
-    (void)b;
+KERNEL vd formula_abs(vd a, vd *da) {
     *da = vd_select(a < vd_set(0), vd_set(-1), vd_set(1));
-    *db = vd_set(0);
     return vd_abs(a);
 }
 
-KERNEL vd formula_tanh(vd a, vd b, vd *da, vd *db) {
-    (void)b;
+KERNEL vd formula_tanh(vd a, vd *da) {
     vd y = vd_tanh_u10(a);
     *da = vd_set(1) - y * y;
-    *db = vd_set(0);
     return y;
 }
 
-KERNEL vd formula_sin(vd a, vd b, vd *da, vd *db) {
-    (void)b;
+KERNEL vd formula_sin(vd a, vd *da) {
     *da = vd_cos_u10(a);
-    *db = vd_set(0);
     return vd_sin_u10(a);
 }
 
-KERNEL vd formula_cos(vd a, vd b, vd *da, vd *db) {
-    (void)b;
+KERNEL vd formula_cos(vd a, vd *da) {
     *da = -vd_sin_u10(a);
-    *db = vd_set(0);
     return vd_cos_u10(a);
 }
 
-KERNEL vd formula_atan(vd a, vd b, vd *da, vd *db) {
-    (void)b;
+KERNEL vd formula_atan(vd a, vd *da) {
     *da = vd_set(1) / (vd_set(1) + a * a);
-    *db = vd_set(0);
     return vd_atan_u10(a);
 }
 
-KERNEL vd formula_erf(vd a, vd b, vd *da, vd *db) {
-    (void)b;
+KERNEL vd formula_erf(vd a, vd *da) {
     *da = vd_set(1.1283791670955126) * vd_exp_u10(-a * a); /* 2 / sqrt(pi) */
-    *db = vd_set(0);
     return vd_erf_u10(a);
 }
 
 /* log(1 + exp(a)) */
-KERNEL vd formula_softplus(vd a, vd b, vd *da, vd *db) {
-    (void)b;
-    *db = vd_set(0);
+KERNEL vd formula_softplus(vd a, vd *da) {
     return softplus(a, da);
 }
 
 /* 1 / (1 + exp(-a)) */
-KERNEL vd formula_logistic(vd a, vd b, vd *da, vd *db) {
-    (void)b;
+KERNEL vd formula_logistic(vd a, vd *da) {
     vd e = vd_exp_u10(-vd_abs(a)), one = vd_set(1), share = one / (one + e);
     *da = e * share * share;
-    *db = vd_set(0);
     return vd_select(a < vd_set(0), e * share, share);
 }
 
@@ -178,12 +154,15 @@ KERNEL vd formula_max(vd a, vd b, vd *da, vd *db) {
     return vd_select(first, a, b);
 }
 
+#define FORMULA_OF_1(name) (db[i] = vd_set(0), formula_##name(a[i], &da[i]))
+#define FORMULA_OF_2(name) formula_##name(a[i], b[i], &da[i], &db[i])
+
 /* At n points: y, and the slopes by a and b. */
 KERNEL void formula_steps(int operation, int n, const vd *a, const vd *b, vd *y, vd *da, vd *db) {
     switch (operation) {
-#define ROW(name, ...)                                                                 \
-    case ALLOMETER_OPERATION_##name:                                                   \
-        for (int i = 0; i < n; ++i) y[i] = formula_##name(a[i], b[i], &da[i], &db[i]); \
+#define ROW(name, text, operands)                                       \
+    case ALLOMETER_OPERATION_##name:                                    \
+        for (int i = 0; i < n; ++i) y[i] = FORMULA_OF_##operands(name); \
         break;
         ALLOMETER_INSTRUCTIONS(ROW)
 #undef ROW

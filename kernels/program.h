@@ -20,7 +20,7 @@ enum {
     ROW(multiply, "*", 2)                                                              \
     ROW(divide, "/", 2)                                                                \
     ROW(power, "^", 2)                                                                 \
-    ROW(whole_power, "^n", 1) /* by the whole number n = b: of negative numbers too */ \
+    ROW(whole_power, "^n", 2) /* by the whole number n = b: of negative numbers too */ \
     ROW(negate, "-", 1)                                                                \
     ROW(exp, "exp", 1)                                                                 \
     ROW(log, "log", 1)                                                                 \

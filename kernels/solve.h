@@ -86,31 +86,20 @@ KERNEL void store_result(const struct solver *s, int lane, const struct allomete
     fitting->outcomes[f].iterations = (int32_t)vd_get(&s->iterations, lane) - 1;
 }
 
-/* Lets the lane's problem wait until all others of the queue are under way as long. */
-KERNEL void park(struct solver *s, int lane, struct fit_queue *queue) {
-    save_state(s, lane, queue->waiting + queue->n_waiting++ * SOLVER_STATE(s->n_parameters));
-}
-
-KERNEL void unpark(struct solver *s, int lane, const struct allometer_fitting *fitting,
-                   struct fit_queue *queue, struct lane_points *points) {
-    load_state(s, lane, fitting, queue->waiting + --queue->n_waiting * SOLVER_STATE(s->n_parameters), points);
-}
-
-/* Gives an idle lane its next problem, or leaves it idle. */
+/* Gives an idle lane its next problem, or one that waits, or leaves it idle. */
 KERNEL void refill(struct solver *s, int lane, const struct allometer_fitting *fitting,
                    struct fit_queue *queue, struct lane_points *points) {
-    if (queue->next >= queue->end && queue->n_waiting) {
-        unpark(s, lane, fitting, queue, points);
-        return;
-    }
-    if (queue->next >= queue->end) {
+    if (queue->next < queue->end) {
+        int64_t f = queue->order ? queue->order[queue->next] : queue->next;
+        queue->next += queue->step;
+        start_problem(s, lane, fitting, f, points);
+    } else if (queue->n_waiting) {
+        const double *state = queue->waiting + --queue->n_waiting * SOLVER_STATE(s->n_parameters);
+        load_state(s, lane, fitting, state, points);
+    } else {
         s->problem[lane] = -1;
         points->n_rows[lane] = 0;
-        return;
     }
-    int64_t f = queue->order ? queue->order[queue->next] : queue->next;
-    queue->next += queue->step;
-    start_problem(s, lane, fitting, f, points);
 }
 
 /* The change of the cost that may be rounding: a share of the cost and, where residuals are but a little larger than the
@@ -247,7 +236,7 @@ KERNEL int retire(struct solver *s, const struct allometer_fitting *fitting, str
     }
     for (; bend && queue->next < queue->end && queue->n_waiting < queue->room; bend &= bend - 1) {
         int lane = __builtin_ctz(bend);
-        park(s, lane, queue);
+        save_state(s, lane, queue->waiting + queue->n_waiting++ * SOLVER_STATE(s->n_parameters));
         refill(s, lane, fitting, queue, points);
     }
     return vmd_any(s->status < vd_set(0));
