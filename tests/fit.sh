@@ -389,7 +389,7 @@ grep -q 'pictures need gnuplot' stderr || fail "without gnuplot: $(cat stderr)"
 
 # ---- what to do about groups that could not be fitted, and about data that is not as expected ------------------------------
 expect 0 '' "${fit[@]}"
-grep -qE "^y-not-positive \(1 of 6\): .*--where 'y>0'" stdout || fail "no advice for y-not-positive: $(tail -n 4 stdout)"
+grep -qE "^y-not-positive \(1 of 6\): .*--where 'loss>0'" stdout || fail "no advice for y-not-positive: $(tail -n 4 stdout)"
 grep -qE '^too-few-points \(2 of 6\): .*--fix' stdout || fail "no advice for too-few-points: $(tail -n 4 stdout)"
 expect 0 '' "${fit[@]}" --where task=plain
 grep -q 'not-positive' stdout && fail 'advice without need'

@@ -138,6 +138,18 @@ expect 0 '' at.csv --law power --x n --y loss --group task --at 1e9
 grep -qE '^odd +1000000000 +[0-9.]+ +[0-9.]+ +[0-9.]+' stdout || fail "no prediction in the table: $(cat stdout)"
 expect 0 '' at.csv --law chinchilla --x n,D --y loss --at 1e9,20 --json
 grep -qE '\{"x": \{"n": 1000000000, "D": 20\}, "yhat": [0-9.]+, "lower": [0-9.]+, "upper": [0-9.]+\}\]' stdout || fail "no prediction in JSON: $(cat stdout)"
+# so many times the largest x that is fitted, of each group its own: as told the number; none where nothing is fitted
+expect 0 '' at.csv --law power-offset --x n --y loss --group task --train 'D<=81' --at 10x --json
+grep -o '"x": {"n": [0-9]*' stdout | sed 's/.* //' >largest
+awk -F, '$3 <= 81 && $2 > n[$1] { n[$1] = $2 } END { print 10 * n["even"]; print 10 * n["odd"] }' at.csv | cmp - largest || fail "ten times the largest x: $(cat largest)"
+expect 0 '' at.csv --law power-offset --x n --y loss --group task --train 'D<=81' --at 10x --quiet --predictions times.csv
+expect 0 '' at.csv --law power-offset --x n --y loss --group task --train 'D<=81' --at "$(paste -sd, largest)" --quiet --predictions told.csv
+cmp <(sed -n '26,$p' times.csv) <(sed -n '26p;29p' told.csv) || fail "10x: $(tail -2 times.csv) instead of $(tail -4 told.csv)"
+expect 0 '' at.csv --law chinchilla --x n,D --y loss --at 1e9,2x --json
+grep -q '"x": {"n": 1000000000, "D": 1458}' stdout || fail "a number and a factor: $(cat stdout)"
+expect 0 '' at.csv --law power --x n --y loss --group task --train task=odd --at 2x --json
+grep -q '"at": \[$' stdout && grep -q '{"x": {"n": null}, "yhat": null' stdout || fail "2x of nothing: $(cat stdout)"
+expect 2 "at: 'x', expected a number" at.csv --law power --x n --y loss --at x
 expect 2 'at: 3 numbers, expected 2 for each point' at.csv --law chinchilla --x n,D --y loss --at 1e9,20,3
 expect 2 'at is -1, expected a number above 0' at.csv --law power --x n --y loss --at -1
 expect 2 "at: '', expected a number" at.csv --law power --x n --y loss --at 1,

@@ -68,8 +68,9 @@ static const struct argp_option options[] = {
     {"seed", OPTION_SEED, "N", 0, "Of the resamples; 0 unless said otherwise", 3},
     {"out", 'o', "FITS.csv", 0, "Write one row per group", 4},
     {"at", OPTION_AT, "X,...", 0,
-     "Predict y there, in every group, and where a new y would lie; of laws of several variables a number of "
-     "each in turn",
+     "Predict y there, in every group, and where a new y would lie; 10x is ten times the largest x fitted; "
+     "of "
+     "laws of several variables a number of each in turn",
      4},
     {"quantity", OPTION_QUANTITY, "NAME=FORMULA", 0,
      "Report what follows from the law's parameters, such as 'a=beta/(alpha+beta)', with its error; may be "
@@ -283,7 +284,7 @@ static const struct argp argp = {
     "  allometer fit runs.csv --let 'D=flop/(6*N)' --law chinchilla --x N,D \\\n"
     "      --y loss --objective huber --bootstrap 4000 \\\n"
     "      --quantity 'a=beta/(alpha+beta)'\n"
-    "  allometer fit runs.csv --law auto --x compute --y loss --at 1e22,1e23\n"
+    "  allometer fit runs.csv --law auto --x compute --y loss --at 1e22,10x\n"
     "  allometer fit curves.csv --law bnsl --breaks 1 --x examples --y loss \\\n"
     "      --group task --train training=1 \\\n"
     "      --predictions predictions.csv --plot curves.svg\n",
@@ -315,7 +316,7 @@ int verb_fit(int argc, char **argv) {
     fit->filters = arguments.filters;
     fit->settings = arguments.settings;
     fit->quantities = arguments.quantities;
-    fit->at = arguments.at;
+    fit->at = arguments.at, fit->at_is_factor = arguments.at_is_factor;
     fit->bands = arguments.predictions != NULL;
     fit->keep_resamples = arguments.resamples != NULL;
     fit->n_curve = arguments.plot ? 201 : 0; /* with every fourth point both ends remain */

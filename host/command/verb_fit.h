@@ -18,7 +18,8 @@ struct fit_arguments {
     struct allometer_fit_quantity quantities[MAX_LIST];
     const char *made[MAX_LIST][2];                   /* columns of --let: name, formula */
     double at[MAX_LIST * ALLOMETER_MAX_LAW_COLUMNS]; /* of --at; */
-    int n_numbers;                                   /* so many */
+    unsigned char at_is_factor[MAX_LIST * ALLOMETER_MAX_LAW_COLUMNS];
+    int n_numbers; /* so many */
     struct allometer_device_options device_options;
     int n_x, n_made, breaks, json, keep, quiet, composite;
 };

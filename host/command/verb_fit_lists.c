@@ -115,6 +115,10 @@ void verb_fit_at(struct fit_arguments *arguments, struct argp_state *state, char
     for (char *item; (item = next_item(&list));) {
         if (arguments->n_numbers == sizeof arguments->at / sizeof *arguments->at)
             argp_error(state, "--at: more than %d numbers", arguments->n_numbers);
+        size_t length = strlen(item);
+        const int is_factor = length > 1 && item[length - 1] == 'x';
+        if (is_factor) item[length - 1] = 0;
+        arguments->at_is_factor[arguments->n_numbers] = (unsigned char)is_factor;
         arguments->at[arguments->n_numbers++] = verb_fit_number(state, "at", item);
     }
 }

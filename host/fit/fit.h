@@ -77,6 +77,9 @@ struct allometer_fit_options {
     int32_t n_curve;        /* points of each group's curve for pictures; 0: none */
     const double *at;       /* points at which every group is predicted, C numbers each, as x has them; */
     int32_t n_at;           /* so many points, 0: none */
+    const unsigned char
+        *at_is_factor; /* n_at x C: 1 where it is so many times the largest x that the group's fit
+                                          knows, not x itself; NULL: nowhere */
     const struct allometer_backend *backend;
     struct allometer_device *device;
     int threads; /* of the CPU, for all but the fits; 0 for all that OpenMP offers */
@@ -126,7 +129,7 @@ struct allometer_fits {
     double *yhat, *lower, *upper; /* the law, and where a new y would lie with the given confidence */
     /* For pictures: the law and that interval along x of every group, options.n_curve each; laws of one variable only. */
     double *curve_x, *curve_y, *curve_lower, *curve_upper; /* groups x n_curve */
-    /* The same at the points that the options name: columns of them, and groups x options.n_at. */
+    /* The same at the points that the options name, groups x options.n_at each. */
     double *at_x[ALLOMETER_MAX_LAW_COLUMNS], *at_y, *at_lower, *at_upper;
     /* Of every resample, if they are kept: parameters in their own units, NaN where there are none, and how it ended. */
     double *resamples;         /* groups x options.bootstrap x P */

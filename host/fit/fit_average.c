@@ -143,7 +143,7 @@ static enum allometer_code describe_group(void *user, size_t g, struct allometer
                         fits->options.bands ? fits->lower + first : NULL, fits->upper + first, error);
     const size_t n_at = (size_t)fits->options.n_at, at = g * n_at;
     if (code == ALLOMETER_OK && n_at)
-        code = average_predict(average, g, fits->at_x[0], n_at, fits->at_y + at, fits->at_lower + at,
+        code = average_predict(average, g, fits->at_x[0] + at, n_at, fits->at_y + at, fits->at_lower + at,
                                fits->at_upper + at, error);
     group->rmsle_train = fit_rmsle(fits, group, 1);
     group->rmsle_test = fit_rmsle(fits, group, 0);

@@ -32,6 +32,24 @@ static double *allocate_nan(struct allometer_fits *fits, size_t n) {
     return values;
 }
 
+/* Where the options want the group predicted: NaN for so many times an x that it has not. */
+static void fill_points(struct allometer_fits *fits, size_t g) {
+    const struct allometer_fit_options *options = &fits->options;
+    const struct allometer_fit_group *group = &fits->groups[g];
+    const size_t n_at = (size_t)options->n_at, C = (size_t)fits->law->n_columns;
+    for (size_t c = 0; n_at && c < C; ++c) {
+        double largest = NAN;
+        for (size_t i = group->first_row; i < group->first_row + group->n_rows; ++i) {
+            if (fits->train[i] && !fit_is_incomplete(fits, i)) largest = fmax(largest, fits->x[c][i]);
+        }
+        for (size_t i = 0; i < n_at; ++i) {
+            const double at = options->at[i * C + c];
+            const int is_factor = options->at_is_factor && options->at_is_factor[i * C + c];
+            fits->at_x[c][g * n_at + i] = is_factor ? at * largest : at;
+        }
+    }
+}
+
 enum allometer_code fit_allocate_results(struct allometer_fits *fits, size_t P,
                                          struct allometer_error *error) {
     size_t n_curve = fits->n_groups * (size_t)fits->options.n_curve;
@@ -46,15 +64,12 @@ enum allometer_code fit_allocate_results(struct allometer_fits *fits, size_t P,
             return allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu resamples", n_resamples);
         }
     }
-    size_t n_at = (size_t)fits->options.n_at, C = (size_t)fits->law->n_columns;
-    double *at = allocate_nan(fits, n_at * (C + 3 * fits->n_groups));
+    size_t n_at = fits->n_groups * (size_t)fits->options.n_at, C = (size_t)fits->law->n_columns;
+    double *at = allocate_nan(fits, n_at * (C + 3));
     if (!at) return allometer_fail(error, ALLOMETER_FAILED, "out of memory for %zu predictions", n_at);
-    for (size_t c = 0; c < C; ++c) {
-        fits->at_x[c] = at + c * n_at;
-        for (size_t i = 0; i < n_at; ++i) fits->at_x[c][i] = fits->options.at[i * C + c];
-    }
-    fits->at_y = at + C * n_at, fits->at_lower = fits->at_y + fits->n_groups * n_at;
-    fits->at_upper = fits->at_lower + fits->n_groups * n_at;
+    for (size_t c = 0; c < C; ++c, at += n_at) fits->at_x[c] = at;
+    for (size_t g = 0; g < fits->n_groups; ++g) fill_points(fits, g);
+    fits->at_y = at, fits->at_lower = at + n_at, fits->at_upper = at + 2 * n_at;
     fits->yhat = allocate_nan(fits, fits->n_rows), fits->lower = allocate_nan(fits, fits->n_rows);
     fits->upper = allocate_nan(fits, fits->n_rows);
     fits->curve_x = allocate_nan(fits, n_curve), fits->curve_y = allocate_nan(fits, n_curve);

@@ -19,10 +19,11 @@ struct plot_place plot_place_of(const struct allometer_fits *fits, const struct 
         widen(&place.y, fits->yhat[i]);
     }
     const size_t n_at = (size_t)fits->options.n_at;
-    const double *at_y = fits->at_y + (size_t)(group - fits->groups) * n_at;
-    for (size_t i = 0; i < n_at; ++i) {
-        if (isfinite(at_y[i])) widen(&place.x, fits->law->n_columns == 1 ? fits->at_x[0][i] : at_y[i]);
-        widen(&place.y, at_y[i]);
+    const size_t first = (size_t)(group - fits->groups) * n_at;
+    const double *at_x = fits->law->n_columns == 1 ? fits->at_x[0] : fits->at_y;
+    for (size_t i = first; i < first + n_at; ++i) {
+        if (isfinite(fits->at_y[i])) widen(&place.x, at_x[i]);
+        widen(&place.y, fits->at_y[i]);
     }
     return place;
 }

@@ -166,6 +166,17 @@ static const char *const advice_of_averages[ALLOMETER_GROUP_STATUS_COUNT] = {
         "laws are averaged by logarithms of y; leave such rows out with --where 'y>0'",
 };
 
+/* What 'x and 'y begin is about the user's columns, unless x are several. */
+static void print_about_columns(const struct allometer_fits *fits, const char *text, FILE *file) {
+    const char *quote = strchr(text, '\''), *name = NULL;
+    if (quote && quote[1] == 'x' && fits->law->n_columns == 1) name = fits->options.x[0];
+    if (quote && quote[1] == 'y') name = fits->options.y;
+    if (name)
+        fprintf(file, "%.*s%s%s\n", (int)(quote + 1 - text), text, name, quote + 2);
+    else
+        fprintf(file, "%s\n", text);
+}
+
 /* One line for each status that is no plain success. */
 static void print_advice(const struct allometer_fits *fits, FILE *file) {
     size_t counts[ALLOMETER_GROUP_STATUS_COUNT] = {0};
@@ -176,7 +187,8 @@ static void print_advice(const struct allometer_fits *fits, FILE *file) {
         if (first) putc('\n', file), first = 0;
         fprintf(file, "%s", allometer_group_status_names[status]);
         if (fits->n_groups > 1) fprintf(file, " (%zu of %zu)", counts[status], fits->n_groups);
-        fprintf(file, ": %s\n", other ? other : advice[status]);
+        fputs(": ", file);
+        print_about_columns(fits, other ? other : advice[status], file);
     }
 }
 
@@ -249,7 +261,8 @@ static enum allometer_code print_points(const struct allometer_fits *fits, FILE 
         for (size_t c = 0; c < n_key; ++c)
             grid_put_text(grid_cell(&grid, i + 1, c), fits->groups[i / n_at].key[c]);
         for (size_t c = 0; c < C; ++c)
-            text_from_double(grid_cell(&grid, i + 1, n_key + c), fits->at_x[c][i % n_at]);
+            if (!isnan(fits->at_x[c][i]))
+                text_from_double(grid_cell(&grid, i + 1, n_key + c), fits->at_x[c][i]);
         for (size_t c = 0; c < 3; ++c) grid_put_number(grid_cell(&grid, i + 1, n_key + C + c), values[c], 6);
     }
     fprintf(file, "\npredicted, and where a new %s would lie, %g %%\n\n", options->y,

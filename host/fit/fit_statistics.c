@@ -141,8 +141,10 @@ int fit_curve_points(const struct allometer_fits *fits, const struct allometer_f
         double at = fits->x[0][i];
         if (isfinite(at) && (at > 0 || !positive)) low = fmin(low, at), high = fmax(high, at);
     }
-    for (int32_t i = 0; i < fits->options.n_at; ++i) {
-        double at = fits->at_x[0][i];
+    const size_t n_at = (size_t)fits->options.n_at;
+    const double *at_x = fits->at_x[0] + (size_t)(group - fits->groups) * n_at;
+    for (size_t i = 0; i < n_at; ++i) {
+        double at = at_x[i];
         if (isfinite(at) && (at > 0 || !positive)) low = fmin(low, at), high = fmax(high, at);
     }
     int logs = positive || (low > 0 && high > 4 * low); /* as plot_axes_of has it */
@@ -174,7 +176,7 @@ static enum allometer_code describe_points(const struct fit_work *work, size_t g
     const struct allometer_fits *fits = work->fits;
     const double *columns[ALLOMETER_MAX_LAW_COLUMNS];
     size_t n = (size_t)fits->options.n_at, at = g * n;
-    for (int c = 0; c < work->n_columns; ++c) columns[c] = fits->at_x[c];
+    for (int c = 0; c < work->n_columns; ++c) columns[c] = fits->at_x[c] + at;
     if (n == 0) return ALLOMETER_OK;
     return fit_bands(work, g, precision, columns, NULL, n, fits->at_y + at, fits->at_lower + at,
                      fits->at_upper + at, error);

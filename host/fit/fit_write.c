@@ -164,8 +164,8 @@ enum allometer_code allometer_fits_write_predictions(const struct allometer_fits
     }
     for (size_t i = 0; i < fits->n_groups * n_at; ++i) {
         write_texts(file, fits->groups[i / n_at].key, fits->options.n_groups);
-        write_prediction(file, fits->law->n_columns, fits->at_x, i % n_at, NAN, 0, fits->at_y[i],
-                         fits->at_lower[i], fits->at_upper[i]);
+        write_prediction(file, fits->law->n_columns, fits->at_x, i, NAN, 0, fits->at_y[i], fits->at_lower[i],
+                         fits->at_upper[i]);
     }
     free(places);
     return output_finish(&output, ALLOMETER_OK, error);
@@ -203,8 +203,9 @@ static void write_json_points(FILE *file, const struct allometer_fits *fits, siz
                                  fits->at_upper[g * n_at + i]};
         fputs(i ? ",\n      {\"x\": {" : "\n      {\"x\": {", file);
         for (int c = 0; c < fits->law->n_columns; ++c) {
-            char text[TEXT_NUMBER_SIZE];
-            text_from_double(text, fits->at_x[c][i]);
+            const double x = fits->at_x[c][g * n_at + i];
+            char text[TEXT_NUMBER_SIZE] = "null";
+            if (isfinite(x)) text_from_double(text, x);
             if (c) fputs(", ", file);
             text_write_json(file, fits->options.x[c]);
             fprintf(file, ": %s", text);
