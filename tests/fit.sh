@@ -264,7 +264,7 @@ expect 2 'weights.csv: --weight: every row to be fitted has none 0' "${zero[@]}"
 expect 0 '' weights.csv --law 'a/n^b + 0*m' --x n,m --y loss --where 'loss<inf' --train weight=1 --out outside.csv --quiet
 [ -n "$(column rmsle_test outside.csv)" ] || fail 'a row without its second variable hides how well the others are predicted'
 expect 1 '' weights.csv --law power --x n --y loss
-grep -q "^not-finite: .* --where 'y!=inf'$" stdout || fail "no way out of infinite points: $(cat stdout)"
+grep -q "^not-finite: .* --where 'loss!=inf'$" stdout || fail "no way out of infinite points: $(cat stdout)"
 expect 2 'none of the 13 rows' "${zero[@]}" --where 'loss=NA'
 
 # ---- options that would not be used -----------------------------------------------------------------------------------------
