@@ -111,7 +111,7 @@ static const struct case_row rows[] = {
     {"deep parity, all but sure",
      24,
      64,
-     FUNCTIONS(F(PARITY)),
+     FUNCTIONS(F(PARITY), F(PARITY), F(PARITY)),
      {.depth = 2, .initialization_gain = 12, .learning_rate = 1e-5f},
      0},
     {"parity beside regression",
