@@ -19,14 +19,23 @@ KERNEL vf ablation_rise(const struct batch *batch, const struct allometer_subtas
         return rise;
     }
     const int32_t class_output = first + (int32_t)batch->target[first * batch->stride + s];
-    vf with = vf_set(0.0f), without = vf_set(0.0f); /* sums of exponentials relative to the class' own */
-    for (int32_t o = first; o < end; ++o) {
-        float gap = batch->output[o * batch->stride + s] - batch->output[class_output * batch->stride + s];
-        vf part = (vf_load(v + o * stride) - vf_load(v + class_output * stride)) * a;
-        with = with + vf_exp_u15(vf_set(gap));
-        without = without + vf_exp_u15(gap - part);
+    const float own = batch->output[class_output * batch->stride + s];
+    /* logits relative to the class' own, of which the largest come before the sums of exponentials, lest these overflow */
+    vf most = vf_set(0.0f), most_without = most, with = most, without = most;
+    for (int round = 0; round < 2; ++round) {
+        for (int32_t o = first; o < end; ++o) {
+            const vf gap = vf_set(batch->output[o * batch->stride + s] - own);
+            const vf part = (vf_load(v + o * stride) - vf_load(v + class_output * stride)) * a;
+            if (round == 0) {
+                most = vf_select(gap > most, gap, most);
+                most_without = vf_select(gap - part > most_without, gap - part, most_without);
+            } else {
+                with = with + vf_exp_u15(gap - most);
+                without = without + vf_exp_u15(gap - part - most_without);
+            }
+        }
     }
-    return vf_log_u10(without) - vf_log_u10(with);
+    return vf_log_u10(without) + most_without - (vf_log_u10(with) + most);
 }
 
 KERNEL vf neuron_activation(const int D, const int kind, const struct parameters *p,
