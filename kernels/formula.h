@@ -170,7 +170,7 @@ KERNEL void formula_steps(int operation, int n, const vd *a, const vd *b, vd *y,
 }
 
 KERNEL vd formula_step(int operation, vd a, vd b, vd *da, vd *db) {
-    vd y = vd_set(NAN);
+    vd y = *da = *db = vd_set(NAN); /* what it is of no operation */
     formula_steps(operation, 1, &a, &b, &y, da, db);
     return y;
 }
