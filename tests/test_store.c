@@ -52,6 +52,7 @@ static void test_results_come_back_bit_for_bit(void **state) {
     for (size_t row = 0; row < table->n_rows; row++) {
         struct allometer_result expected = result_of(row / 2);
         assert_true(cell(table, "train_loss", row) == expected.train_loss);
+        assert_true(cell(table, "weight", row) == (row % 2 ? 1 : 0.7));
         if (isnan(expected.loss[row % 2]))
             assert_true(isnan(cell(table, "loss", row)));
         else

@@ -2,7 +2,6 @@
 #include "store_internal.h"
 #include "clock.h"
 #include "names.h"
-#include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -257,7 +256,7 @@ static int insert_subtask(struct allometer_store *store, uint64_t index, int k,
     const char *name = model->data && model->data->names ? model->data->names[k]
                                                          : allometer_functions.rows[subtask->function].name;
     sqlite3_bind_text(add, 3, name, -1, SQLITE_STATIC);
-    sqlite3_bind_double(add, 4, text_round_float(subtask->weight));
+    sqlite3_bind_double(add, 4, subtask->weight);
     sqlite3_bind_double(add, 5, result->loss[k]);
     sqlite3_bind_double(add, 6, result->accuracy[k]);
     if (!subtask->feeds) {

@@ -26,8 +26,16 @@ static void csv_header(sqlite3_stmt *statement, int n_columns, FILE *file) {
     fputc('\n', file);
 }
 
-static void write_number(sqlite3_stmt *statement, int column, const char *infinity, FILE *file) {
+/* Weights are stored as the floats that they are, so that stores of all versions can be merged, and read as the sweep file
+   has them: 0.7, not 0.699999988079071. */
+static double number_at(sqlite3_stmt *statement, int column) {
+    const char *name = sqlite3_column_name(statement, column);
     double value = sqlite3_column_double(statement, column);
+    return name && strcmp(name, "weight") == 0 ? text_round_float((float)value) : value;
+}
+
+static void write_number(sqlite3_stmt *statement, int column, const char *infinity, FILE *file) {
+    double value = number_at(statement, column);
     char text[TEXT_NUMBER_SIZE];
     text_from_double(text, value);
     if (isfinite(value))
@@ -169,7 +177,7 @@ static enum allometer_code put_row(struct allometer_table *table, sqlite3_stmt *
             code = allometer_table_put_text(table, (size_t)i, (const char *)sqlite3_column_text(statement, i),
                                             (size_t)sqlite3_column_bytes(statement, i), error);
         else if (type != SQLITE_NULL)
-            allometer_table_put_number(table, (size_t)i, sqlite3_column_double(statement, i));
+            allometer_table_put_number(table, (size_t)i, number_at(statement, i));
     }
     return code;
 }
