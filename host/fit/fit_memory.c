@@ -32,7 +32,7 @@ static double *allocate_nan(struct allometer_fits *fits, size_t n) {
     return values;
 }
 
-/* Where the options want the group predicted: NaN for so many times an x that it has not. */
+/* Where the options want the group predicted: NaN for so many times an x that it has not, or that overflows. */
 static void fill_points(struct allometer_fits *fits, size_t g) {
     const struct allometer_fit_options *options = &fits->options;
     const struct allometer_fit_group *group = &fits->groups[g];
@@ -45,7 +45,8 @@ static void fill_points(struct allometer_fits *fits, size_t g) {
         for (size_t i = 0; i < n_at; ++i) {
             const double at = options->at[i * C + c];
             const int is_factor = options->at_is_factor && options->at_is_factor[i * C + c];
-            fits->at_x[c][g * n_at + i] = is_factor ? at * largest : at;
+            const double x = is_factor ? at * largest : at;
+            fits->at_x[c][g * n_at + i] = isfinite(x) ? x : NAN;
         }
     }
 }
