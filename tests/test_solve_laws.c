@@ -40,6 +40,14 @@ static double typical(const struct allometer_law *law, int p) {
     return allometer_role_inner(law->parameters[p].role, by_role[law->parameters[p].role]);
 }
 
+static void run_fits(const struct allometer_backend *on, const struct allometer_fitting *fitting) {
+    struct allometer_device *device;
+    struct allometer_error error = {0};
+    assert_int_equal(on->open(&device, &(struct allometer_device_options){0}, &error), ALLOMETER_OK);
+    if (on->fit(device, fitting, &error) != ALLOMETER_OK) fail_msg("%s", error.message);
+    on->close(device);
+}
+
 /* A fit of the law on either backend: parameters and outcomes after so many iterations. */
 static void fit_law(const struct allometer_backend *on, const struct allometer_law *law, int iterations,
                     double *parameters, struct allometer_fit_outcome *outcomes, int n) {
@@ -49,8 +57,6 @@ static void fit_law(const struct allometer_backend *on, const struct allometer_l
     double lower[ALLOMETER_MAX_PARAMETERS], upper[ALLOMETER_MAX_PARAMETERS], truth[ALLOMETER_MAX_PARAMETERS];
     struct allometer_fit_problem problems[64] = {{0}};
     const struct allometer_fit_set set = {.n_units = POINTS, .stream = 3};
-    struct allometer_device *device;
-    struct allometer_error error = {0};
     struct allometer_fitting fitting = {.law = (int32_t)law->id,
                                         .program = law->program,
                                         .delta = 0.1,
@@ -84,9 +90,7 @@ static void fit_law(const struct allometer_backend *on, const struct allometer_l
             starts[f * n_parameters + p] = truth[p] + 0.05 * (drand48() - 0.5);
         }
     }
-    assert_int_equal(on->open(&device, &(struct allometer_device_options){0}, &error), ALLOMETER_OK);
-    if (on->fit(device, &fitting, &error) != ALLOMETER_OK) fail_msg("%s", error.message);
-    on->close(device);
+    run_fits(on, &fitting);
 }
 
 /* Every law's cost, and, by the first step, its derivatives, are those of the CPU: to what two libraries of exponentials
@@ -250,11 +254,7 @@ static void test_cost_is_of_the_parameters(void **state) {
         double start = minimum[i % P] + (i % P == P - 1 ? 5 * (drand48() - 0.5) : 0.02 * gauss());
         starts[i] = fmin(start, upper[i % P]);
     }
-    struct allometer_device *device;
-    struct allometer_error error = {0};
-    assert_int_equal(backend->open(&device, &(struct allometer_device_options){0}, &error), ALLOMETER_OK);
-    if (backend->fit(device, &fitting, &error) != ALLOMETER_OK) fail_msg("%s", error.message);
-    backend->close(device);
+    run_fits(backend, &fitting);
     for (int f = 0; f < STARTS; ++f) {
         double values[POINTS];
         allometer_law_evaluate_formed(law, &found[f * P], (const double *[]){log_x}, POINTS, values, NULL);
@@ -278,8 +278,6 @@ static void test_a_bent_valley_is_followed(void **state) {
     const struct allometer_fit_set set = {.n_units = VALLEY_POINTS};
     const struct allometer_fit_problem problems[STARTS] = {{0}};
     struct allometer_fit_outcome outcomes[STARTS];
-    struct allometer_device *device;
-    struct allometer_error error = {0};
     for (int i = 0; i < STARTS * VALLEY_P; ++i)
         starts[i] = truth[i % VALLEY_P] * (0.95 + 0.002 * (i / VALLEY_P));
     for (int i = 0; i < VALLEY_POINTS; ++i) log_x[i] = log(i + 1);
@@ -299,9 +297,7 @@ static void test_a_bent_valley_is_followed(void **state) {
                                               .n_problems = STARTS,
                                               .parameters = found,
                                               .outcomes = outcomes};
-    assert_int_equal(backend->open(&device, &(struct allometer_device_options){0}, &error), ALLOMETER_OK);
-    if (backend->fit(device, &fitting, &error) != ALLOMETER_OK) fail_msg("%s", error.message);
-    backend->close(device);
+    run_fits(backend, &fitting);
     int there = 0;
     for (int f = 0; f < STARTS; ++f) {
         if (outcomes[f].status > ALLOMETER_FIT_COST) continue;

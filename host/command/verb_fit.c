@@ -68,9 +68,8 @@ static const struct argp_option options[] = {
     {"seed", OPTION_SEED, "N", 0, "Of the resamples; 0 unless said otherwise", 3},
     {"out", 'o', "FITS.csv", 0, "Write one row per group", 4},
     {"at", OPTION_AT, "X,...", 0,
-     "Predict y there, in every group, and where a new y would lie; 10x is ten times the largest x fitted; "
-     "of "
-     "laws of several variables a number of each in turn",
+     "Predict y there, in every group, and where a new y would lie; 10x is ten times the largest x fitted. "
+     "Of laws of several variables a number of each in turn",
      4},
     {"quantity", OPTION_QUANTITY, "NAME=FORMULA", 0,
      "Report what follows from the law's parameters, such as 'a=beta/(alpha+beta)', with its error; may be "

@@ -77,9 +77,8 @@ struct allometer_fit_options {
     int32_t n_curve;        /* points of each group's curve for pictures; 0: none */
     const double *at;       /* points at which every group is predicted, C numbers each, as x has them; */
     int32_t n_at;           /* so many points, 0: none */
-    const unsigned char
-        *at_is_factor; /* n_at x C: 1 where it is so many times the largest x that the group's fit
-                                          knows, not x itself; NULL: nowhere */
+    /* n_at x C: 1 where `at` is not x, but so many times the largest x among the group's fitted rows; NULL: nowhere. */
+    const unsigned char *at_is_factor;
     const struct allometer_backend *backend;
     struct allometer_device *device;
     int threads; /* of the CPU, for all but the fits; 0 for all that OpenMP offers */

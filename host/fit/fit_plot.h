@@ -8,8 +8,8 @@ struct plot_range {
     double low, high;
 };
 
-/* Where a group lies in the picture: all points, and the law where there are points, but not wherever its interval may
-   go. */
+/* Where a group lies in the picture: all points, and the law where there are points and where the options want it
+   predicted, but not wherever its interval may go. */
 struct plot_place {
     struct plot_range x, y;
 };
@@ -25,7 +25,7 @@ struct plot_place plot_place_of(const struct allometer_fits *fits, const struct 
 struct plot_axes plot_axes_of(const struct allometer_fits *fits, size_t n_panels);
 void plot_write_axis(FILE *file, char axis, struct plot_range range, int logs, double margin);
 /* fit_plot_data.c */
-/* x of the group's points; for laws of several variables the law takes its place. [n_rows of the table] */
+/* x of the fits' rows; for laws of several variables the law takes its place. */
 const double *plot_x(const struct allometer_fits *fits);
 /* Whether the group has more points than can be told apart: these are drawn small, under the law. */
 int plot_is_dense(const struct allometer_fit_group *group);
