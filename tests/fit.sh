@@ -299,6 +299,7 @@ fi
 if command -v gnuplot >/dev/null; then
     expect 0 '' "${fit[@]}" --plot fits.svg --keep-plot-files --quiet
     grep -q '</svg>' fits.svg || fail 'no picture'
+    grep -q "^set multiplot layout 2,3 title 'Panels: task' noenhanced" fits.svg.gp || fail "whose values the titles are: $(grep '^set multiplot' fits.svg.gp)"
     [ -s fits.svg.gp ] || fail 'no script of the picture'
     expect 0 '' "${fit[@]}" --where task=plain --plot fits.png --quiet
     [ "$(head -c 4 fits.png | tail -c 3)" = PNG ] || fail 'no PNG'
@@ -325,7 +326,7 @@ if command -v gnuplot >/dev/null; then
     } >many.csv
     expect 0 '' many.csv --law resource --x n --y loss --group curve --plot many.svg --keep-plot-files --quiet
     expect 0 '' runs.csv --law auto --x n --y loss --where task=plain --group task --plot auto.svg --keep-plot-files --quiet
-    grep -q "^set title 'plain; most weight: [a-z0-9-]*'" auto.svg.gp || fail "title of an average: $(grep '^set title' auto.svg.gp)"
+    grep -q "^set title 'task plain; most weight: [a-z0-9-]*'" auto.svg.gp || fail "title of an average: $(grep '^set title' auto.svg.gp)"
     grep -q "lines .*title 'average'" auto.svg.gp || fail 'the legend calls an average a law'
     expect 0 '' runs.csv --law auto --x n --y loss --where task=plain --plot auto.svg --keep-plot-files --quiet
     grep -q "^set title 'average, most weight: [a-z0-9-]*'" auto.svg.gp || fail "title of an average: $(grep '^set title' auto.svg.gp)"
@@ -343,7 +344,7 @@ if command -v gnuplot >/dev/null; then
     grep -qE "^set xlabel 'a name that goes on.{20,35}\.\.\.'" axes.svg.gp || fail "a long name: $(grep '^set xlabel' axes.svg.gp)"
     expect 0 '' "${axes[@]}" --objective mse --plot axes.svg --keep-plot-files --quiet
     grep -q '^set logscale y' axes.svg.gp && fail 'a logarithmic axis beside values below 0'
-    grep -q 'The first 100 of 101 groups' many.svg.gp || fail 'a group is missing in a picture that does not say so'
+    grep -q 'The first 100 of 101 groups: curve' many.svg.gp || fail 'a group is missing in a picture that does not say so'
     # many points: those that lie on others are left out, and none that is seen
     awk 'BEGIN { srand(1); print "n,loss"; for (i = 5001; i <= 15000; ++i) print i "," 1 + 2000 / i + rand() ^ 8 }' >cloud.csv
     expect 0 '' cloud.csv --law power-offset --x n --y loss --train 'n<=14000' --plot cloud.svg --keep-plot-files --quiet

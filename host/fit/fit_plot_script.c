@@ -48,7 +48,8 @@ static void write_label(FILE *file, char axis, const char *name, size_t most) {
     fputs(" noenhanced\n", file);
 }
 
-/* The group's key, or the law where there is one group only; how the fit ended unless well; what there is room for. */
+/* The group's key, or the law where no columns tell groups; how the fit ended unless well; what there is room for. What
+   the columns are called stands above all panels, if there are several. */
 static void write_title(FILE *file, const struct allometer_fits *fits,
                         const struct allometer_fit_group *group) {
     char title[1024] = "", more[512] = "";
@@ -56,8 +57,9 @@ static void write_title(FILE *file, const struct allometer_fits *fits,
     if (fits->options.n_groups == 0)
         snprintf(title, sizeof title, "%s", fits->law->candidates ? "average" : group->law->name);
     for (size_t c = 0; c < fits->options.n_groups && length < sizeof title / 2; ++c) {
-        length += (size_t)snprintf(title + length, sizeof title - length, "%s%.420s", c ? ", " : "",
-                                   *group->key[c] ? group->key[c] : "(empty)");
+        length += (size_t)snprintf(title + length, sizeof title - length, "%s%.80s%s%.420s", c ? ", " : "",
+                                   fits->n_groups > 1 ? "" : fits->options.groups[c],
+                                   fits->n_groups > 1 ? "" : " ", *group->key[c] ? group->key[c] : "(empty)");
     }
     if (group->law != fits->law)
         n = (size_t)snprintf(more, sizeof more, "%s most weight: %s", fits->options.n_groups ? ";" : ",",
@@ -139,6 +141,23 @@ static void write_panel(FILE *file, const struct allometer_fits *fits, size_t g,
     putc('\n', file);
 }
 
+/* The columns whose values the panels' titles are, and whether groups are missing, above all panels. */
+static void write_layout(FILE *file, const struct allometer_fits *fits, size_t rows, size_t columns,
+                         size_t n_panels) {
+    char title[1024];
+    size_t length = (size_t)snprintf(title, sizeof title, "Panels: ");
+    if (n_panels < fits->n_groups)
+        length =
+            (size_t)snprintf(title, sizeof title, "The first %zu of %zu groups: ", n_panels, fits->n_groups);
+    for (size_t c = 0; c < fits->options.n_groups && length < sizeof title / 2; ++c)
+        length += (size_t)snprintf(title + length, sizeof title - length, "%s%.420s", c ? ", " : "",
+                                   fits->options.groups[c]);
+    shorten(title, SINGLE_TITLE);
+    fprintf(file, "set multiplot layout %zu,%zu title ", rows, columns);
+    write_string(file, title);
+    fputs(" noenhanced\n", file);
+}
+
 void fit_plot_script(FILE *file, const struct allometer_fits *fits, const char *path, enum picture picture) {
     size_t n = fits->n_groups < MOST_PANELS ? fits->n_groups : MOST_PANELS,
            columns = (size_t)ceil(sqrt((double)n));
@@ -162,9 +181,7 @@ void fit_plot_script(FILE *file, const struct allometer_fits *fits, const char *
     write_label(file, 'y', fits->options.y, several ? PANEL_TITLE - 16 : SINGLE_TITLE - 32);
     fprintf(file, "set key top %s samplen 2 font ',9' spacing 0.9\n", free_corner(fits, fits->groups));
     fputs("set border 3\nset tics nomirror\nset grid lt 1 lw 0.5 lc rgb '#e0e0e0'\n", file);
-    if (several) fprintf(file, "set multiplot layout %zu,%zu", rows, columns);
-    if (fits->n_groups > n) fprintf(file, " title 'The first %zu of %zu groups'", n, fits->n_groups);
-    if (several) putc('\n', file);
+    if (several) write_layout(file, fits, rows, columns, n);
     for (size_t g = 0; g < n; ++g) {
         write_panel(file, fits, g, axes);
         if (g == 0 && several) fputs("unset key\n", file);
