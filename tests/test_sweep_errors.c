@@ -276,6 +276,7 @@ static const struct fault faults[] = {
     {TASK "axes:\n  model.activation: {values: [relu, tahn]}\n",
      3,
      {"values.1 is 'tahn'", "did you mean tanh"}},
+    {TASK "axes:\n  train.batch: {values: [fll]}\n", 3, {"values.0 is 'fll'", "did you mean full"}},
     {TASK "axes:\n  model.activation: {linear: [relu, tanh], count: 2}\n",
      3,
      {"linear spans words", "values"}},

@@ -36,7 +36,7 @@ static enum allometer_code read_value(const struct reading *reading, const struc
     if (sweep_key_parse(axis->key, text, value)) return ALLOMETER_OK;
     sweep_key_expectation(axis->key, expected, sizeof expected);
     struct text_nearest nearest = {.word = text};
-    for (size_t i = 0; axis->key->kind == ALLOMETER_KEY_WORD && i < axis->key->names->n_rows; i++)
+    for (size_t i = 0; axis->key->names && i < axis->key->names->n_rows; i++)
         text_nearest_offer(&nearest, axis->key->names->rows[i].name);
     snprintf(what, sizeof what, "is '%.100s', expected %s%s%s%s", text, expected,
              nearest.best ? "; did you mean " : "", nearest.best ? nearest.best : "",
