@@ -149,7 +149,7 @@ expect 0 '' at.csv --law chinchilla --x n,D --y loss --at 1e9,2x --json
 grep -q '"x": {"n": 1000000000, "D": 1458}' stdout || fail "a number and a factor: $(cat stdout)"
 expect 0 '' at.csv --law power --x n --y loss --group task --train task=odd --at 2x --json
 grep -q '{"x": {"n": null}, "yhat": null' stdout || fail "2x of nothing: $(cat stdout)"
-expect 2 "at: 'x', expected a number" at.csv --law power --x n --y loss --at x
+for word in x xx 10xx; do expect 2 "at: '$word', expected a number" at.csv --law power --x n --y loss --at $word; done
 expect 2 'at: 3 numbers, expected 2 for each point' at.csv --law chinchilla --x n,D --y loss --at 1e9,20,3
 expect 2 'at is -1, expected a number above 0' at.csv --law power --x n --y loss --at -1
 expect 2 "at: '', expected a number" at.csv --law power --x n --y loss --at 1,

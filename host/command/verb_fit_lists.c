@@ -117,9 +117,12 @@ void verb_fit_at(struct fit_arguments *arguments, struct argp_state *state, char
             argp_error(state, "--at: more than %d numbers", arguments->n_numbers);
         size_t length = strlen(item);
         const int is_factor = length > 1 && item[length - 1] == 'x';
+        double *number = &arguments->at[arguments->n_numbers];
         if (is_factor) item[length - 1] = 0;
-        arguments->at_is_factor[arguments->n_numbers] = (unsigned char)is_factor;
-        arguments->at[arguments->n_numbers++] = verb_fit_number(state, "at", item);
+        if (!text_to_double(item, number))
+            argp_error(state, "--at: '%s%s', expected a number, or one and an x, such as 10x", item,
+                       is_factor ? "x" : "");
+        arguments->at_is_factor[arguments->n_numbers++] = (unsigned char)is_factor;
     }
 }
 
