@@ -244,6 +244,10 @@ close 'a limit below 0' "$(column a bounds-fit.csv)" -0.5 1e-6
 expect 1 'x-constant' bounds.csv --law chinchilla --x n,D --y loss
 { cat bounds.csv && echo 'inf,7,1,1'; } >infinite.csv
 expect 1 'not-finite \(1 group; first: line 62\)' infinite.csv --law power --x n --y loss
+grep -q "an infinite x .*--where 'n!=inf'" stdout || fail "advice for an infinite x: $(tail -n 1 stdout)"
+expect 1 'not-finite' infinite.csv --law power --x loss --y n
+grep -q "an infinite y .*--where 'n!=inf'" stdout || fail "advice for an infinite y: $(tail -n 1 stdout)"
+expect 0 '' infinite.csv --law power --x n --y loss --where 'n!=inf'
 
 # ---- as many points as parameters; a column that is constant beside another; weights; what is taken where nothing is said --------------
 printf 'g,n,loss,w\na,1,4,1\na,4,2,1\n' >two.csv

@@ -156,8 +156,10 @@ static const char *const advice[ALLOMETER_GROUP_STATUS_COUNT] = {
         "the objective takes the logarithm of y; leave such rows out with --where "
         "'y>0', or take --objective mse",
     [ALLOMETER_GROUP_NOT_FINITE] =
-        "an infinite x or y among the points; leave such rows out, as with --where 'y!=inf'",
+        "an infinite y among the points; leave such rows out, as with --where 'y!=inf'",
 };
+static const char infinite_x[] =
+    "an infinite x among the points; leave such rows out, as with --where 'x!=inf'";
 
 /* The same of averages of laws, where it is another. */
 static const char *const advice_of_averages[ALLOMETER_GROUP_STATUS_COUNT] = {
@@ -177,12 +179,20 @@ static void print_about_columns(const struct allometer_fits *fits, const char *t
         fprintf(file, "%s\n", text);
 }
 
+static int has_infinite_y(const struct allometer_fits *fits) {
+    for (size_t i = 0; i < fits->n_rows; ++i) {
+        if (fits->train[i] && isinf(fits->y[i])) return 1;
+    }
+    return 0;
+}
+
 /* One line for each status that is no plain success. */
 static void print_advice(const struct allometer_fits *fits, FILE *file) {
     size_t counts[ALLOMETER_GROUP_STATUS_COUNT] = {0};
     for (size_t g = 0; g < fits->n_groups; ++g) counts[fits->groups[g].status]++;
     for (int status = 0, first = 1; status < ALLOMETER_GROUP_STATUS_COUNT; ++status) {
         const char *other = fits->law->candidates ? advice_of_averages[status] : NULL;
+        if (status == ALLOMETER_GROUP_NOT_FINITE && !has_infinite_y(fits)) other = infinite_x;
         if (!counts[status] || !advice[status]) continue;
         if (first) putc('\n', file), first = 0;
         fprintf(file, "%s", allometer_group_status_names[status]);
