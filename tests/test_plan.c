@@ -154,7 +154,7 @@ static void shards_add_up_to_the_whole(void **state) {
     struct allometer_sweep *sweep =
         parse(TASK "axes: {model.width: {count: 13, start: 1}, train.steps: {values: [1, 2, 3]}}");
     struct allometer_plan whole = plan_of(sweep, NULL), sum = {0};
-    for (uint64_t shard = 0; shard < 5; shard++) {
+    for (unsigned shard = 1; shard <= 5; shard++) {
         struct allometer_plan part =
             plan_of(sweep, &(struct allometer_plan_options){.shard = shard, .n_shards = 5});
         sum.n_models += part.n_models;
@@ -166,10 +166,12 @@ static void shards_add_up_to_the_whole(void **state) {
     assert_close("operations of shards", sum.flops, whole.flops, 0, 39 * 2.3e-16);
     struct allometer_plan plan;
     struct allometer_error error = {0};
-    struct allometer_plan_options outside = {.shard = 5, .n_shards = 5};
-    assert_int_equal(allometer_plan_make(sweep, &outside, &plan, &error), ALLOMETER_BAD_INPUT);
-    assert_non_null(strstr(error.message, "shard 5, expected one below 5"));
-    struct allometer_plan_options empty = {.shard = 99, .n_shards = 100}; /* more shards than models */
+    for (unsigned shard = 0; shard <= 6; shard += 6) {
+        struct allometer_plan_options outside = {.shard = shard, .n_shards = 5};
+        assert_int_equal(allometer_plan_make(sweep, &outside, &plan, &error), ALLOMETER_BAD_INPUT);
+        assert_non_null(strstr(error.message, "of 5: expected 1 to 5"));
+    }
+    struct allometer_plan_options empty = {.shard = 100, .n_shards = 100}; /* more shards than models */
     assert_int_equal(plan_of(sweep, &empty).n_models, 0);
     allometer_sweep_free(sweep);
 }

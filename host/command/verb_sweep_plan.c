@@ -63,7 +63,7 @@ enum allometer_code sweep_plan(const struct allometer_sweep *sweep, unsigned sha
                                struct allometer_device *device, struct allometer_plan *plan,
                                struct allometer_error *error) {
     struct allometer_plan_options options = {
-        .shard = shard - 1, .n_shards = n_shards, .backend = backend, .device = device};
+        .shard = shard, .n_shards = n_shards, .backend = backend, .device = device};
     enum allometer_code code = ALLOMETER_OK;
     if (measure) {
         struct allometer_model model;

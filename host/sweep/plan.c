@@ -72,18 +72,20 @@ enum allometer_code allometer_plan_make(const struct allometer_sweep *sweep,
     static const struct allometer_plan_options nothing_known = {0};
     if (!options) options = &nothing_known;
     *plan = (struct allometer_plan){.seconds = NAN, .memory_bytes = NAN, .concurrent = 1};
-    uint64_t n_models = allometer_sweep_n_models(sweep), n_shards = options->n_shards ? options->n_shards : 1;
-    if (options->shard >= n_shards)
-        return allometer_fail(error, ALLOMETER_BAD_INPUT, "shard %llu, expected one below %llu",
-                              (unsigned long long)options->shard, (unsigned long long)n_shards);
-    plan->n_models = n_models / n_shards + (options->shard < n_models % n_shards);
+    const unsigned n_shards = options->n_shards ? options->n_shards : 1,
+                   shard = options->n_shards ? options->shard : 1;
+    if (shard < 1 || shard > n_shards)
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "shard %u of %u: expected 1 to %u", shard, n_shards,
+                              n_shards);
+    const uint64_t n_models = allometer_sweep_n_models(sweep);
+    plan->n_models = n_models / n_shards + (n_models % n_shards >= shard);
     uint64_t most = options->most_visited ? options->most_visited : MOST_VISITED;
     uint64_t n_visited = plan->n_models < most ? plan->n_models : most;
     uint64_t step = n_visited < plan->n_models ? spread_step(plan->n_models) : 1, place = 0;
     for (uint64_t i = 0; i < n_visited; i++) {
         struct allometer_model model;
         enum allometer_code code =
-            allometer_sweep_model(sweep, options->shard + place * n_shards, &model, NULL, error);
+            allometer_sweep_model(sweep, shard - 1 + place * n_shards, &model, NULL, error);
         if (code) return code;
         add_model(sweep, options, &model, plan);
         place += step;

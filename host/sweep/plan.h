@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 struct allometer_plan_options {
-    uint64_t shard, n_shards; /* the models whose index leaves `shard` divided by n_shards; 0 shards: all */
+    unsigned shard, n_shards; /* models whose index mod n_shards is shard - 1; 1 / 1, or 0 / 0, for all */
     double flops_per_second;  /* of the whole machine; 0 where it is not known */
     uint64_t most_visited;    /* models looked at; 0 for the default, enough for a million in full */
     const struct allometer_backend *backend; /* with device: for the memory; NULL where it is not known */
@@ -28,7 +28,7 @@ struct allometer_plan {
     double disk_bytes;    /* of the store, estimated */
 };
 
-/* Visits models by index in constant memory. BAD_INPUT for a shard outside 0 .. n_shards - 1 or a model that breaks
+/* Visits models by index in constant memory. BAD_INPUT for a shard outside 1 .. n_shards or a model that breaks
    a rule. options: NULL for all models and nothing known of the machine. */
 enum allometer_code allometer_plan_make(const struct allometer_sweep *sweep,
                                         const struct allometer_plan_options *options,
