@@ -220,6 +220,13 @@ awk -v wide="$(column exponent_upper law-fit.csv | head -n 1)" -v narrow="$(colu
     fail 'intervals of a half are as wide as those of nine tenths'
 expect 0 '' "${law[@]}" --confidence 0.9 --seed 1 --out seed.csv
 cmp -s law-fit.csv seed.csv && fail 'the seed does not change the resamples'
+sed '1s/$/,function/; 2~2s/$/,square/; 3~2s/$/,"sine, twice"/' law.csv >named.csv # a subtask is called what its rows are
+expect 0 '' named.csv --composite --out named-fit.csv
+grep -qE '^0 .* square$' stdout || fail "no function: $(cat stdout)"
+grep -q ',"sine, twice"$' named-fit.csv || fail "no function: $(cat named-fit.csv)"
+sed '8s/square/cube/' named.csv >renamed.csv
+expect 0 '' renamed.csv --composite --json
+[ "$(grep -oE '"function": ("[^"]*"|null)' stdout | tr '\n' ' ')" = '"function": null "function": "sine, twice" ' ] || fail "functions: $(cat stdout)"
 
 # ---- bounds: all hold, say what they are, and keep breaks in their places; limits may be negative ----------------------------------
 awk 'BEGIN { print "n,D,loss,below"; for (i = 0; i < 60; ++i) { n = 10 * 1.2 ^ i

@@ -1,4 +1,5 @@
 #include "composite.h"
+#include "grid.h"
 #include "output.h"
 #include "text.h"
 #include "verb_fit.h"
@@ -25,15 +26,18 @@ static void print_slope(struct composite_slope slope) {
 static void print_text(const struct composite *composite, const struct composite_options *options) {
     printf("%d models of %d subtasks", composite->n_models, composite->n_subtasks);
     if (composite->n_left_out) printf("; %d more were left out", composite->n_left_out);
-    printf("\n\n%-8s %12s %10s %-20s %8s %10s %-20s\n", "subtask", "factor", "exponent", "", "share",
-           "growth", "");
+    char interval[GRID_CELL], function[GRID_CELL];
+    snprintf(interval, sizeof interval, "%g %% interval", 100 * options->confidence);
+    printf("\n\n%-8s %12s %10s %20s %8s %10s %20s%s\n", "subtask", "factor", "exponent", interval, "share",
+           "growth", interval, composite->subtasks[0].function ? "  function" : "");
     for (int32_t k = 0; k < composite->n_subtasks; k++) {
         const struct composite_subtask *row = &composite->subtasks[k];
         printf("%-8g %12.4g ", row->number, row->factor);
         print_slope(row->exponent);
         printf(" %8.4f ", row->share);
         print_slope(row->growth);
-        putchar('\n');
+        grid_put_text(function, row->function ? row->function : "");
+        printf("%s%s\n", *function ? "  " : "", function);
     }
     printf("\nloss = factor * neurons^-exponent; share of the neurons ~ neurons in all^growth; %g %% "
            "intervals%s\n",
@@ -69,6 +73,11 @@ static void print_json(const struct composite *composite) {
     for (int32_t k = 0; k < composite->n_subtasks; k++) {
         const struct composite_subtask *row = &composite->subtasks[k];
         print_number(k ? ",\n  {\"subtask\": " : "{\"subtask\": ", row->number);
+        printf(", \"function\": ");
+        if (row->function)
+            text_write_json(stdout, row->function);
+        else
+            printf("null");
         print_number(", \"factor\": ", row->factor);
         print_number(", \"exponent\": [", row->exponent.value);
         print_number(", ", row->exponent.lower);
@@ -107,7 +116,8 @@ static enum allometer_code write_csv(const struct composite *composite, const ch
     enum allometer_code code = output_begin(&output, path, error);
     if (code) return code;
     FILE *file = output.file;
-    fputs("subtask,n,factor,exponent,exponent_lower,exponent_upper,share,growth,growth_lower,growth_upper\n",
+    fputs("subtask,n,factor,exponent,exponent_lower,exponent_upper,share,growth,growth_lower,growth_upper,"
+          "function\n",
           file);
     for (int32_t k = 0; k < composite->n_subtasks; k++) {
         const struct composite_subtask *row = &composite->subtasks[k];
@@ -115,6 +125,8 @@ static enum allometer_code write_csv(const struct composite *composite, const ch
                                  row->share,  row->growth.value,   row->growth.lower,   row->growth.upper};
         fprintf(file, "%g,%d", row->number, composite->n_models);
         for (size_t i = 0; i < sizeof values / sizeof *values; i++) write_csv_number(file, values[i]);
+        fputc(',', file);
+        allometer_csv_write_field(row->function ? row->function : "", file);
         fputc('\n', file);
     }
     return output_finish(&output, ALLOMETER_OK, error);

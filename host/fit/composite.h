@@ -25,8 +25,9 @@ struct composite_slope {
 
 /* Of one subtask. */
 struct composite_subtask {
-    double number;                   /* of the column `subtask` */
-    double factor;                   /* exp(a_i) */
+    double number;        /* of the column `subtask` */
+    const char *function; /* of the column `function`, the table's; NULL: none, or not always the same */
+    double factor;        /* exp(a_i) */
     struct composite_slope exponent; /* p_i */
     double share;                    /* of the neurons: the geometric mean over the models */
     struct composite_slope growth;   /* of log share against log N_m: 0 where the share stays */

@@ -4,8 +4,10 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct row {
+    size_t at; /* in the table */
     double model, subtask, neurons, loss, cluster;
     int is_good;
 };
@@ -39,7 +41,7 @@ static enum allometer_code read_rows(const struct allometer_table *table,
                                   "%s:%zu: column 'model': expected a number that a double tells from its "
                                   "neighbors, below 2^53",
                                   table->source, table->lines[r]);
-        rows[r] = (struct row){value[0], value[1], value[2], value[3], value[4], 1};
+        rows[r] = (struct row){r, value[0], value[1], value[2], value[3], value[4], 1};
         for (int i = 0; i < 5; i++)
             rows[r].is_good &= isfinite(value[i]) && (i < 2 || i == 4 || value[i] > 0);
     }
@@ -77,6 +79,20 @@ static enum allometer_code check_spread(const struct allometer_table *table, con
     return ALLOMETER_OK;
 }
 
+/* From the rows of one more model, which are sorted by subtask. */
+static void name_functions(const struct allometer_table *table, const struct row *rows, int is_first,
+                           struct composite_subtask *subtasks, int32_t K) {
+    size_t column;
+    if (allometer_table_find(table, "function", &column, NULL) || !table->columns[column].texts) return;
+    for (int32_t k = 0; k < K; k++) {
+        const char *function = table->columns[column].texts[rows[k].at];
+        if (is_first)
+            subtasks[k].function = function;
+        else if (subtasks[k].function && strcmp(subtasks[k].function, function) != 0)
+            subtasks[k].function = NULL;
+    }
+}
+
 /* K is what the first model has; a model with a bad row, or other subtasks, is left out. */
 static enum allometer_code take_models(const struct allometer_table *table, const struct row *rows,
                                        struct sample *sample, struct composite *composite,
@@ -106,6 +122,7 @@ static enum allometer_code take_models(const struct allometer_table *table, cons
             sample->neurons[sample->M * K + k] = log(rows[first + (size_t)k].neurons);
             sample->loss[sample->M * K + k] = log(rows[first + (size_t)k].loss);
         }
+        name_functions(table, rows + first, sample->M == 0, composite->subtasks, K);
         sample->total[sample->M] = log(total);
         sample->cluster[sample->M++] = rows[first].cluster;
     }
