@@ -264,6 +264,22 @@ close 'b of two points' "$(column b two-fit.csv)" 0.5 1e-9
 expect 0 '' bounds.csv --law 'a*n^-b + 0*D' --x n,D --y loss
 echo 'a,16,1,-1' >>two.csv
 expect 2 "two.csv:4: column 'w': expected a weight of at least 0" two.csv --law power --x n --y loss --weight w
+for law in power power-offset 'a*n^-b'; do # a row of weight 2 is the row twice; of what counts alike, all
+    awk -v OFS=, 'BEGIN { print "n,loss,w"; for (i = 0; i < 12; ++i) print n = 2 ^ i, (0.2 + 3 / n) * (1 + 0.1 * cos(7 * i)), 1 + (i % 3 == 0) }' >weighted.csv
+    awk -F, '{ print } NR > 1 && $3 == 2 { print }' weighted.csv >repeated.csv
+    expect 0 '' weighted.csv --law "$law" --x n --y loss --weight w --out weighted-fit.csv --quiet
+    expect 0 '' repeated.csv --law "$law" --x n --y loss --out repeated-fit.csv --quiet
+    close "b of $law, of weighted rows" "$(column b weighted-fit.csv)" "$(column b repeated-fit.csv)" 1e-6
+done
+# Two curves, one 1.5 times the other, each row of which stands there twice: by weights either is all there is. Of copies, the second counts.
+awk -v OFS=, 'BEGIN { print "n,loss,low,high"; for (i = 0; i < 20; ++i) for (k = 0; k < 2; ++k) for (copy = 0; copy < 2; ++copy)
+    print n = 1.5 ^ i, (0.3 + 3 * n ^ -0.5) * (1 + 0.01 * cos(7 * i)) * (k ? 1.5 : 1), k == 0 && copy ? 1e4 : 1, k == 1 && copy ? 1e4 : 1 }' >curves.csv
+for law in auto 'bnsl --breaks auto'; do
+    # shellcheck disable=SC2086 # words
+    for weight in low high; do expect 0 '' curves.csv --law $law --x n --y loss --weight $weight --at 1e4 --predictions $weight.csv --quiet; done
+    close "$law of low weights" "$(column yhat low.csv | tail -n 1)" 0.33 0.05
+    close "$law of high weights" "$(column yhat high.csv | tail -n 1)" 0.495 0.05
+done
 expect 0 '' bounds.csv --law bnsl --x n --y loss --out bnsl.csv
 head -n 1 bnsl.csv | grep -q ',d1,.*f1_upper,held$' || fail "breaks, unless said otherwise: $(head -n 1 bnsl.csv)"
 expect 0 '' "${told[@]}" --objective huber --out huber.csv
