@@ -280,6 +280,12 @@ for law in auto 'bnsl --breaks auto'; do
     close "$law of low weights" "$(column yhat low.csv | tail -n 1)" 0.33 0.05
     close "$law of high weights" "$(column yhat high.csv | tail -n 1)" 0.495 0.05
 done
+# A new y of weight 1 scatters 4 times as far as one of weight 16, beside what is not known of the law.
+awk -v OFS=, 'BEGIN { print "n,loss,w"; for (i = 0; i < 40; ++i) { w = i % 2 ? 1 : 16; print n = 1.3 ^ i, 3 * n ^ -0.5 * exp(0.2 * cos(7 * i) / sqrt(w)), w } }' >scatter.csv
+for law in power auto; do
+    expect 0 '' scatter.csv --law $law --x n --y loss --weight w --predictions scatter-p.csv --quiet
+    close "widths of intervals of $law" "$(awk -F, 'NR > 1 { width[NR % 2] += log($6 / $5) } END { print width[1] / width[0] }' scatter-p.csv)" 4 0.25
+done
 expect 0 '' bounds.csv --law bnsl --x n --y loss --out bnsl.csv
 head -n 1 bnsl.csv | grep -q ',d1,.*f1_upper,held$' || fail "breaks, unless said otherwise: $(head -n 1 bnsl.csv)"
 expect 0 '' "${told[@]}" --objective huber --out huber.csv

@@ -139,17 +139,17 @@ static enum allometer_code describe_group(void *user, size_t g, struct allometer
     average->drift[g] = drift_of(average, g);
     describe_parameters(average, g, candidate);
     enum allometer_code code =
-        average_predict(average, g, fits->x[0] + first, group->n_rows, fits->yhat + first,
+        average_predict(average, g, fits->x[0] + first, fits->rows + first, group->n_rows, fits->yhat + first,
                         fits->options.bands ? fits->lower + first : NULL, fits->upper + first, error);
     const size_t n_at = (size_t)fits->options.n_at, at = g * n_at;
     if (code == ALLOMETER_OK && n_at)
-        code = average_predict(average, g, fits->at_x[0] + at, n_at, fits->at_y + at, fits->at_lower + at,
-                               fits->at_upper + at, error);
+        code = average_predict(average, g, fits->at_x[0] + at, NULL, n_at, fits->at_y + at,
+                               fits->at_lower + at, fits->at_upper + at, error);
     group->rmsle_train = fit_rmsle(fits, group, 1);
     group->rmsle_test = fit_rmsle(fits, group, 0);
     group->objective = group->rmsle_train * group->rmsle_train;
     if (code != ALLOMETER_OK || n == 0 || !fit_curve_points(fits, group, fits->curve_x + g * n)) return code;
-    return average_predict(average, g, fits->curve_x + g * n, n, fits->curve_y + g * n,
+    return average_predict(average, g, fits->curve_x + g * n, NULL, n, fits->curve_y + g * n,
                            fits->curve_lower + g * n, fits->curve_upper + g * n, error);
 }
 

@@ -44,6 +44,7 @@ struct average {
     double *share; /* G: what one point counts for beside others whose errors go with its own */
     double *
         drift; /* G: variance of log y by which the average errs beyond the points, over the squared distance there */
+    double *mean_weight;    /* G: the user's weight of the points that the scatter is told for */
     double *x_low, *x_high; /* G: range of the points */
     double *alone; /* of each row of the spans: 1 over the points nearby in log x, itself among them */
     struct average_point *points; /* of one group at a time, */
@@ -71,9 +72,10 @@ enum allometer_code average_fit_candidate(struct average *average, size_t c, str
 /* fit_average_evidence.c: fills a group's share, by the residuals of the law that most speaks for were they independent, and
    then every candidate's evidence, covariance and variance. */
 void average_judge_candidates(struct average *average, size_t g);
-/* fit_average_predict.c: the average at n points, with weights, and where a new y would lie there (unless NULL). */
-enum allometer_code average_predict(const struct average *average, size_t group, const double *x, size_t n,
-                                    double *yhat, double *lower, double *upper,
+/* fit_average_predict.c: the average at n points, and where a new y would lie there (unless lower is NULL): one with the
+   weight of its row of the table or, where there are no rows (NULL), with the mean weight. */
+enum allometer_code average_predict(const struct average *average, size_t group, const double *x,
+                                    const size_t *rows, size_t n, double *yhat, double *lower, double *upper,
                                     struct allometer_error *error);
 
 #endif

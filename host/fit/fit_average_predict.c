@@ -45,9 +45,15 @@ static double law_variance(const double *d, const double *covariance, size_t P, 
     return sum / (value * value);
 }
 
+/* Of a new y, over the mean weight. */
+static double relative_weight(const struct average *average, size_t g, const size_t *rows, size_t i) {
+    double own = rows && average->work.row_weights ? average->work.row_weights[rows[i]] : 0;
+    return own > 0 && isfinite(own) ? own / average->mean_weight[g] : 1;
+}
+
 /* parts: n x C. Laws without a finite prediction take no part there. */
-static void predict_chunk(const struct average *average, size_t g, const double *x, size_t n,
-                          struct normal *parts, double *scratch) {
+static void predict_chunk(const struct average *average, size_t g, const double *x, const size_t *rows,
+                          size_t n, struct normal *parts, double *scratch) {
     size_t C = average->n_candidates;
     const double *weights = average->fits->groups[g].weights;
     double *values = scratch, *derivatives = scratch + CHUNK;
@@ -65,7 +71,8 @@ static void predict_chunk(const struct average *average, size_t g, const double 
             struct normal *part = &parts[i * C + c];
             double own = law_variance(derivatives + i * P, candidate->covariance + g * P * P, P, values[i]);
             double claimed = LAWS_ARE_WRONG * own + candidate->variance[g], outside = 0;
-            double reach = LAWS_ARE_WRONG * own + student * student * candidate->variance[g];
+            double scatter = candidate->variance[g] / relative_weight(average, g, rows, i);
+            double reach = LAWS_ARE_WRONG * own + student * student * scatter;
             if (x[i] > average->x_high[g]) outside = log(x[i] / average->x_high[g]);
             if (x[i] < average->x_low[g]) outside = log(average->x_low[g] / x[i]);
             /* laws that are less sure of this point weigh less */
@@ -88,8 +95,8 @@ static size_t drop_weightless(struct normal *parts, size_t n) {
     return kept;
 }
 
-enum allometer_code average_predict(const struct average *average, size_t g, const double *x, size_t n,
-                                    double *yhat, double *lower, double *upper,
+enum allometer_code average_predict(const struct average *average, size_t g, const double *x,
+                                    const size_t *rows, size_t n, double *yhat, double *lower, double *upper,
                                     struct allometer_error *error) {
     size_t C = average->n_candidates;
     double tail = 0.5 * (1 - average->fits->options.confidence);
@@ -99,7 +106,7 @@ enum allometer_code average_predict(const struct average *average, size_t g, con
     if (!parts || !scratch) code = allometer_fail(error, ALLOMETER_FAILED, "out of memory for predictions");
     for (size_t begin = 0; begin < n && code == ALLOMETER_OK; begin += CHUNK) {
         size_t length = n - begin < CHUNK ? n - begin : CHUNK;
-        predict_chunk(average, g, x + begin, length, parts, scratch);
+        predict_chunk(average, g, x + begin, rows ? rows + begin : NULL, length, parts, scratch);
         for (size_t i = 0; i < length; ++i) {
             struct normal *at = parts + i * C;
             size_t kept = drop_weightless(at, C);

@@ -77,6 +77,7 @@ static int allocate_spans(struct average *average) {
     average->noise = fit_allocate(&average->memory, fits->n_groups, sizeof(double));
     average->share = fit_allocate(&average->memory, fits->n_groups, sizeof(double));
     average->drift = fit_allocate(&average->memory, fits->n_groups, sizeof(double));
+    average->mean_weight = fit_allocate(&average->memory, fits->n_groups, sizeof(double));
     average->x_low = fit_allocate(&average->memory, fits->n_groups, sizeof(double));
     average->x_high = fit_allocate(&average->memory, fits->n_groups, sizeof(double));
     average->status = fit_allocate(&average->memory, spans->n_groups, sizeof *average->status);
@@ -86,8 +87,8 @@ static int allocate_spans(struct average *average) {
     average->points = fit_allocate(&average->memory, most, sizeof *average->points);
     average->scratch = fit_allocate(&average->memory, most * (ALLOMETER_MAX_PARAMETERS + 1), sizeof(double));
     return spans->groups && spans->rows && spans->x[0] && spans->y && spans->train && average->noise
-           && average->share && average->drift && average->x_low && average->x_high && average->alone
-           && average->status && average->points && average->scratch;
+           && average->share && average->drift && average->mean_weight && average->x_low && average->x_high
+           && average->alone && average->status && average->points && average->scratch;
 }
 
 /* Later points weigh more, and a region of log x as much as another, however many points crowd there; the weights of a span
@@ -98,14 +99,14 @@ static void set_weights(struct average *average) {
         size_t n = work->fits->groups[span].n_train;
         if (work->fits->groups[span].status != FIT_PENDING) continue;
         size_t first = fit_first_point(work, span);
-        double sum = 0, last = -INFINITY;
+        double sum = 0, unweighted = 0, last = -INFINITY;
         for (size_t i = first; i < first + n; ++i) last = fmax(last, work->columns[0][i]);
         for (size_t i = first; i < first + n; ++i) {
-            work->weight[i] = (work->fits->options.weight ? work->weight[i] : 1)
-                              * exp(RECENCY * (work->columns[0][i] - last))
-                              * average->alone[work->point_rows[i]];
-            sum += work->weight[i];
+            double place = exp(RECENCY * (work->columns[0][i] - last)) * average->alone[work->point_rows[i]];
+            work->weight[i] = (work->fits->options.weight ? work->weight[i] : 1) * place;
+            sum += work->weight[i], unweighted += place;
         }
+        if (span % N_SPANS == 0) average->mean_weight[span / N_SPANS] = sum / unweighted;
         for (size_t i = first; i < first + n && sum > 0; ++i) work->weight[i] *= (double)n / sum;
     }
 }
