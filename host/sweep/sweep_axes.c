@@ -44,6 +44,16 @@ static enum allometer_code read_value(const struct reading *reading, const struc
     return refuse(reading, member, what);
 }
 
+/* The same of an end or a start, between which and the others `full` has no place. */
+static enum allometer_code read_number(const struct reading *reading, const struct sweep_axis *axis,
+                                       const char *text, const char *member, double *value) {
+    enum allometer_code code = read_value(reading, axis, text, member, value);
+    if (code || !axis->key->names || *value >= axis->key->low) return code;
+    char what[192];
+    snprintf(what, sizeof what, "is '%.100s', expected a number; words go in values: [...]", text);
+    return refuse(reading, member, what);
+}
+
 static enum allometer_code read_count(const struct reading *reading, struct sweep_axis *axis) {
     double count;
     if (!reading->text->count) return refuse(reading, "", "has no count, expected one beside linear or log");
@@ -106,8 +116,8 @@ static enum allometer_code read_ends(const struct reading *reading, struct sweep
     if (n != 2) return refuse(reading, member, "does not hold two numbers, expected [first, last]");
     char names[2][24];
     for (int i = 0; i < 2; i++) snprintf(names[i], sizeof names[i], "%s.%d", member, i);
-    enum allometer_code code = read_value(reading, axis, ends[0], names[0], &axis->first);
-    if (!code) code = read_value(reading, axis, ends[1], names[1], &axis->last);
+    enum allometer_code code = read_number(reading, axis, ends[0], names[0], &axis->first);
+    if (!code) code = read_number(reading, axis, ends[1], names[1], &axis->last);
     if (!code && form == SWEEP_AXIS_LOG && !(axis->first > 0 && axis->last > 0))
         code = refuse(reading, member, "has an end that is not above 0, expected two numbers above 0");
     if (!code) code = read_count(reading, axis);
@@ -124,7 +134,7 @@ static enum allometer_code read_counting(const struct reading *reading, struct s
     enum allometer_code code = read_count(reading, axis);
     if (code) return code;
     const char *start = reading->text->start ? reading->text->start : "0";
-    code = read_value(reading, axis, start, "start", &axis->first);
+    code = read_number(reading, axis, start, "start", &axis->first);
     if (code) return code;
     axis->last = axis->first + (double)(axis->n_values - 1);
     if (sweep_key_accepts(axis->key, axis->last)) return ALLOMETER_OK;
