@@ -143,6 +143,8 @@ static void keys_that_count_for_some_are_taken(void **state) {
     (void)state;
     static const char *const texts[] = {
         TASK "model: {residual: true}\naxes: {model.depth: {values: [1, 2]}}\n",
+        TASK "measure: {path_share: 0.1}\naxes: {model.depth: {values: [1, 2]}}\n",
+        "task: {composition: control, subtasks: [{function: square}]}\nmeasure: {path_share: 0.1}\n",
         TASK "axes: {model.depth: {values: [1, 2]}, model.residual: {values: [false, true]}}\n"
              "zip: [[model.depth, model.residual]]\n",
         TASK "train: {retrain: 9}\naxes: {train.prune: {values: [0, 4]}}\n",

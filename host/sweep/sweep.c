@@ -124,14 +124,30 @@ static enum allometer_code read_series(const struct sweep_document *document, co
     return code;
 }
 
+/* What only models that are measured by layer look at. */
+static enum allometer_code refuse_path_share(const struct sweep_marks *marks, struct allometer_error *error) {
+    static const char *const paths[] = {"measure.path_share", "axes.measure.path_share"};
+    for (int i = 0; i < 2; i++)
+        if (sweep_marks_find(marks, paths[i]))
+            return sweep_marks_fail(marks, paths[i], error,
+                                    "%s is given, expected only where models are measured by layer, such as"
+                                    " those of several hidden layers",
+                                    paths[i]);
+    return ALLOMETER_OK;
+}
+
 /* The rules between keys, model by model. */
 static enum allometer_code check_models(const struct sweep_marks *marks, const struct allometer_sweep *sweep,
                                         struct allometer_error *error) {
     uint64_t n_models = sweep->axes.n_models, step = n_models / MOST_CHECKED + 1;
+    int is_any_general = step > 1; /* of those that are not looked at some may be */
     for (uint64_t index = 0; index < n_models; index += step) {
         struct allometer_model model;
         struct model_problem problem;
-        if (!sweep_make_model(sweep, index, &model, NULL, &problem)) continue;
+        if (!sweep_make_model(sweep, index, &model, NULL, &problem)) {
+            is_any_general = is_any_general || allometer_is_general(&model);
+            continue;
+        }
         char path[SWEEP_PATH_SIZE + 8];
         snprintf(path, sizeof path, "axes.%s", problem.path);
         if (!sweep_marks_find(marks, path)) snprintf(path, sizeof path, "%s", problem.path);
@@ -139,7 +155,7 @@ static enum allometer_code check_models(const struct sweep_marks *marks, const s
         return sweep_marks_fail(marks, path, error, "%s (in model %llu of %llu)", problem.message,
                                 (unsigned long long)index + 1, (unsigned long long)n_models);
     }
-    return ALLOMETER_OK;
+    return is_any_general ? ALLOMETER_OK : refuse_path_share(marks, error);
 }
 
 static enum allometer_code fill_sweep(const struct sweep_document *document, const struct sweep_marks *marks,
