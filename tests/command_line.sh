@@ -65,6 +65,13 @@ cmp -s good.yaml not.db || fail "a foreign file was changed"
 sweep huge 200 100000000000 >huge.yaml
 expect 2 'disk' sweep huge.yaml --device cpu
 [ ! -e huge.db ] || fail "a sweep too large for the disk left a store"
+# Some 400 MB of samples fit into memory; those of 4,096 such models at once do not.
+printf '%s\n' 'task: {subtasks: [{function: squared_differences, count: 256}], inputs: {samples: 65536}}' 'model: {width: 4}' \
+    'train: {steps: 1}' 'measure: {samples: 1}' >large.yaml
+expect 0 '1 models' sweep large.yaml --device cpu
+echo 'axes: {seed: {count: 4096}}' >>large.yaml
+expect 2 'memory to train 4096 models at once, expected at most' sweep large.yaml --device cpu --threads 4096 --out larger.db
+[ ! -e larger.db ] || fail "a sweep too large for memory left a store"
 if [ "$(id -u)" -ne 0 ]; then
     mkdir closed && chmod a-w closed
     expect 2 'cannot write' sweep good.yaml --device cpu --out closed/runs.db

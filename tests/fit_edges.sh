@@ -75,6 +75,12 @@ expect 0 '' ends.csv --law 'a*(b - n)^0.5' --x n --y loss --objective mse --boot
 awk -F, 'NR > 1 { known += $5 != ""; if ($5 != "" && !($5 < $4 && $4 < $6)) bad = 1 } END { exit bad || known < 20 }' ends-p.csv ||
     fail "an interval around the law: $(cat ends-p.csv)"
 
+# of two points 0.2 apart their mean is drawn 0.1 to either side, and errors of 0.1 times the root of two points over one degree of freedom
+printf 'n,loss\n0,2.9\n1,3.1\n' >pair.csv
+expect 0 '' pair.csv --law 'a + 0*n' --x n --y loss --objective mse --bootstrap 400 --predictions pair-p.csv --quiet
+close 'an upper bound from two points' "$(column upper pair-p.csv | head -n 1)" 3.241421356 1e-9
+close 'a lower bound from two points' "$(column lower pair-p.csv | head -n 1)" 2.758578644 1e-9
+
 # ---- y as large as the operations of a training run: the same law ------------------------------------------------------------
 awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 24; ++i) print n = 10 * 1.4 ^ i, (0.2 + 8 * n ^ -0.8) * (1 + 0.01 * cos(2.4 * i)) }' >sizes.csv
 for law in power-offset exponential 'bnsl --breaks 1'; do
@@ -220,6 +226,11 @@ awk -v wide="$(column exponent_upper law-fit.csv | head -n 1)" -v narrow="$(colu
     fail 'intervals of a half are as wide as those of nine tenths'
 expect 0 '' "${law[@]}" --confidence 0.9 --seed 1 --out seed.csv
 cmp -s law-fit.csv seed.csv && fail 'the seed does not change the resamples'
+for with in "${law[*]}" "${told[*]} --bootstrap 100"; do # of a seed that is larger than 32 bits, all count
+    # shellcheck disable=SC2086 # words
+    for seed in 0 4294967296; do expect 0 '' $with --seed $seed --out seed-$seed.csv --quiet; done
+    cmp -s seed-0.csv seed-4294967296.csv && fail "two seeds, the same resamples: $with"
+done
 sed '1s/$/,function/; 2~2s/$/,square/; 3~2s/$/,"sine, twice"/' law.csv >named.csv # a subtask is called what its rows are
 expect 0 '' named.csv --composite --out named-fit.csv
 grep -qE '^0 .* square$' stdout || fail "no function: $(cat stdout)"

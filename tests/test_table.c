@@ -69,8 +69,9 @@ static void test_csv_as_people_have_it(void **state) {
 
 static void test_other_delimiters_and_line_ends(void **state) {
     (void)state;
-    const char *const texts[] = {"a\tb\n1\t2 3\n", "a;b\n1;2 3\n",       "a,b\r1,2 3\r",
-                                 "a,b\n1,2 3",     "a;b\r\"1,5\";2 3\r", "\"a, b\"\tb\n1\t2 3\n"};
+    const char *const texts[] = {"a\tb\n1\t2 3\n",    "a;b\n1;2 3\n",       "a,b\r1,2 3\r",
+                                 "a,b\n1,2 3",        "a;b\r\"1,5\";2 3\r", "\"a, b\"\tb\n1\t2 3\n",
+                                 "a;m\tb\n1;0\t2 3\n"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; ++i) {
         struct allometer_table *table = read_text(texts[i]);
         assert_int_equal(table->n_rows, 1);
