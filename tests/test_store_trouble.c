@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void test_another_specification_is_refused(void **state) {
@@ -227,6 +228,33 @@ static void test_damage_is_survived(void **state) {
     allometer_sweep_free(sweep);
 }
 
+/* Nothing stays of weights of which some cannot be written, but a folder that was there. */
+static void test_weights_are_written_whole_or_not_at_all(void **state) {
+    (void)state;
+    struct allometer_error error;
+    struct allometer_sweep *sweep = scratch_sweep("%s", plain);
+    uint64_t n;
+    sqlite3 *database;
+    fill("runs.db", sweep, 0, 1);
+    assert_int_equal(sqlite3_open(scratch_path("runs.db"), &database), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(database,
+                     "UPDATE weights SET floats = x'00' WHERE model = (SELECT max(model) FROM weights)", NULL,
+                     NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_close(database), SQLITE_OK);
+    assert_int_equal(mkdir(scratch_path("empty"), 0777), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_code(allometer_store_export_weights(scratch_path("runs.db"),
+                                                   scratch_path(i ? "empty" : "weights"), &n, &error),
+                    ALLOMETER_BAD_INPUT, error);
+        assert_says(error, "are damaged");
+    }
+    assert_int_not_equal(access(scratch_path("weights"), F_OK), 0);
+    assert_int_equal(rmdir(scratch_path("empty")), 0);
+    allometer_sweep_free(sweep);
+}
+
 /* SQLite gets a little more memory each time: whatever it lacks some for is told, until there is enough. */
 static void test_little_memory_is_survived(void **state) {
     (void)state;
@@ -330,6 +358,7 @@ int main(void) {
         TEST(test_a_failed_merge_leaves_nothing_behind),
         TEST(test_a_file_that_goes_away_is_missed),
         TEST(test_damage_is_survived),
+        TEST(test_weights_are_written_whole_or_not_at_all),
         TEST(test_little_memory_is_survived),
         TEST(test_a_merge_with_little_memory_is_right_or_refused),
         TEST(test_a_full_disk_loses_nothing_committed),

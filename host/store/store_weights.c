@@ -1,8 +1,10 @@
+#define _GNU_SOURCE /* nftw */
 /* Kept weights as .npy files, numpy's format 1.0. */
 #include "store_internal.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,8 +132,9 @@ static enum allometer_code find_deepest(const struct store_file *file, int *deep
 }
 
 /* Makes the folder, or takes an empty one. */
-static enum allometer_code folder_make(const char *folder, struct allometer_error *error) {
-    if (mkdir(folder, 0777) == 0) return ALLOMETER_OK;
+static enum allometer_code folder_make(const char *folder, int *is_new, struct allometer_error *error) {
+    *is_new = mkdir(folder, 0777) == 0;
+    if (*is_new) return ALLOMETER_OK;
     int reason = errno, n_entries = 0;
     DIR *listing = reason == EEXIST ? opendir(folder) : NULL;
     if (!listing) return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: %s", folder, strerror(reason));
@@ -140,6 +143,38 @@ static enum allometer_code folder_make(const char *folder, struct allometer_erro
     if (n_entries > 2)
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: not empty; name a folder to be made", folder);
     return ALLOMETER_OK;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place) {
+    (void)status, (void)kind;
+    if (place->level > 0) remove(path);
+    return 0;
+}
+
+/* All is there, or nothing: what is not whole would look as if it were. */
+static void folder_clear(const char *folder, int is_new) {
+    nftw(folder, remove_entry, 4, FTW_DEPTH | FTW_PHYS);
+    if (is_new) rmdir(folder);
+}
+
+static enum allometer_code write_folder(const struct store_file *file, const char *folder, int deepest,
+                                        uint64_t *n_models, struct allometer_error *error) {
+    char name[PATH_MAX];
+    snprintf(name, sizeof name, "%s/manifest.csv", folder);
+    FILE *manifest = fopen(name, "w");
+    enum allometer_code code = ALLOMETER_OK;
+    if (manifest) {
+        struct array arrays[MAX_ARRAYS];
+        const int n_arrays = list_arrays(&(struct allometer_model){.depth = deepest}, arrays);
+        fputs("model,inputs,width,depth,outputs", manifest);
+        for (int i = 0; i < n_arrays; i++) fprintf(manifest, ",%s", arrays[i].name);
+        fputc('\n', manifest);
+        code = write_models(file, folder, deepest, manifest, n_models, error);
+    }
+    int failed = !manifest || ferror(manifest);
+    if (manifest && fclose(manifest) != 0) failed = 1;
+    if (failed && !code) code = allometer_fail(error, ALLOMETER_FAILED, "%s: %s", name, strerror(errno));
+    return code;
 }
 
 enum allometer_code allometer_store_export_weights(const char *path, const char *folder, uint64_t *n_models,
@@ -154,24 +189,12 @@ enum allometer_code allometer_store_export_weights(const char *path, const char 
         code = allometer_fail(
             error, ALLOMETER_BAD_INPUT,
             "%s: no weights were kept; set `keep_weights: true` under `measure` in the sweep", path);
-    int deepest = 1;
+    int deepest = 1, is_new = 0;
     if (!code) code = find_deepest(&file, &deepest, error);
-    if (!code) code = folder_make(folder, error);
+    if (!code) code = folder_make(folder, &is_new, error);
     if (!code) {
-        char name[PATH_MAX];
-        snprintf(name, sizeof name, "%s/manifest.csv", folder);
-        FILE *manifest = fopen(name, "w");
-        if (manifest) {
-            struct array arrays[MAX_ARRAYS];
-            const int n_arrays = list_arrays(&(struct allometer_model){.depth = deepest}, arrays);
-            fputs("model,inputs,width,depth,outputs", manifest);
-            for (int i = 0; i < n_arrays; i++) fprintf(manifest, ",%s", arrays[i].name);
-            fputc('\n', manifest);
-            code = write_models(&file, folder, deepest, manifest, n_models, error);
-        }
-        int failed = !manifest || ferror(manifest);
-        if (manifest && fclose(manifest) != 0) failed = 1;
-        if (failed && !code) code = allometer_fail(error, ALLOMETER_FAILED, "%s: %s", name, strerror(errno));
+        code = write_folder(&file, folder, deepest, n_models, error);
+        if (code) folder_clear(folder, is_new);
     }
     store_file_close(&file);
     return code;
