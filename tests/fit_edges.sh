@@ -32,6 +32,17 @@ expect 0 '' - --law power --x n --y loss --train 'n<=8' --predictions part-p.csv
 expect 2 'train: no row has n>99' - --law power --x n --y loss --train 'n > 99' < <(grep -v bad words.csv)
 expect 2 "train: 'n', expected COLUMN=VALUE, or !=" "${power[@]}" --x n --train n
 
+# ---- groups go by text, conditions by number: a note where that parts what may belong together -------------------------------------
+printf 'g,n,loss\n1e6,1,3\n1e6,2,2\n1000000,4,1.5\n1000000,8,1\n3,1,2\n3,2,1\n' >million.csv
+for run in 9007199254740992 9007199254740993; do printf '%s,1,3\n%s,2,2\n' $run $run; done >>million.csv # one double
+million=(million.csv --law power --x n --y loss --group g --out million-fits.csv)
+expect 0 '^allometer: 1000000 and 1e6 in g are one number, but two groups' "${million[@]}"
+[ "$(column g million-fits.csv | tr '\n' ' ')" = '1e6 1000000 3 9007199254740992 9007199254740993 ' ] || fail "groups by text: $(cat million-fits.csv)"
+expect 0 '' "${million[@]}" --where g=1e+6
+[ "$(wc -l <million-fits.csv)" -eq 3 ] || fail "a condition by number: $(cat million-fits.csv)"
+expect 0 '' "${million[@]}" --where g!=1000000
+[ -s stderr ] && fail "a note without need: $(cat stderr)"
+
 # ---- a group without a point has no fit, though no parameter is free ----------------------------------------------------------
 printf 'g,n,loss\na,1,3\na,2,2\nb,1,\n' >pointless.csv
 for law in power 'a*n^-b'; do

@@ -2,6 +2,8 @@
 #include "verb_fit.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* The line of a text file; the row of a store, which has no lines. */
 static void print_first(const struct allometer_fits *fits, size_t at) {
@@ -103,6 +105,34 @@ static void note_resamples(const struct allometer_fits *fits) {
             fits->options.cluster ? ", as of points that are independent" : "");
 }
 
+struct written {
+    double number;
+    const char *text;
+};
+
+static int by_number_and_text(const void *a, const void *b) {
+    const struct written *x = a, *y = b;
+    if (x->number != y->number) return x->number < y->number ? -1 : 1;
+    return strcmp(x->text, y->text);
+}
+
+/* One number that is written in two ways, as tables from two programs do, parts groups: rarely what is meant. */
+static void note_written(const struct allometer_fits *fits, size_t column) {
+    struct written *all = malloc((fits->n_groups + 1) * sizeof *all);
+    size_t n = 0, i = 1;
+    for (size_t g = 0; all && g < fits->n_groups; ++g) {
+        all[n].text = fits->groups[g].key[column];
+        /* beyond 2^53 a double does not tell whole numbers, such as those of runs, from their neighbors */
+        n += allometer_cell_number(all[n].text, &all[n].number) && fabs(all[n].number) < 0x1p53;
+    }
+    if (n) qsort(all, n, sizeof *all, by_number_and_text);
+    while (i < n && (all[i].number != all[i - 1].number || strcmp(all[i].text, all[i - 1].text) == 0)) ++i;
+    if (i < n)
+        fprintf(stderr, "allometer: %s and %s in %s are one number, but two groups: these go by the text\n",
+                all[i - 1].text, all[i].text, fits->options.groups[column]);
+    free(all);
+}
+
 int verb_fit_notes(const struct allometer_fits *fits, int quiet) {
     size_t n_failed = 0;
     for (size_t g = 0; g < fits->n_groups; ++g)
@@ -110,6 +140,7 @@ int verb_fit_notes(const struct allometer_fits *fits, int quiet) {
     for (int c = 0; c < fits->law->n_columns && !quiet; ++c)
         note_missing(fits, fits->options.x[c], fits->x[c]);
     if (!quiet) note_missing(fits, fits->options.y, fits->y);
+    for (size_t c = 0; c < fits->options.n_groups && !quiet; ++c) note_written(fits, c);
     if (!quiet) note_clusters(fits), note_resamples(fits);
     if (n_failed && (!quiet || n_failed == fits->n_groups)) note_groups(fits, n_failed);
     return n_failed < fits->n_groups;
