@@ -9,20 +9,20 @@
 #include <strings.h>
 
 /* Texts are packed into blocks, which never move, so that cells can point into them. */
-struct allometer_table_text {
-    struct allometer_table_text *next;
+struct allometer_table_block {
+    struct allometer_table_block *next;
     size_t used, size;
     char bytes[];
 };
 
 static const char *keep_text(struct allometer_table *table, const char *text, size_t length) {
-    struct allometer_table_text *block = table->text;
+    struct allometer_table_block *block = table->blocks;
     if (!block || block->size - block->used <= length) {
         size_t size = length < 65536 ? 65536 : length + 1;
         block = malloc(sizeof *block + size);
         if (!block) return NULL;
-        *block = (struct allometer_table_text){.next = table->text, .size = size};
-        table->text = block;
+        *block = (struct allometer_table_block){.next = table->blocks, .size = size};
+        table->blocks = block;
     }
     char *kept = block->bytes + block->used;
     memcpy(kept, text, length);
@@ -49,10 +49,10 @@ void allometer_table_free(struct allometer_table *table) {
         free(table->columns[c].numbers);
         free(table->columns[c].texts);
     }
-    while (table->text) {
-        struct allometer_table_text *next = table->text->next;
-        free(table->text);
-        table->text = next;
+    while (table->blocks) {
+        struct allometer_table_block *next = table->blocks->next;
+        free(table->blocks);
+        table->blocks = next;
     }
     free(table->columns);
     free(table->lines);

@@ -21,7 +21,7 @@ struct allometer_table {
     struct allometer_column *columns;
     size_t *lines;       /* R lines of the source on which the rows begin; 0 where lines mean nothing */
     size_t row_capacity; /* rows that the arrays have room for */
-    struct allometer_table_text *text; /* what the cells' texts are kept in */
+    struct allometer_table_block *blocks; /* what the cells' texts are kept in */
 };
 
 /* An empty table; NULL when out of memory. */
