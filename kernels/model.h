@@ -116,12 +116,13 @@ struct allometer_subtask {
     int32_t feeds;
 };
 
-/* Rows of numbers from a file (data.h), of all models of a sweep. Belongs to the sweep. */
+/* Rows of numbers, of all models of a sweep: from a file (data.h), and the sweep's; or a program's own. Which of them a model
+   holds out, its seed tells. */
 struct allometer_data {
     int32_t n_rows, n_inputs, n_classes; /* n_classes: 0 for regression */
     const float *inputs;                 /* (rows, inputs) */
-    const float *targets;                /* (rows); of a classification the class */
-    const int32_t *subtasks;             /* (rows) */
+    const float *targets;                /* (rows); of a classification the class, from 0 */
+    const int32_t *subtasks;             /* (rows); from 0 */
     const char *const *names;            /* (subtasks) as the file has them; NULL where all rows are one */
 };
 

@@ -181,9 +181,9 @@ static void any_seed_is_good(void **state) {
 static void rows_of_a_file_are_taken_as_they_are(void **state) {
     (void)state;
     enum { N_ROWS = 50, D = 2, CLASSES = 3 };
-    static const float inputs[N_ROWS * D], targets[N_ROWS];
+    static float inputs[N_ROWS * D], targets[N_ROWS];
     int32_t of_rows[N_ROWS] = {[7] = 1};
-    const struct allometer_data data = {N_ROWS, D, CLASSES, inputs, targets, of_rows, NULL};
+    struct allometer_data data = {N_ROWS, D, CLASSES, inputs, targets, of_rows, NULL};
     struct allometer_model good = good_model(), model;
     good.data = &data, good.mixed = 1, good.n_subtasks = 2, good.n_inputs = D, good.n_outputs = CLASSES;
     good.samples = good.batch = 40, good.test_samples = 10;
@@ -202,6 +202,23 @@ static void rows_of_a_file_are_taken_as_they_are(void **state) {
         {&model.subtasks[0].n_outputs, 1, {"2 inputs to 1 outputs", "2, 3 and 1"}},
     };
     expect_refusals(&model, &good, breaks, sizeof breaks / sizeof breaks[0]);
+
+    static const float no_classes[] = {-1, CLASSES, 0.5f, NAN, INFINITY};
+    for (size_t i = 0; i < sizeof no_classes / sizeof *no_classes; i++) {
+        targets[3] = no_classes[i];
+        expect_refusal(&good, "row 3 has target", "a class from 0 to 2");
+    }
+    targets[3] = CLASSES - 1;
+    expect_good(&good);
+    inputs[4 * D + 1] = NAN;
+    expect_refusal(&good, "row 4 has input nan", "a finite number");
+    inputs[4 * D + 1] = 0;
+    data.n_classes = 0, good.n_outputs = 1;
+    for (int k = 0; k < 2; k++) good.subtasks[k].n_outputs = 1, good.subtasks[k].loss = 0;
+    targets[3] = -0.5f;
+    expect_good(&good);
+    targets[3] = INFINITY;
+    expect_refusal(&good, "row 3 has target inf", "a finite number");
 }
 
 /* Evenly spaced samples: the first variable of mixed ones takes the order that the seventeenth of others would. */

@@ -1,6 +1,7 @@
 #include "backend.h"
 #include "model_problem.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -171,10 +172,28 @@ static int check_data(const struct allometer_model *model, struct model_problem 
                             "takes %d inputs to %d outputs with loss number %d, expected %d, %d and %d",
                             model->subtasks[k].n_inputs, model->subtasks[k].n_outputs,
                             model->subtasks[k].loss, data->n_inputs, n_outputs, loss);
-    for (int32_t row = 0; row < data->n_rows; row++)
+    return 0;
+}
+
+/* What the rows hold, which a sweep looks at when it reads them. A class that is none would count as no class in the loss. */
+static int check_rows(const struct allometer_model *model, struct model_problem *problem) {
+    const struct allometer_data *data = model->data;
+    for (int32_t row = 0; row < data->n_rows; row++) {
+        const float target = data->targets[row], *inputs = data->inputs + (int64_t)row * data->n_inputs;
         if (data->subtasks[row] < 0 || data->subtasks[row] >= model->n_subtasks)
             return found(problem, "task.data", "row %d is of subtask %d, expected one of %d", row,
                          data->subtasks[row], model->n_subtasks);
+        if (data->n_classes && !(target >= 0 && target < (float)data->n_classes && target == floorf(target)))
+            return found(problem, "task.data", "row %d has target %g, expected a class from 0 to %d", row,
+                         (double)target, data->n_classes - 1);
+        if (!isfinite(target))
+            return found(problem, "task.data", "row %d has target %g, expected a finite number", row,
+                         (double)target);
+        for (int32_t d = 0; d < data->n_inputs; d++)
+            if (!isfinite(inputs[d]))
+                return found(problem, "task.data", "row %d has input %g, expected a finite number", row,
+                             (double)inputs[d]);
+    }
     return 0;
 }
 
@@ -240,6 +259,7 @@ int model_problem_find_between(const struct allometer_model *model, struct model
 enum allometer_code allometer_model_check(const struct allometer_model *model,
                                           struct allometer_error *error) {
     struct model_problem problem;
-    if (!model_problem_find(model, &problem)) return ALLOMETER_OK;
+    if (!model_problem_find(model, &problem) && !(model->data && check_rows(model, &problem)))
+        return ALLOMETER_OK;
     return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s", problem.message);
 }
