@@ -124,7 +124,7 @@ enum allometer_code allometer_store_begin(struct allometer_store *store,
         ALLOMETER_VERSION, run->backend, run->device, run->instruction_set, run->shard, run->n_shards);
     enum allometer_code code = store_execute(&store->file, sql, "noting the run", error);
     sqlite3_free(sql);
-    store->run = sqlite3_last_insert_rowid(store->file.db);
+    if (!code) store->run = sqlite3_last_insert_rowid(store->file.db);
     pthread_mutex_unlock(&store->mutex);
     return code;
 }
@@ -317,14 +317,19 @@ enum allometer_code allometer_store_add(struct allometer_store *store, uint64_t 
     }
     if (!code) {
         store->n_pending++;
-        int done = insert_model(store, index, model, values, result);
+        const int is_in = insert_model(store, index, model, values, result);
+        int done = is_in;
         for (int k = 0; done && k < model->n_subtasks; k++)
             done = insert_subtask(store, index, k, model, result);
         for (int64_t i = 0; done && result->layers && i < allometer_n_layers(model); i++)
             done = insert_layer(store, index, model, (int)(i % model->n_subtasks),
                                 (int)(i / model->n_subtasks), &result->layers[i]);
         if (done && weights) done = insert_weights(store, index, model, weights);
-        if (!done) {
+        if (!is_in && sqlite3_extended_errcode(store->file.db) == SQLITE_CONSTRAINT_PRIMARYKEY) {
+            /* Nothing of it went in, so that what waits to be committed stays. */
+            code = allometer_fail(error, ALLOMETER_FAILED, "%s: model %llu is stored already",
+                                  store->file.path, (unsigned long long)index);
+        } else if (!done) {
             /* Not to leave half a model; what the last commits hold stays. */
             code = store_fail(&store->file, "storing results", error);
             sqlite3_exec(store->file.db, "ROLLBACK", NULL, NULL, NULL);

@@ -42,7 +42,7 @@ enum allometer_code allometer_store_count_foreign(struct allometer_store *store,
                                                   const char *instruction_set, uint64_t *n_models,
                                                   struct allometer_error *error);
 
-/* Models stored whose index mod n_shards is shard - 1, and how many of them diverged. */
+/* Models stored whose index mod n_shards is shard - 1, 1 / 1 for all, and how many of them diverged. */
 enum allometer_code allometer_store_count(struct allometer_store *store, unsigned shard, unsigned n_shards,
                                           uint64_t *n_stored, uint64_t *n_diverged,
                                           struct allometer_error *error);
@@ -50,9 +50,10 @@ enum allometer_code allometer_store_count(struct allometer_store *store, unsigne
 enum allometer_code allometer_store_window(struct allometer_store *store, uint64_t first, size_t n,
                                            unsigned char *is_stored, struct allometer_error *error);
 
-/* Adds one model. weights: allometer_n_parameters(model) floats, or NULL. Rows are committed together about every
-   second; what is not committed when the process dies is trained again. One thread at a time adds, others may
-   ask meanwhile. */
+/* Adds one model, as allometer_sweep_model gives it and its values. weights: allometer_n_parameters(model) floats, or NULL.
+   Rows are committed together about every second; what is not committed when the process dies is trained again. One
+   thread at a time adds, others may ask meanwhile. BAD_INPUT: a model of no such index, or before a run is noted.
+   FAILED: it is stored already; I/O, where models that were not committed are lost with it. */
 enum allometer_code allometer_store_add(struct allometer_store *store, uint64_t index,
                                         const struct allometer_model *model,
                                         const struct allometer_axis_value *values,
