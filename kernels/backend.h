@@ -27,7 +27,8 @@ enum allometer_code allometer_fail(struct allometer_error *error, enum allometer
                                    const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* One finished model. weights: allometer_n_parameters(model) floats, or NULL unless keep_weights was set. Calls
-   come one at a time, in any order of models, from any thread; a code other than OK ends the training. */
+   come one at a time, in any order of models, from any thread, and may not train in turn; a code other than OK ends the
+   training, which returns it with the message that was left in error. */
 typedef enum allometer_code (*allometer_model_done)(void *user, size_t index,
                                                     const struct allometer_result *result,
                                                     const float *weights, struct allometer_error *error);

@@ -79,7 +79,8 @@ static void refuses_fit_options(void **state) {
                  {"n_curve", right},  {"threads", right},    {"max_iter", right},   {"objective", right},
                  {"delta", right},    {"filters", right},    {"settings", right},   {"train column", right},
                  {"threads", right},  {"group col", right},  {"a filter", right},   {"a setting", right},
-                 {"quantity", right}, {"comparison", right}, {"comparison", right}};
+                 {"quantity", right}, {"comparison", right}, {"comparison", right}, {"finite", right},
+                 {"finite", right}};
     wrong[0].options.law = allometer_law_find("no such law");
     wrong[1].options.x[0] = NULL;
     wrong[2].options.y = NULL;
@@ -107,6 +108,9 @@ static void refuses_fit_options(void **state) {
     wrong[21].options.n_filters = 1;
     wrong[22].options.train_column = "n", wrong[22].options.train_value = "1";
     wrong[22].options.train_comparison = (enum allometer_comparison)6;
+    wrong[23].options.settings = (struct allometer_fit_setting[]){{"a", INFINITY, NAN, NAN}};
+    wrong[24].options.settings = (struct allometer_fit_setting[]){{"b", NAN, INFINITY, INFINITY}};
+    wrong[23].options.n_settings = wrong[24].options.n_settings = 1;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct allometer_error error;
         struct allometer_fits *fits;
@@ -172,10 +176,23 @@ static void refuses_sweeps_and_stores(void **state) {
                      ALLOMETER_BAD_INPUT);
     assert_non_null(strstr(error.message, "model 12, expected one below 12"));
 
+    const struct allometer_store_run run = {"cpu", "a device", "", 1, 1};
+    uint64_t n_stored, n_diverged;
+    assert_ok(allometer_store_begin(store, &run, &error), error);
+    assert_ok(allometer_store_add(store, 0, &model, values, &result, NULL, &error), error);
+    assert_int_equal(allometer_store_add(store, 0, &model, values, &result, NULL, &error), ALLOMETER_FAILED);
+    assert_non_null(strstr(error.message, "model 0 is stored already"));
+    assert_ok(allometer_store_add(store, 1, &model, values, &result, NULL, &error), error);
+    assert_ok(allometer_store_commit(store, &error), error);
+    assert_ok(allometer_store_count(store, 1, 1, &n_stored, &n_diverged, &error), error);
+    assert_int_equal(n_stored, 2); /* the first was not lost with the one that was refused */
+
     static const char other_text[] = "name: other\ntask: {subtasks: [{function: cube}]}\n";
     assert_ok(allometer_sweep_parse("memory", other_text, strlen(other_text), &other, &error), error);
-    assert_int_equal(allometer_run(other, store, &allometer_cpu, objects.device, NULL, NULL, &error),
+    struct allometer_run_progress finished = {.n_done = 7};
+    assert_int_equal(allometer_run(other, store, &allometer_cpu, objects.device, NULL, &finished, &error),
                      ALLOMETER_BAD_INPUT);
+    assert_int_equal(finished.n_done, 0);
     assert_non_null(strstr(error.message, "'other', but the store was opened with another, 'small'"));
     assert_int_equal(allometer_run(objects.sweep, store, NULL, NULL, NULL, NULL, &error),
                      ALLOMETER_BAD_INPUT);
@@ -183,7 +200,7 @@ static void refuses_sweeps_and_stores(void **state) {
                      ALLOMETER_BAD_INPUT);
     assert_ok(allometer_store_close(store, &error), error);
     assert_ok(allometer_store_summarize(scratch_path("runs.db"), &summary, &error), error);
-    assert_int_equal(summary.n_stored, 0);
+    assert_int_equal(summary.n_stored, 2);
     allometer_sweep_free(other);
     objects_end(&objects);
 }

@@ -143,7 +143,8 @@ enum allometer_code allometer_fit(const struct allometer_table *table,
                                   struct allometer_error *error);
 void allometer_fits_free(struct allometer_fits *fits);
 
-/* Results: a table for reading, fits.csv, predictions.csv (formats: the manual) and JSON. FAILED on output errors. */
+/* Results: a table for reading, fits.csv, predictions.csv (formats: the manual) and JSON. BAD_INPUT: a path that cannot be
+   written; FAILED on output errors. */
 enum allometer_code allometer_fits_print(const struct allometer_fits *fits, FILE *file,
                                          struct allometer_error *error);
 enum allometer_code allometer_fits_write_json(const struct allometer_fits *fits, FILE *file,

@@ -39,6 +39,10 @@ static enum allometer_code apply_setting(struct fit_work *work, const struct all
                               "parameter %s: low bound %g is above the high bound %g", setting->parameter,
                               setting->low, setting->high);
     }
+    if (isinf(setting->start) || (fixed && isinf(setting->low))) {
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "parameter %s: expected a finite number",
+                              setting->parameter);
+    }
     if (positive && (setting->start <= 0 || setting->high <= 0 || (fixed && setting->low <= 0))) {
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "parameter %s of law %s: expected a number above 0",
                               setting->parameter, work->fits->law->name);

@@ -116,6 +116,7 @@ enum allometer_code allometer_run(const struct allometer_sweep *sweep, struct al
                                   struct allometer_run_progress *finished, struct allometer_error *error) {
     static const struct allometer_run_options defaults;
     if (!options) options = &defaults;
+    if (finished) *finished = (struct allometer_run_progress){0};
     if (!backend || !device)
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "run: no %s is given",
                               backend ? "device" : "backend");
