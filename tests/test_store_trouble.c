@@ -164,6 +164,30 @@ static void test_a_failed_merge_leaves_nothing_behind(void **state) {
     allometer_sweep_free(sweep);
 }
 
+/* Some versions have stored 0.7 as a double, others the float next to it: a model's results are the same. */
+static void test_how_a_weight_is_rounded_does_not_matter(void **state) {
+    (void)state;
+    struct allometer_error error;
+    struct allometer_sweep *sweep = scratch_sweep("%s", plain);
+    const char *const inputs[] = {scratch_path("first.db"), scratch_path("second.db")};
+    fill("first.db", sweep, 0, 1);
+    fill("second.db", sweep, 0, 1);
+    sqlite3 *database;
+    assert_int_equal(sqlite3_open(inputs[1], &database), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(database, "UPDATE subtask SET weight = 0.7 WHERE subtask = 0", NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_ok(allometer_store_merge(scratch_path("merged.db"), inputs, 2, NULL, &error), error);
+    assert_int_equal(
+        sqlite3_exec(database, "UPDATE subtask SET allocated = 9 WHERE model = 3", NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_close(database), SQLITE_OK);
+    assert_code(allometer_store_merge(scratch_path("merged.db"), inputs + 1, 1, NULL, &error),
+                ALLOMETER_BAD_INPUT, error);
+    assert_says(error, "model 3 has other results");
+    allometer_sweep_free(sweep);
+}
+
 static void test_a_file_that_goes_away_is_missed(void **state) {
     (void)state;
     struct allometer_error error;
@@ -356,6 +380,7 @@ int main(void) {
         TEST(test_a_second_writer_is_refused_and_a_reader_is_not),
         TEST(test_what_is_not_ours_is_refused),
         TEST(test_a_failed_merge_leaves_nothing_behind),
+        TEST(test_how_a_weight_is_rounded_does_not_matter),
         TEST(test_a_file_that_goes_away_is_missed),
         TEST(test_damage_is_survived),
         TEST(test_weights_are_written_whole_or_not_at_all),

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* One table on its way. The row that `select` gives is the parameters of `insert`, and its first columns, all that
+/* One table on its way. The row that `select` gives is the parameters of `insert`, and its first columns, with all that
    must be equal, are those of `same`. */
 struct copy {
     sqlite3_stmt *select, *insert, *same;
@@ -103,8 +103,9 @@ static const struct {
     const char *select, *insert, *same;
 } details[] = {
     {"SELECT * FROM subtask", "INSERT OR IGNORE INTO subtask VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-     "SELECT 1 FROM subtask WHERE (model, subtask, function, weight, loss, accuracy, allocated,"
-     " allocated_ablation) IS (?, ?, ?, ?, ?, ?, ?, ?)"},
+     /* not the weight, ?4: the specification's, which is the same, and stored as 0.7 or as the float next to it */
+     "SELECT 1 FROM subtask WHERE (model, subtask, function, loss, accuracy, allocated,"
+     " allocated_ablation) IS (?1, ?2, ?3, ?5, ?6, ?7, ?8)"},
     {"SELECT * FROM layer", "INSERT OR IGNORE INTO layer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
      "SELECT 1 FROM layer WHERE (model, subtask, layer, neurons_threshold, neurons_threshold_shared,"
      " neurons_ablation, neurons_ablation_shared, neurons_path, neurons_path_shared, neurons_agreed,"
