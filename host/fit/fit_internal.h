@@ -132,6 +132,8 @@ double fit_parameter_value(const struct allometer_fits *fits, int p, double coor
 /* fit_starts.c: how many starts the law needs, and work->n_starts of them for a group: P coordinates each, within the
    bounds, at or near those that the user gave. scratch: fit_start_scratch doubles. */
 int fit_n_starts(const struct fit_work *work);
+/* How many of all starts go on after a few iterations, at most. */
+int fit_n_kept(const struct fit_work *work);
 /* How many more may follow, with the law's asymptote among the points, since noise leaves some below it. */
 int fit_n_starts_of_noise(const struct fit_work *work);
 size_t fit_start_scratch(const struct fit_work *work);

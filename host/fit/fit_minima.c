@@ -7,10 +7,9 @@
 
 enum {
     PRUNE_ITERATIONS = 12, /* of every start, before the best go on */
-    KEPT_STARTS = 16,      /* of each group, beside the user's own */
     /* The many starts of a formula, which are worse than a law's, are pruned twice. */
     MANY_STARTS = 512,
-    KEPT_OF_FORMULA = 128,
+    MOST_KEPT = 128, /* of each group, beside the user's own */
     MORE_ITERATIONS = 60,
     AROUND = 256,       /* starts around the best minimum, where there were many: another may be next to it */
     KEPT_OF_COARSE = 8, /* minima of a group's coarse points that go on on all of them */
@@ -34,7 +33,7 @@ static int better(const struct allometer_fit_outcome *a, const struct allometer_
 /* The kept best starts of one group after a few iterations: problems of the next batch. */
 static void keep_best(struct fit_batch *into, const struct fit_batch *from, const struct fit_work *work,
                       size_t most, size_t begin, size_t end) {
-    size_t kept[KEPT_OF_FORMULA], n = 0, P = (size_t)work->n_parameters;
+    size_t kept[MOST_KEPT], n = 0, P = (size_t)work->n_parameters;
     const struct allometer_fit_outcome *outcomes = from->fitting.outcomes;
     for (size_t f = begin; f < end; ++f) {
         size_t at = n < most ? n++ : n;
@@ -180,7 +179,7 @@ static enum allometer_code fit_groups(struct fit_work *work, size_t begin, size_
     if (code == ALLOMETER_OK) code = fill_starts(&batch, work, around, error);
     for (int round = work->n_rounds; round > 0 && code == ALLOMETER_OK; --round) {
         batch.fitting.max_iterations = round == work->n_rounds ? PRUNE_ITERATIONS : MORE_ITERATIONS;
-        code = prune(&batch, work, round == 2 ? KEPT_OF_FORMULA : (size_t)work->n_kept, error);
+        code = prune(&batch, work, round == 2 ? MOST_KEPT : (size_t)work->n_kept, error);
     }
     if (code == ALLOMETER_OK && work->fine) {
         code = prune(&batch, work, 0, error);
@@ -217,7 +216,7 @@ static enum allometer_code find_minima(struct fit_work *work, struct allometer_e
 enum allometer_code fit_find_minima(struct fit_work *work, struct allometer_error *error) {
     if (!work->n_starts) {
         work->n_starts = fit_n_starts(work) + fit_n_starts_of_noise(work);
-        work->n_kept = KEPT_STARTS;
+        work->n_kept = fit_n_kept(work);
     }
     if (fit_n_large(work) == 0) return find_minima(work, error);
     struct fit_work coarse, others;

@@ -1,23 +1,9 @@
 /* Where a fit begins. Most laws are, but for a few parameters, linear in logarithms: those few are drawn from ranges that
    the data give, by a low-discrepancy sequence, and the others follow by linear least squares. */
-#include "fit_internal.h"
+#include "fit_starts.h"
 
 #include <math.h>
 #include <string.h>
-
-/* The points of one group, and what is known of their ranges. */
-struct group_points {
-    const struct fit_work *work;
-    size_t n;
-    const double *columns[ALLOMETER_MAX_LAW_COLUMNS]; /* n each, as the law reads them */
-    double *y, *sorted;                               /* n each: y, and y in ascending order */
-    int on_logs;
-    double x_low[ALLOMETER_MAX_LAW_COLUMNS], x_high[ALLOMETER_MAX_LAW_COLUMNS], y_low, y_high;
-    const double *lower, *upper; /* P */
-    int n_below; /* starts with the asymptote below all y; beyond, it is among the lower half */
-    struct fit_sequence sequence;
-    double *scratch; /* n * (P + 1) */
-};
 
 struct fit_sequence fit_sequence_of(int d) {
     struct fit_sequence sequence;
@@ -32,12 +18,8 @@ double fit_sequence_draw(const struct fit_sequence *sequence, int index, int j) 
     return at - floor(at);
 }
 
-static double even_draw(const struct group_points *points, int index, int j) {
-    return fit_sequence_draw(&points->sequence, index, j);
-}
-
 static int is_drawn(enum allometer_role role) {
-    return role != ALLOMETER_ROLE_SCALE && role != ALLOMETER_ROLE_EXPONENT && role != ALLOMETER_ROLE_RATE;
+    return role != ALLOMETER_ROLE_SCALE && role != ALLOMETER_ROLE_EXPONENT;
 }
 
 static double draw(const struct group_points *points, enum allometer_role role, int index, int j) {
@@ -62,12 +44,6 @@ static double draw(const struct group_points *points, enum allometer_role role, 
     default:
         return 0;
     }
-}
-
-/* Parameter p at the user's start, if there is one, and within its bounds, before others are made to suit it. */
-static double settled(const struct group_points *points, int p, double value) {
-    double wanted = points->work->wanted[p];
-    return fit_within(isnan(wanted) ? value : wanted, points->lower[p], points->upper[p]);
 }
 
 void fit_solve_normal(double *a, double *b, int m) {
@@ -145,30 +121,6 @@ static void start_m4(const struct group_points *points, int index, double *start
     for (int j = 0; j < 2; ++j) start[3 + j] = b[j];
 }
 
-static double middle_of_y(const struct group_points *points) {
-    return points->y_low > 0 ? sqrt(points->y_low * points->y_high) : 0.5 * (points->y_low + points->y_high);
-}
-
-/* Each of the two terms gets half of what is above the drawn asymptote, in the middle of the data. */
-static void start_chinchilla(const struct group_points *points, int index, double *start) {
-    double middle_y = middle_of_y(points);
-    start[0] = settled(points, 0, draw(points, ALLOMETER_ROLE_ASYMPTOTE, index, 0));
-    for (int c = 0; c < 2; ++c) {
-        double middle_x = 0.5 * (points->x_low[c] + points->x_high[c]);
-        start[3 + c] = settled(points, 3 + c, 0.05 + 0.95 * even_draw(points, index, 1 + c));
-        start[1 + c] = log(0.5 * fmax(middle_y - start[0], 1e-3 * fabs(middle_y))) + start[3 + c] * middle_x;
-    }
-}
-
-static void start_kaplan(const struct group_points *points, int index, double *start) {
-    double log_y = points->y_low > 0 ? 0.5 * log(points->y_low * points->y_high) : log(0.5 * points->y_high);
-    for (int p = 2; p < 4; ++p)
-        start[p] = settled(points, p, log(0.02) + even_draw(points, index, p - 2) * log(50));
-    double alpha_n = exp(start[2]), alpha_d = exp(start[3]), half = log_y / alpha_d + log(0.5);
-    start[0] = 0.5 * (points->x_low[0] + points->x_high[0]) + alpha_d / alpha_n * half;
-    start[1] = 0.5 * (points->x_low[1] + points->x_high[1]) + half;
-}
-
 static void start_logarithmic(const struct group_points *points, int index, double *start) {
     (void)index;
     start[1] = settled(points, 1, 0); /* a logarithm of the law needs it above 0 at all points */
@@ -176,27 +128,30 @@ static void start_logarithmic(const struct group_points *points, int index, doub
                + fmax(start[1] * points->x_low[0], start[1] * points->x_high[0]);
 }
 
+enum { KEPT_STARTS = 16 };
+
 static const struct {
     int n;       /* starts */
+    int n_kept;  /* starts that go on after a few iterations */
     int n_drawn; /* parameters that are drawn for one; 0: as the law's roles say */
     void (*start)(const struct group_points *points, int index, double *start);
 } plans[ALLOMETER_LAW_COUNT] = {
-    [ALLOMETER_LAW_power] = {1, 0, start_log_linear},
-    [ALLOMETER_LAW_power_offset] = {16, 0, start_log_linear},
-    [ALLOMETER_LAW_exponential] = {16, 0, start_log_linear},
-    [ALLOMETER_LAW_logarithmic] = {1, 0, start_logarithmic},
-    [ALLOMETER_LAW_m3] = {32, 0, start_log_linear},
-    [ALLOMETER_LAW_m4] = {128, 3, start_m4},
-    [ALLOMETER_LAW_resource] = {1, 0, start_log_linear},
-    [ALLOMETER_LAW_bnsl_0] = {16, 0, start_log_linear},
-    [ALLOMETER_LAW_bnsl_1] = {256, 0, start_log_linear},
-    [ALLOMETER_LAW_bnsl_2] = {512, 0, start_log_linear},
-    [ALLOMETER_LAW_bnsl_3] = {768, 0, start_log_linear},
-    [ALLOMETER_LAW_bnsl_4] = {1024, 0, start_log_linear},
-    [ALLOMETER_LAW_bnsl_5] = {1024, 0, start_log_linear},
-    [ALLOMETER_LAW_bnsl_6] = {1024, 0, start_log_linear},
-    [ALLOMETER_LAW_chinchilla] = {128, 3, start_chinchilla},
-    [ALLOMETER_LAW_kaplan] = {128, 2, start_kaplan},
+    [ALLOMETER_LAW_power] = {1, 1, 0, start_log_linear},
+    [ALLOMETER_LAW_power_offset] = {16, KEPT_STARTS, 0, start_log_linear},
+    [ALLOMETER_LAW_exponential] = {96, KEPT_STARTS, 1, start_sum},
+    [ALLOMETER_LAW_logarithmic] = {1, 1, 0, start_logarithmic},
+    [ALLOMETER_LAW_m3] = {32, KEPT_STARTS, 0, start_log_linear},
+    [ALLOMETER_LAW_m4] = {128, KEPT_STARTS, 3, start_m4},
+    [ALLOMETER_LAW_resource] = {1, 1, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_0] = {16, KEPT_STARTS, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_1] = {256, KEPT_STARTS, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_2] = {512, KEPT_STARTS, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_3] = {768, KEPT_STARTS, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_4] = {1024, KEPT_STARTS, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_5] = {1024, KEPT_STARTS, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_6] = {1024, KEPT_STARTS, 0, start_log_linear},
+    [ALLOMETER_LAW_chinchilla] = {192, 128, 2, start_sum},
+    [ALLOMETER_LAW_kaplan] = {128, 64, 2, start_kaplan},
 };
 
 int fit_n_starts(const struct fit_work *work) {
@@ -204,9 +159,14 @@ int fit_n_starts(const struct fit_work *work) {
     return plans[work->fits->law->id].n;
 }
 
+int fit_n_kept(const struct fit_work *work) {
+    return work->fits->law->program ? KEPT_STARTS : plans[work->fits->law->id].n_kept;
+}
+
 int fit_n_starts_of_noise(const struct fit_work *work) {
     const struct allometer_law *law = work->fits->law;
     int n = 0;
+    if (law->program || plans[law->id].start == start_sum) return 0; /* which find the asymptote */
     for (int p = 0; p < law->n_parameters; ++p) n += law->parameters[p].role == ALLOMETER_ROLE_ASYMPTOTE;
     return n ? fit_n_starts(work) / 2 : 0;
 }
@@ -230,6 +190,7 @@ static struct group_points points_of(const struct fit_work *work, size_t group, 
     size_t first = fit_first_point(work, group), n = fit_n_points(work, group),
            P = (size_t)work->n_parameters;
     struct group_points points = {.work = work,
+                                  .first = first,
                                   .n = n,
                                   .y = scratch,
                                   .sorted = scratch + n,
