@@ -128,7 +128,8 @@ static void start_logarithmic(const struct group_points *points, int index, doub
                + fmax(start[1] * points->x_low[0], start[1] * points->x_high[0]);
 }
 
-enum { KEPT_STARTS = 16 };
+/* Noise makes many minima of a law of several shapes. */
+enum { KEPT_STARTS = 16, KEPT_OF_SHAPES = 64 };
 
 static const struct {
     int n;       /* starts */
@@ -141,17 +142,17 @@ static const struct {
     [ALLOMETER_LAW_exponential] = {96, KEPT_STARTS, 1, start_sum},
     [ALLOMETER_LAW_logarithmic] = {1, 1, 0, start_logarithmic},
     [ALLOMETER_LAW_m3] = {32, KEPT_STARTS, 0, start_log_linear},
-    [ALLOMETER_LAW_m4] = {128, KEPT_STARTS, 3, start_m4},
+    [ALLOMETER_LAW_m4] = {128, KEPT_OF_SHAPES, 3, start_m4},
     [ALLOMETER_LAW_resource] = {1, 1, 0, start_log_linear},
     [ALLOMETER_LAW_bnsl_0] = {16, KEPT_STARTS, 0, start_log_linear},
-    [ALLOMETER_LAW_bnsl_1] = {256, KEPT_STARTS, 0, start_log_linear},
-    [ALLOMETER_LAW_bnsl_2] = {512, KEPT_STARTS, 0, start_log_linear},
-    [ALLOMETER_LAW_bnsl_3] = {768, KEPT_STARTS, 0, start_log_linear},
-    [ALLOMETER_LAW_bnsl_4] = {1024, KEPT_STARTS, 0, start_log_linear},
-    [ALLOMETER_LAW_bnsl_5] = {1024, KEPT_STARTS, 0, start_log_linear},
-    [ALLOMETER_LAW_bnsl_6] = {1024, KEPT_STARTS, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_1] = {256, KEPT_OF_SHAPES, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_2] = {512, KEPT_OF_SHAPES, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_3] = {768, KEPT_OF_SHAPES, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_4] = {1024, KEPT_OF_SHAPES, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_5] = {1024, KEPT_OF_SHAPES, 0, start_log_linear},
+    [ALLOMETER_LAW_bnsl_6] = {1024, KEPT_OF_SHAPES, 0, start_log_linear},
     [ALLOMETER_LAW_chinchilla] = {192, 128, 2, start_sum},
-    [ALLOMETER_LAW_kaplan] = {128, 64, 2, start_kaplan},
+    [ALLOMETER_LAW_kaplan] = {128, KEPT_OF_SHAPES, 2, start_kaplan},
 };
 
 int fit_n_starts(const struct fit_work *work) {
