@@ -26,6 +26,15 @@ static void answers_free(struct answers *a) {
     free(a);
 }
 
+/* The objective in units 1/8 as large, and what a step takes from its gradients in the same: every power of two is exact. */
+static void change_units(struct allometer_model *model) {
+    model->scale *= 8, model->l1 *= 8, model->l2 *= 8;
+    if (model->optimizer == ALLOMETER_OPTIMIZER_SGD)
+        model->learning_rate /= 8;
+    else
+        model->epsilon *= 8;
+}
+
 /* Every case with `seeds` seeds each; model i of the list stands at place (i * stride) mod n of the batch. stride is
    prime to n or 1. */
 static struct answers *train_cases(size_t seeds, size_t stride, int threads, int reverse) {
@@ -151,12 +160,24 @@ static void test_batches(void **state) {
     backend_under_test_close(&under_test);
 }
 
+static void test_units_of_the_objective(void **state) {
+    (void)state;
+    const char *backend = getenv("ALLOMETER_TEST_BACKEND");
+    if (backend && strcmp(backend, "cpu") != 0) skip(); /* devices may divide by a reciprocal */
+    struct answers *plain = train_cases(1, 1, 2, 0), *other = train_cases(1, 1, 2, 0);
+    struct backend_under_test under_test = backend_under_test_open(2, 0);
+    for (size_t i = 0; i < other->n; ++i) change_units(&other->models[i]);
+    train_all_layers(&under_test, other->models, other->n, other->results, other->weights, other->layers);
+    backend_under_test_close(&under_test);
+    assert_same(plain, other);
+    answers_free(plain), answers_free(other);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_slots_threads_order),
-        cmocka_unit_test(test_alone),
-        cmocka_unit_test(test_instruction_sets),
-        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_slots_threads_order),    cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_instruction_sets),       cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_units_of_the_objective),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
