@@ -69,8 +69,9 @@
    defaults; what is changed in it allometer_model_check looks at, and the backend's `train` trains any number of them.
 
    What a function hands out through a pointer to a pointer is the caller's to free, with the function of its kind; it is
-   NULL after an error, apart from devices. Pointers may be NULL where a comment says so, in every function that frees, and for error; a struct of
-   options may be all zeros but for what its comments ask. The library never ends the program, and prints to the given files only.
+   NULL after an error. Pointers may be NULL where a comment says so, in every function that frees, and for error; a struct of
+   options may be all zeros but for what its comments ask. The library never ends the program, though OpenMP does where it
+   cannot start its threads, and prints to the given files only. Messages that advise name the program's options: --where.
 
    Threads: functions keep no state between calls, so that threads may call them at once, each on its own objects. Several may
    read one sweep, table or fits, and train or fit on one device of the CPU; whoever changes or frees an object must be alone with

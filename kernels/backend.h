@@ -61,7 +61,8 @@ struct allometer_device; /* opened by a backend, known to it alone */
 struct allometer_backend {
     const char *name;        /* "cpu", "cuda" */
     const char *description; /* one line for `allometer info` */
-    /* Opens all devices of this kind. BAD_INPUT with a plain reason where there is none. Close what was opened, once. */
+    /* Opens all devices of this kind; options: NULL for the defaults. BAD_INPUT with a plain reason where there is none.
+       Close what was opened, once; NULL is fine. */
     enum allometer_code (*open)(struct allometer_device **device,
                                 const struct allometer_device_options *options,
                                 struct allometer_error *error);
@@ -78,7 +79,8 @@ struct allometer_backend {
        check them: they must be as allometer_model_check asks, but that with test_samples = 0 nothing is measured. */
     enum allometer_code (*train)(struct allometer_device *device, const struct allometer_training *training,
                                  struct allometer_error *error);
-    /* Fits the whole batch, each problem independent of all others. NULL: this backend cannot. */
+    /* Fits the whole batch, each problem independent of all others; what the batch holds is not checked. NULL: this backend
+       cannot. */
     enum allometer_code (*fit)(struct allometer_device *device, const struct allometer_fitting *fitting,
                                struct allometer_error *error);
 };

@@ -108,11 +108,12 @@ static enum allometer_code open_streams(struct allometer_device *device, struct 
 enum allometer_code cuda_open(struct allometer_device **device,
                               const struct allometer_device_options *options, struct allometer_error *error) {
     int count;
+    *device = nullptr;
     enum allometer_code code = count_gpus(&count, error);
     if (code != ALLOMETER_OK) return code;
     try {
         struct allometer_device *opened = new allometer_device();
-        opened->reverse = options->reverse;
+        opened->reverse = options && options->reverse;
         opened->slots.reserve((size_t)count * CUDA_STREAMS);
         code = choose_gpus(opened, count, error);
         if (code == ALLOMETER_OK) code = open_streams(opened, error);
@@ -215,6 +216,7 @@ void cuda_arenas_free(struct allometer_device *device, const struct cuda_gpu *gp
 }
 
 void cuda_close(struct allometer_device *device) {
+    if (!device) return;
     for (struct cuda_slot &slot : device->slots) {
         cudaSetDevice(slot.gpu->number);
         cudaStreamSynchronize(slot.stream); /* nothing may still write to what is freed here */
