@@ -54,6 +54,23 @@ static void columns_are_chosen(void **state) {
     data_free(data);
 }
 
+/* The mean of 60 ones is not quite one. */
+static void constant_columns_are_standardized_to_zero(void **state) {
+    (void)state;
+    enum { N = 60 };
+    char text[16 * N] = "one,x,y\n";
+    for (int i = 0; i < N; i++) sprintf(text + strlen(text), "1,%d,%d\n", i, i);
+    scratch_write("data_constant.csv", text, strlen(text));
+    struct data_source source = source_of("data_constant.csv");
+    source.is_standardized = 1;
+    struct data *data = read_data(&source);
+    for (int i = 0; i < N; i++) {
+        assert_true(data->rows.inputs[2 * i] == 0);
+        assert_true(data->rows.inputs[2 * i + 1] != 0);
+    }
+    data_free(data);
+}
+
 static void images_have_labels_beside_them(void **state) {
     (void)state;
     const char images[] = "\0\0\x08\x03\0\0\0\2\0\0\0\1\0\0\0\3\xc8\0\xff\1\2\3",
@@ -296,6 +313,7 @@ static void the_specification_knows_the_rows(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_chosen),
+        cmocka_unit_test(constant_columns_are_standardized_to_zero),
         cmocka_unit_test(images_have_labels_beside_them),
         cmocka_unit_test(bad_files_are_told_by_row_and_column),
         cmocka_unit_test(keys_of_drawn_samples_are_refused),

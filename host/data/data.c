@@ -259,16 +259,20 @@ static enum allometer_code read_subtasks(const struct file *file, size_t column,
     return ALLOMETER_OK;
 }
 
-/* To mean 0 and deviation 1; a constant column to 0. */
+/* To mean 0 and deviation 1; a constant column, whose mean is rounded as any is, to 0. */
 static void standardize(float *values, size_t n, size_t stride) {
     double mean = 0, square = 0;
-    for (size_t i = 0; i < n; i++) mean += (double)values[i * stride] / (double)n;
+    int varies = 0;
+    for (size_t i = 0; i < n; i++) {
+        mean += (double)values[i * stride] / (double)n;
+        varies |= values[i * stride] != values[0];
+    }
     for (size_t i = 0; i < n; i++) {
         double gap = (double)values[i * stride] - mean;
         square += gap * gap / (double)n;
     }
     for (size_t i = 0; i < n; i++)
-        values[i * stride] = square > 0 ? (float)(((double)values[i * stride] - mean) / sqrt(square)) : 0;
+        values[i * stride] = varies ? (float)(((double)values[i * stride] - mean) / sqrt(square)) : 0;
 }
 
 static uint64_t add_checksum(uint64_t sum, const void *bytes, size_t n) { /* FNV-1a */
