@@ -68,6 +68,15 @@ for number in b b_se objective; do
     close "$number" "$(column "$number" far-fits.csv)" "$(column "$number" near-fits.csv)" 1e-5
 done
 
+# ---- the last digits, too: of a power law those of the line through the logarithms ----------------------------------------------
+awk -v OFS=, 'BEGIN { print "n,loss"; for (i = 0; i < 24; ++i) printf "%.17g,%.17g\n", n = 10 * 1.4 ^ i, 3 * n ^ -0.5 * exp(0.1 * cos(7 * i)) }' >digits.csv
+slope=$(awk -F, 'NR > 1 { x = log($1); y = log($2); n++; sx += x; sy += y; sxx += x * x; sxy += x * y }
+    END { printf "%.17g", (sx * sy - n * sxy) / (n * sxx - sx * sx) }' digits.csv)
+for law in power 'a*n^-b'; do
+    expect 0 '' digits.csv --law "$law" --x n --y loss --out digits-fit.csv --quiet
+    close "b of $law" "$(column b digits-fit.csv)" "$slope" 5e-13
+done
+
 # ---- rows without a cluster are one, however the column tells it ---------------------------------------------------------------
 awk -v OFS=, 'BEGIN { print "seed,n,loss"; for (i = 0; i < 24; ++i)
     print i % 4 < 3 ? i % 4 : i % 8 < 4 ? "" : "NA", 10 * 1.4 ^ i, 3 * (10 * 1.4 ^ i) ^ -0.5 * (1 + 0.01 * cos(2.4 * i)) }' >alone.csv
