@@ -80,18 +80,18 @@ struct allometer_fitting {
 /* P and C of the batch's law. */
 static inline int32_t allometer_fitting_parameters(const struct allometer_fitting *fitting) {
     static const int32_t n[] = {
-#define ROW(function, name, other, formula, P, ...) P,
-        ALLOMETER_LAWS(ROW)
-#undef ROW
+#define ALLOMETER_ROW(function, name, other, formula, P, ...) P,
+        ALLOMETER_LAWS(ALLOMETER_ROW)
+#undef ALLOMETER_ROW
     };
     return fitting->law == ALLOMETER_LAW_FORMULA ? fitting->program->n_parameters : n[fitting->law];
 }
 
 static inline int32_t allometer_fitting_columns(const struct allometer_fitting *fitting) {
     static const int32_t n[] = {
-#define ROW(function, name, other, formula, P, C, ...) C,
-        ALLOMETER_LAWS(ROW)
-#undef ROW
+#define ALLOMETER_ROW(function, name, other, formula, P, C, ...) C,
+        ALLOMETER_LAWS(ALLOMETER_ROW)
+#undef ALLOMETER_ROW
     };
     return fitting->law == ALLOMETER_LAW_FORMULA ? fitting->program->n_columns : n[fitting->law];
 }

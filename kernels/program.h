@@ -39,9 +39,9 @@ enum {
     ROW(max, "max", 2)
 
 enum allometer_operation {
-#define ROW(name, ...) ALLOMETER_OPERATION_##name,
-    ALLOMETER_INSTRUCTIONS(ROW)
-#undef ROW
+#define ALLOMETER_ROW(name, ...) ALLOMETER_OPERATION_##name,
+    ALLOMETER_INSTRUCTIONS(ALLOMETER_ROW)
+#undef ALLOMETER_ROW
         ALLOMETER_OPERATION_COUNT
 };
 
