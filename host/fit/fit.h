@@ -157,8 +157,8 @@ enum allometer_code allometer_fits_write_predictions(const struct allometer_fits
    they were not kept. */
 enum allometer_code allometer_fits_write_resamples(const struct allometer_fits *fits, const char *path,
                                                    struct allometer_error *error);
-/* Draws every group with its points, law and interval through gnuplot, to SVG, PDF or PNG by the path's ending. keep: the
-   script, with the data in it, stays beside the picture as PATH.gp. At most 100 groups. */
+/* Draws every group, of more than 100 the first, with its points, law and interval through gnuplot: to PDF or PNG where the
+   path ends so, else to SVG. keep: the script, with the data in it, stays beside the picture as PATH.gp. */
 enum allometer_code allometer_fits_plot(const struct allometer_fits *fits, const char *path, int keep,
                                         struct allometer_error *error);
 

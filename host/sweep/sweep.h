@@ -16,7 +16,8 @@ struct allometer_axis_value {
 /* Reads and checks the file. BAD_INPUT names file, line, key and what was expected. */
 enum allometer_code allometer_sweep_load(const char *path, struct allometer_sweep **sweep,
                                          struct allometer_error *error);
-/* The same from n_bytes in memory, which need not stay; file names them in messages. */
+/* The same from n_bytes in memory, which need not stay; file names them in messages, and its folder is where paths that they
+   hold start from. */
 enum allometer_code allometer_sweep_parse(const char *file, const char *bytes, size_t n_bytes,
                                           struct allometer_sweep **sweep, struct allometer_error *error);
 /* NULL is fine. All texts that the functions below return are freed with the sweep. */
