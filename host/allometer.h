@@ -7,15 +7,13 @@
 
        int main(void) {
            struct allometer_error error;
-           struct allometer_device_options all_threads = {0};
-           struct allometer_run_options whole = {0};
            struct allometer_sweep *sweep;
            struct allometer_store *store;
            struct allometer_device *device;
            if (allometer_sweep_load("sweep.yaml", &sweep, &error)
                || allometer_store_open("runs.db", sweep, &store, &error)
-               || allometer_cpu.open(&device, &all_threads, &error)
-               || allometer_run(sweep, store, &allometer_cpu, device, &whole, NULL, &error)
+               || allometer_cpu.open(&device, NULL, &error)
+               || allometer_run(sweep, store, &allometer_cpu, device, NULL, NULL, &error)
                || allometer_store_close(store, &error)) {
                fprintf(stderr, "%s\n", error.message);
                return error.code;
