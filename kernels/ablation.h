@@ -48,15 +48,17 @@ KERNEL vf neuron_activation(const int D, const int kind, const struct parameters
     return a;
 }
 
-/* Adds every neuron's activations over the batch, times share each, to mean: (H). */
+/* Adds every neuron's activations over the batch, times share each, to mean: (H). As distances from the first sample: of a
+   neuron that holds a constant these are 0, where each of many equal terms would be rounded the same way. */
 KERNEL_COLD void activation_add(const int D, const int kind, const struct allometer_model *model,
                                 const struct parameters *p, const struct batch *batch, float share,
                                 float *mean) {
     FOR_LANES(h, model->width) {
-        vf total = vf_load(mean + h);
-        for (int32_t s = 0; s < batch->n; ++s)
-            total = total + share * neuron_activation(D, kind, p, batch, h, s);
-        vf_store(mean + h, total);
+        const vf first = neuron_activation(D, kind, p, batch, h, 0);
+        vf total = vf_set(0.0f);
+        for (int32_t s = 1; s < batch->n; ++s)
+            total = total + (neuron_activation(D, kind, p, batch, h, s) - first);
+        vf_store(mean + h, vf_load(mean + h) + share * (total + (float)batch->n * first));
     }
 }
 
