@@ -161,7 +161,7 @@ int fit_n_starts(const struct fit_work *work) {
 }
 
 int fit_n_kept(const struct fit_work *work) {
-    return work->fits->law->program ? KEPT_STARTS : plans[work->fits->law->id].n_kept;
+    return work->fits->law->program ? KEPT_OF_SHAPES : plans[work->fits->law->id].n_kept;
 }
 
 int fit_n_starts_of_noise(const struct fit_work *work) {
