@@ -253,21 +253,36 @@ static void test_permutations(void **state) {
     }
 }
 
-/* Where sample 0 of 10 lands over 20,000 epochs: each place 2,000 times, standard deviation 42; six of them allowed. */
+/* Where one place lands, and where two land together, over many epochs, by Pearson's chi squared. Of an even
+   permutation it is normal for so many cells; six standard deviations are allowed. */
 static void test_permutation_is_even(void **state) {
     (void)state;
-    int count[10] = {0}, pairs[10][10] = {{0}};
-    int32_t image[10];
-    for (uint32_t step = 0; step < 20000; ++step) {
-        all_sets[0]->permutation(image, 10, 11, 0, step);
-        ++count[image[0]];
-        ++pairs[image[3]][image[7]];
-    }
-    for (int i = 0; i < 10; ++i) {
-        assert_in_range(count[i], 2000 - 255, 2000 + 255);
-        for (int j = 0; j < 10; ++j) {
-            if (i != j) assert_in_range(pairs[i][j], 222 - 90, 222 + 90);
+    enum { MOST = 64 };
+    static const int32_t numbers[] = {3, 4, 5, 7, 10, 16, 17, 30, MOST};
+    static int single[MOST][MOST], pair[3][MOST][MOST];
+    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; ++k) {
+        const int32_t n = numbers[k], ask[3][2] = {{0, 1}, {0, n / 2}, {n / 2, n - 1}};
+        const uint32_t epochs = 2000000 / (uint32_t)n;
+        int32_t image[MOST];
+        memset(single, 0, sizeof single);
+        memset(pair, 0, sizeof pair);
+        for (uint32_t step = 0; step < epochs; ++step) {
+            all_sets[0]->permutation(image, n, 11, 0, step);
+            for (int32_t i = 0; i < n; ++i) ++single[i][image[i]];
+            for (int a = 0; a < 3; ++a) ++pair[a][image[ask[a][0]]][image[ask[a][1]]];
         }
+        double of_one = 0, of_two[3] = {0};
+        const double each = epochs / (double)n, both = each / (n - 1);
+        for (int32_t i = 0; i < n; ++i) {
+            for (int32_t j = 0; j < n; ++j) {
+                of_one += (single[i][j] - each) * (single[i][j] - each) / each;
+                for (int a = 0; a < 3 && i != j; ++a)
+                    of_two[a] += (pair[a][i][j] - both) * (pair[a][i][j] - both) / both;
+            }
+        }
+        const double free_of_one = (n - 1.0) * (n - 1), free_of_two = n * (n - 1.0) - 1;
+        assert_true(of_one < free_of_one + 6 * sqrt(2 * free_of_one));
+        for (int a = 0; a < 3; ++a) assert_true(of_two[a] < free_of_two + 6 * sqrt(2 * free_of_two));
     }
 }
 
