@@ -51,7 +51,7 @@ static inline int allometer_stop_asked(const volatile sig_atomic_t *stop) {
 enum { ALLOMETER_MAX_THREADS = 4096 };
 
 struct allometer_device_options {
-    int threads;                 /* CPU: 0 for all that OpenMP offers */
+    int threads; /* CPU; 0: all that OpenMP offers, within the processor time granted to a container or job */
     const char *instruction_set; /* CPU: NULL for the best that this machine has, else one name from `info` */
     int reverse;                 /* testing aid: take the models in reverse order */
 };

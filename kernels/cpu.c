@@ -1,6 +1,8 @@
 /* The CPU backend: the kernels compiled once per instruction set, the best of them chosen at run time, OpenMP over
    models. */
+#include "allowance.h"
 #include "backend.h"
+#include "clock.h"
 #include "cpu_fit.h"
 #include "cpu_queue.h"
 
@@ -8,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ROW(set) extern const struct cpu_kernels allometer_cpu_kernels_##set;
 ALLOMETER_INSTRUCTION_SETS
@@ -67,13 +68,10 @@ static enum allometer_code cpu_open(struct allometer_device **device,
         return allometer_fail(error, ALLOMETER_BAD_INPUT, "threads: %d, expected 0 (all) to %d",
                               options->threads, ALLOMETER_MAX_THREADS);
     }
-    const int offered = omp_get_max_threads();
     *device = malloc(sizeof **device);
     if (!*device) return allometer_fail(error, ALLOMETER_FAILED, "out of memory");
     (*device)->kernels = kernels;
-    (*device)->threads = options->threads > 0              ? options->threads
-                         : offered < ALLOMETER_MAX_THREADS ? offered
-                                                           : ALLOMETER_MAX_THREADS;
+    (*device)->threads = options->threads > 0 ? options->threads : default_threads();
     (*device)->reverse = options->reverse;
     snprintf((*device)->description, sizeof(*device)->description, "CPU: %s (%d lanes), %d thread%s",
              kernels->name, kernels->lanes, (*device)->threads, (*device)->threads == 1 ? "" : "s");
@@ -96,12 +94,6 @@ static size_t cpu_memory(const struct allometer_device *device, const struct all
                          int *concurrent) {
     *concurrent = device->threads;
     return device->kernels->workspace_bytes(model) + device->kernels->group_bytes(model);
-}
-
-static double seconds_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* What the threads of one training share. */

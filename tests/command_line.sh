@@ -70,8 +70,11 @@ printf '%s\n' 'task: {subtasks: [{function: squared_differences, count: 256}], i
     'train: {steps: 1}' 'measure: {samples: 1}' >large.yaml
 expect 0 '1 models' sweep large.yaml --device cpu
 echo 'axes: {seed: {count: 4096}}' >>large.yaml
-expect 2 'memory to train 4096 models at once, expected at most' sweep large.yaml --device cpu --threads 4096 --out larger.db
-[ ! -e larger.db ] || fail "a sweep too large for memory left a store"
+if (ulimit -v 1000000000 && "$program" --help >help) 2>/dev/null; then # 1 TB; the address sanitizer takes more for itself
+    (ulimit -v 1000000000 && expect 2 'memory to train 4096 models at once, expected at most' \
+        sweep large.yaml --device cpu --threads 4096 --out larger.db) || exit 1
+    [ ! -e larger.db ] || fail "a sweep too large for memory left a store"
+fi
 if [ "$(id -u)" -ne 0 ]; then
     mkdir closed && chmod a-w closed
     expect 2 'cannot write' sweep good.yaml --device cpu --out closed/runs.db

@@ -85,7 +85,7 @@ static const struct argp_option options[] = {
     {"quiet", 'q', 0, 0, "Print errors only", 4},
     {"device", OPTION_DEVICE, "auto|cpu|cuda", 0,
      "auto (unless said otherwise) is cuda where there is a GPU and much to fit, else cpu", 5},
-    {"threads", 't', "N", 0, "Of the CPU; as many as OpenMP offers unless said otherwise", 5},
+    {"threads", 't', "N", 0, "Of the CPU; by default as many as the process is granted", 5},
     {"instruction-set", OPTION_INSTRUCTION_SET, "NAME", 0, "The best there is unless said otherwise", 5},
     {0},
 };

@@ -33,7 +33,7 @@ static const struct argp_option options[] = {
     {"shard", OPTION_SHARD, "I/N", 0, "Train every Nth model only, from the Ith on; see merge", 0},
     {"dry-run", OPTION_DRY_RUN, 0, 0, "Print models, parameters, operations, time and memory; train nothing",
      0},
-    {"threads", OPTION_THREADS, "N", 0, "Of the CPU; as many as OpenMP offers unless said otherwise", 0},
+    {"threads", OPTION_THREADS, "N", 0, "Of the CPU; by default as many as the process is granted", 0},
     {"instruction-set", OPTION_INSTRUCTION_SET, "NAME", 0,
      "Of the CPU; the best there is unless said otherwise", 0},
     {"json", OPTION_JSON, 0, 0, "Print the summary, or the plan of a dry run, as JSON on standard output", 0},

@@ -1,4 +1,5 @@
 #include "verb_sweep.h"
+#include "allowance.h"
 #include "clock.h"
 
 #include <math.h>
@@ -74,17 +75,6 @@ enum allometer_code sweep_plan(const struct allometer_sweep *sweep, unsigned sha
     return code ? code : allometer_plan_make(sweep, &options, plan, error);
 }
 
-/* 0 where it is not known. */
-static double memory_available(void) {
-    double kilobytes = 0;
-    char line[128];
-    FILE *file = fopen("/proc/meminfo", "r");
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "MemAvailable: %lf kB", &kilobytes) == 1) break;
-    if (file) fclose(file);
-    return kilobytes * 1024;
-}
-
 /* On the disk of a file, or, where it is not there yet, of its folder; 0 where it is not known. */
 static double disk_available(const char *path) {
     struct statvfs status;
@@ -109,6 +99,6 @@ enum allometer_code sweep_plan_check(const struct allometer_plan *plan,
         still.disk_bytes *= (double)still.n_models / (double)plan->n_models;
     }
     /* The machine's memory says nothing about a GPU's. */
-    double memory = strcmp(backend->name, "cpu") == 0 ? memory_available() : 0;
+    double memory = strcmp(backend->name, "cpu") == 0 ? allowed_memory("") : 0;
     return allometer_plan_check(&still, memory, disk_available(out), error);
 }

@@ -1,5 +1,6 @@
 /* Fits of a law to every group, from options to results. */
 #include "fit_internal.h"
+#include "allowance.h"
 #include "formula_parse.h"
 
 #include <stdlib.h>
@@ -49,6 +50,7 @@ enum allometer_code allometer_fit(const struct allometer_table *table,
     struct allometer_fits *fits = calloc(1, sizeof *fits);
     if (!fits) return allometer_fail(error, ALLOMETER_FAILED, "out of memory");
     fits->table = table, fits->law = options->law, fits->options = *options;
+    if (!options->threads) fits->options.threads = default_threads();
     code = fit_parse_quantities(fits, error);
     if (code == ALLOMETER_OK) code = fit_collect_rows(fits, error);
     if (code == ALLOMETER_OK) code = fits->law->candidates ? fit_average(fits, error) : fit_law(fits, error);

@@ -81,7 +81,7 @@ struct allometer_fit_options {
     const unsigned char *at_is_factor;
     const struct allometer_backend *backend;
     struct allometer_device *device;
-    int threads; /* of the CPU, for all but the fits; 0 for all that OpenMP offers */
+    int threads; /* of the CPU, for all but the fits; 0: as of a device */
 };
 
 /* What holds a parameter where it is, so that it has no standard error: one of its bounds, the user's or the law's own,

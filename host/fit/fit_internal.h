@@ -61,7 +61,6 @@ static inline double fit_within(double value, double lower, double upper) {
 
 /* fit_each_group.c: one job for each of the groups begin .. end - 1, in any order and on several threads. */
 typedef enum allometer_code (*fit_group_job)(void *user, size_t group, struct allometer_error *error);
-int fit_threads(const struct allometer_fits *fits);
 enum allometer_code fit_each_group(const struct allometer_fits *fits, size_t begin, size_t end,
                                    fit_group_job job, void *user, struct allometer_error *error);
 

@@ -121,7 +121,7 @@ static void take_best(const struct fit_batch *batch, struct fit_work *work) {
 static enum allometer_code fill_starts(struct fit_batch *batch, const struct fit_work *work, int around,
                                        struct allometer_error *error) {
     size_t P = (size_t)work->n_parameters, n = (size_t)work->n_starts;
-    int out_of_memory = 0, threads = batch->fitting.n_problems > (int64_t)n ? fit_threads(work->fits) : 1;
+    int out_of_memory = 0, threads = batch->fitting.n_problems > (int64_t)n ? work->fits->options.threads : 1;
 #pragma omp parallel num_threads(threads) reduction(| : out_of_memory)
     {
         double *scratch = malloc((fit_start_scratch(work) + 1) * sizeof *scratch);
