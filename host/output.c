@@ -57,6 +57,30 @@ static int open_output(struct output *output) {
     return open(output->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 }
 
+/* Whether the folder of a file that is not there yet may be written. */
+static int is_folder_open(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int is_open = folder && access(folder, W_OK) == 0, reason = errno;
+    free(folder);
+    errno = reason;
+    return is_open;
+}
+
+enum allometer_code output_check(const char *path, struct allometer_error *error) {
+    struct stat own, there, link;
+    int is_there = stat(path, &there) == 0, is_open = 1;
+    if (is_there && fstat(STDOUT_FILENO, &own) == 0 && is_same(&own, &there)) return ALLOMETER_OK;
+    if (is_there && S_ISDIR(there.st_mode))
+        is_open = 0, errno = EISDIR;
+    else if (is_there && S_ISREG(there.st_mode))
+        is_open = access(path, W_OK) == 0;
+    else if (!is_there && lstat(path, &link) != 0)
+        is_open = is_folder_open(path);
+    return is_open ? ALLOMETER_OK
+                   : allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: %s", path, strerror(errno));
+}
+
 enum allometer_code output_begin(struct output *output, const char *path, struct allometer_error *error) {
     *output = (struct output){.path = path};
     int descriptor = open_output(output);

@@ -439,6 +439,14 @@ cp few.csv kept.csv && ln -s few.csv link.csv
 expect 2 "--out: 'link.csv' is the file that is read" few.csv --law power --x n --y loss --out link.csv
 expect 2 "--predictions: './few.csv' is the file that is read" few.csv --law power --x n --y loss --predictions ./few.csv
 cmp few.csv kept.csv || fail 'a fit changed the table that it read'
+cp few.csv read.svg.gp
+expect 2 "--keep-plot-files: 'read.svg.gp' is the file that is read" read.svg.gp --law power --x n --y loss --plot read.svg --keep-plot-files
+expect 2 "--out and --keep-plot-files: both are 'new.svg.gp'" few.csv --law power --x n --y loss --plot new.svg --out new.svg.gp --keep-plot-files
+mkdir taken
+for unwritten in none/p.csv taken; do
+    expect 2 "^allometer: $unwritten: (No such|Is a)" few.csv --law power --x n --y loss --out early.csv --predictions $unwritten
+    [ ! -e early.csv ] || fail "an output written before one that cannot be: $unwritten"
+done
 expect 2 "--out and --predictions: both are 'same.csv'" few.csv --law power --x n --y loss --out same.csv --predictions same.csv
 expect 2 "--out and --predictions: both are './same.csv'" few.csv --law power --x n --y loss --out same.csv --predictions ./same.csv
 expect 2 "--group: 'n' twice" few.csv --law power --x n --y loss --group n,n

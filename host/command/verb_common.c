@@ -1,4 +1,5 @@
 /* What the verbs share: parsing with suggestions, and how errors are told. */
+#include "output.h"
 #include "text.h"
 #include "verbs.h"
 
@@ -112,9 +113,11 @@ int verb_is_same_file(const char *a, const char *b) {
 enum allometer_code verb_check_output(const char *option, const char *output, const char *input,
                                       struct allometer_error *error) {
     struct stat read;
-    if (!output || stat(input, &read) != 0 || !S_ISREG(read.st_mode) || !verb_is_same_file(output, input))
-        return ALLOMETER_OK;
-    return allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s: '%s' is the file that is read", option, output);
+    if (!output) return ALLOMETER_OK;
+    if (stat(input, &read) == 0 && S_ISREG(read.st_mode) && verb_is_same_file(output, input))
+        return allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s: '%s' is the file that is read", option,
+                              output);
+    return output_check(output, error);
 }
 
 void verb_note_stored(const char *path, const struct allometer_store_summary *summary) {

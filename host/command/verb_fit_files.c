@@ -1,7 +1,9 @@
 /* What `allometer fit` reads and writes. */
+#define _GNU_SOURCE /* asprintf */
 #include "store.h"
 #include "verb_fit.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -86,6 +88,9 @@ static enum allometer_code check_names(const char *option, const struct header *
 
 enum allometer_code verb_fit_check_outputs(const struct fit_arguments *arguments,
                                            struct allometer_error *error) {
+    char *kept = NULL; /* allometer_fits_plot names it so */
+    if (arguments->keep && asprintf(&kept, "%s.gp", arguments->plot) < 0)
+        return allometer_fail(error, ALLOMETER_FAILED, "out of memory");
     const struct {
         const char *option, *path;
         struct header header;
@@ -95,21 +100,22 @@ enum allometer_code verb_fit_check_outputs(const struct fit_arguments *arguments
          {{"law", "status", "n", "objective", "rmsle_train", "rmsle_test", "held"}, .n_ends = 4}},
         {"predictions", arguments->predictions, {{"train", "yhat", "lower", "upper"}, .n_ends = 0}},
         {"resamples", arguments->resamples, {{"resample", "status"}, .n_ends = 1}},
-        {"plot", arguments->plot, {{NULL}, .n_ends = 0}}};
+        {"plot", arguments->plot, {{NULL}, .n_ends = 0}},
+        {"keep-plot-files", kept, {{NULL}, .n_ends = 0}}};
     enum allometer_code code = ALLOMETER_OK;
-    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; ++i) {
+    for (size_t i = 0; code == ALLOMETER_OK && i < sizeof outputs / sizeof *outputs; ++i) {
         const char *path = outputs[i].path;
         code = verb_check_output(outputs[i].option, path, arguments->path, error);
         if (code == ALLOMETER_OK && path && !arguments->composite)
             code = check_names(outputs[i].option, &outputs[i].header, &arguments->options, error);
-        if (code != ALLOMETER_OK) return code;
-        for (size_t j = 0; path && j < i; ++j) {
+        for (size_t j = 0; code == ALLOMETER_OK && path && j < i; ++j) {
             if (!outputs[j].path || !verb_is_same_file(outputs[j].path, path)) continue;
-            return allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s and --%s: both are '%s'",
+            code = allometer_fail(error, ALLOMETER_BAD_INPUT, "--%s and --%s: both are '%s'",
                                   outputs[j].option, outputs[i].option, path);
         }
     }
-    return ALLOMETER_OK;
+    free(kept);
+    return code;
 }
 
 enum allometer_code verb_fit_write(const struct fit_arguments *arguments, const struct allometer_fits *fits,

@@ -47,7 +47,8 @@ enum allometer_code verb_open_device(const char *name, const struct allometer_de
                                      int quiet, const struct allometer_backend **backend,
                                      struct allometer_device **device, struct allometer_error *error);
 
-/* BAD_INPUT where the output, the value of --option (NULL is fine), is the file that is read, by whatever name. */
+/* BAD_INPUT where the output, the value of --option (NULL is fine), is the file that is read, by whatever name, or could not
+   be written. */
 enum allometer_code verb_check_output(const char *option, const char *output, const char *input,
                                       struct allometer_error *error);
 
