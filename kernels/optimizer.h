@@ -20,7 +20,7 @@
    their own layer; times initialization_gain */
 #define INITIALIZATION_TABLE(ROW)                                                                            \
     ROW(LINEAR, "linear", "weights and biases uniform on +-1 / sqrt(fan_in), as PyTorch's nn.Linear")        \
-    ROW(UNIFORM, "uniform", "weights and input biases uniform on +-1; output weights on +-1 / sqrt(fan_in)") \
+    ROW(UNIFORM, "uniform", "first layer: uniform on +-1; further weights and biases on +-1 / sqrt(fan_in)") \
     ROW(NORMAL, "normal", "weights normal with deviation 1 / sqrt(fan_in); biases 0")                        \
     ROW(XAVIER_UNIFORM, "xavier_uniform", "weights uniform on +-sqrt(6 / (fan_in + fan_out)); biases 0")     \
     ROW(XAVIER_NORMAL, "xavier_normal",                                                                      \

@@ -104,8 +104,8 @@ struct allometer_fit_group {
     int32_t status;           /* enum allometer_fit_status or allometer_group_status */
     int32_t iterations;
     int32_t n_resamples;                     /* bootstrap fits that reached a minimum */
-    double objective;                        /* mean over the fitted points: squared error, or Huber's loss */
-    double rmsle_train, rmsle_test;          /* sqrt(mean((log yhat - log y)^2)); NaN where there is none */
+    double objective;                        /* weighted mean of points: squared error, or Huber's loss */
+    double rmsle_train, rmsle_test;          /* sqrt(mean((log yhat - log y)^2)), unweighted; NaN: none */
     double *values, *errors, *lower, *upper; /* P + Q. errors: standard errors, of the bootstrap where
                                                 there is one; NaN where a bound holds the parameter */
     double *inner;                           /* P: the values in the solver's coordinates */
