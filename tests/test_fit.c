@@ -385,6 +385,37 @@ static void test_hubers_errors(void **state) {
     allometer_table_free(table);
 }
 
+/* Where weights differ, points are clipped at different multiples of their own scatter: the standard errors are the
+   deviations of the estimates all the same. */
+static void test_hubers_errors_of_weighted_points(void **state) {
+    (void)state;
+    enum { GROUPS = 600, N = 60 };
+    static const char *const names[] = {"x", "y", "w", "group"}, *const groups[] = {"group"};
+    struct allometer_table *table = make_table(names, 4);
+    srand48(9);
+    for (int i = 0; i < GROUPS * N; ++i) {
+        const double x = 1 + i % N, w = pow(10, i % 3 - 1);
+        add_row(table, (double[]){x, 2 / sqrt(x) * exp(0.1 * gauss() / sqrt(w)), w, i / N});
+    }
+    struct allometer_fits *fits =
+        fit(table, (struct allometer_fit_options){.law = &allometer_laws[ALLOMETER_LAW_power],
+                                                  .objective = ALLOMETER_OBJECTIVE_HUBER,
+                                                  .delta = 0.03,
+                                                  .weight = "w",
+                                                  .groups = groups,
+                                                  .n_groups = 1,
+                                                  .x = {"x"}});
+    double told = 0, seen = 0;
+    for (int g = 0; g < GROUPS; ++g) {
+        const double off = fits->groups[g].values[1] - 0.5;
+        told += fits->groups[g].errors[1] / GROUPS, seen += off * off / GROUPS;
+    }
+    print_message("exponent: standard error %.4f, deviation %.4f\n", told, sqrt(seen));
+    assert_close("standard error", told, sqrt(seen), 0, 0.1);
+    allometer_fits_free(fits);
+    allometer_table_free(table);
+}
+
 /* b and c of a + b x^-c on a constant: any b with c = 0 does as well. */
 static void test_undetermined_says_so(void **state) {
     (void)state;
@@ -433,6 +464,7 @@ int main(void) {
         cmocka_unit_test(test_standard_errors_of_a_line),
         cmocka_unit_test(test_a_large_delta_is_half_the_square),
         cmocka_unit_test(test_hubers_errors),
+        cmocka_unit_test(test_hubers_errors_of_weighted_points),
         cmocka_unit_test(test_undetermined_says_so),
         cmocka_unit_test(test_open_parameters_are_told),
     };

@@ -238,6 +238,8 @@ double cluster_widening(size_t n, double confidence);
 double widened_bound(double quantile, int side, double estimate, double widening, double bound);
 /* The q-quantile of n sorted values, interpolated linearly between order statistics; NaN if n = 0. */
 double sorted_quantile(const double *sorted, size_t n, double q);
+/* How many of n sorted values are below the limit. */
+size_t sorted_below(const double *sorted, size_t n, double limit);
 void sort_doubles(double *values, size_t n);
 
 #endif

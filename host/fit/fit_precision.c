@@ -79,42 +79,52 @@ static void fill_jacobian(const struct fit_work *work, size_t group, struct fit_
     }
 }
 
-/* The share of errors within delta, m parameters being fitted. A delta that is small beside the scatter makes as many errors
-   as parameters next to nothing, and holds too few others to count: there it is the density of the errors around 0 times
-   2 delta, by the difference quotient of their quantiles with the bandwidth of Hall and Sheather 1988. wide: the share of
-   what was counted. sizes: scratch, n. */
-static double share_inside(const double *errors, size_t n, size_t m, double delta, double *sizes,
-                           double *wide) {
-    size_t inside = 0, others = n - m, counted = (size_t)ceil(1.942 / cbrt((double)n) * (double)others);
-    for (size_t i = 0; i < n; ++i) sizes[i] = fabs(errors[i]), inside += sizes[i] < delta;
+/* What stands for the scatter in the parameters' covariance of Huber's loss (1981, section 7.6): the mean square of the clipped
+   errors over the square of the share that is not clipped, with his correction for few points. A point is clipped the sooner
+   the less it weighs: both are means over the points, as they weigh, of what each one's own limit makes of all errors, times
+   the roots of their weights. A limit that is small beside the scatter makes as many errors as parameters, m, next to nothing,
+   and holds too few others to count: there the share is the density of the errors around 0 times twice the limit, by the
+   difference quotient of their quantiles with the bandwidth of Hall and Sheather 1988. sizes: scratch, 2 n + 1. */
+static double hubers_variance(const struct fit_work *work, size_t first, size_t n,
+                              const struct fit_precision *precision, double *sizes) {
+    size_t m = (size_t)precision->n_free, others = n - m;
+    double *squares = sizes + n, clipped = 0, share = 0, wide = 0,
+           weights = precision->mean_weight * (double)n;
+    for (size_t i = 0; i < n; ++i) sizes[i] = fabs(precision->errors[i]) * sqrt(fit_weight(work, first + i));
     sort_doubles(sizes, n);
-    counted = counted > others ? others : counted;
-    double reach = sizes[m + counted - 1];
-    if (!(delta < reach)) return *wide = (double)inside / (double)n;
-    *wide = (double)counted / (double)others;
-    return *wide * delta / reach;
+    squares[0] = 0; /* squares[i]: the sum of the first i */
+    for (size_t i = 0; i < n; ++i) squares[i + 1] = squares[i] + sizes[i] * sizes[i];
+    size_t counted = (size_t)fmin(ceil(1.942 / cbrt((double)n) * (double)others), (double)others);
+    double reach = sizes[m + counted - 1], near_zero = (double)counted / (double)others;
+    for (size_t i = 0; i < n; ++i) {
+        double weight = fit_weight(work, first + i) / weights;
+        double limit = work->fits->options.delta * sqrt(fit_weight(work, first + i));
+        size_t inside = sorted_below(sizes, n, limit);
+        double most = fmin(limit, sizes[n - 1]),
+               counts = limit < reach ? near_zero : (double)inside / (double)n;
+        clipped += weight * (squares[inside] + (double)(n - inside) * most * most);
+        share += weight * counts * (limit < reach ? limit / reach : 1);
+        wide += weight * counts;
+    }
+    double correction = 1 + (double)m / (double)n * (1 - wide) / wide;
+    return clipped / precision->degrees * correction * correction / (share * share);
 }
 
 /* Finds scatter, the mean square of the errors times their weights, and gives what stands for it in the parameters'
-   covariance: for Huber's loss (1981, section 7.6) the mean square of the clipped errors over the square of the share that
-   is not clipped, with his correction for few points. */
+   covariance. */
 static double find_variance(const struct fit_work *work, size_t group, struct fit_precision *precision,
                             double *scratch) {
     size_t first = fit_first_point(work, group), n = work->fits->groups[group].n_train;
-    int is_huber = work->fits->options.objective == ALLOMETER_OBJECTIVE_HUBER;
-    double delta = is_huber ? work->fits->options.delta : INFINITY, sum = 0, clipped = 0, weights = 0;
+    double sum = 0, weights = 0;
     for (size_t i = 0; i < n; ++i) {
-        double weight = fit_weight(work, first + i), error = precision->errors[i],
-               size = fmin(fabs(error), delta);
-        sum += weight * error * error, clipped += weight * size * size, weights += weight;
+        double weight = fit_weight(work, first + i), error = precision->errors[i];
+        sum += weight * error * error, weights += weight;
     }
     precision->mean_weight = weights / (double)n;
     precision->scatter = precision->degrees > 0 ? sum / precision->degrees : NAN;
-    if (!is_huber || !(precision->degrees > 0)) return precision->scatter;
-    size_t m = (size_t)precision->n_free;
-    double wide, share = share_inside(precision->errors, n, m, delta, scratch, &wide);
-    double correction = 1 + (double)m / (double)n * (1 - wide) / wide;
-    return clipped / precision->degrees * correction * correction / (share * share);
+    if (work->fits->options.objective != ALLOMETER_OBJECTIVE_HUBER || !(precision->degrees > 0))
+        return precision->scatter;
+    return hubers_variance(work, first, n, precision, scratch);
 }
 
 static void find_free(const struct fit_work *work, size_t group, struct fit_precision *precision) {

@@ -111,3 +111,15 @@ double sorted_quantile(const double *sorted, size_t n, double q) {
     if (isinf(sorted[below]) || at == (double)below) return sorted[below];
     return sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]);
 }
+
+size_t sorted_below(const double *sorted, size_t n, double limit) {
+    size_t low = 0;
+    while (low < n) {
+        size_t middle = low + (n - low) / 2;
+        if (sorted[middle] < limit)
+            low = middle + 1;
+        else
+            n = middle;
+    }
+    return low;
+}
