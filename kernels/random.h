@@ -41,7 +41,7 @@ KERNEL void random_normal_pair(vu first, vu second, vf *one, vf *two) {
 
 /* A permutation of 0 .. n - 1, computed at one place without storing it: a Feistel network over the least even
    number of bits that holds n, walked until it lands inside (Black and Rogaway 2002). Where two places land together
-   is uniform from 3 bits a half with 8 rounds, of fewer bits with 12; each round needs a key of its own for that, an
+   is uniform from 4 bits a half with 8 rounds, of fewer bits with 12; each round needs a key of its own for that, an
    odd multiple of one of four. */
 struct permutation {
     uint32_t key[4];
@@ -59,7 +59,7 @@ KERNEL struct permutation permutation_make(uint64_t seed, uint32_t which, uint32
 }
 
 KERNEL int32_t permutation_at(const struct permutation *p, int32_t i) {
-    const uint32_t mask = (1u << p->half_bits) - 1, rounds = p->half_bits < 3 ? 12 : 8;
+    const uint32_t mask = (1u << p->half_bits) - 1, rounds = p->half_bits < 4 ? 12 : 8;
     uint32_t x = (uint32_t)i;
     do {
         uint32_t left = x >> p->half_bits, right = x & mask;

@@ -286,6 +286,24 @@ static void test_permutation_is_even(void **state) {
     }
 }
 
+/* How two places 8 apart differ, of 64, the most that 3 bits a half hold; by the same measure. */
+static void test_permutation_differences(void **state) {
+    (void)state;
+    enum { N = 64, EPOCHS = 200000 };
+    static int count[N];
+    int32_t image[N];
+    for (uint32_t step = 0; step < EPOCHS; ++step) {
+        all_sets[0]->permutation(image, N, 11, 0, step);
+        for (int32_t i = 0; i < N; ++i)
+            if (!(i & 8)) ++count[image[i] ^ image[i | 8]];
+    }
+    double off = 0;
+    const double each = EPOCHS * (N / 2.0) / (N - 1);
+    for (int d = 1; d < N; ++d) off += (count[d] - each) * (count[d] - each) / each;
+    assert_int_equal(count[0], 0);
+    assert_true(off < N - 2 + 6 * sqrt(2.0 * (N - 2)));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accuracy),
@@ -295,6 +313,7 @@ int main(void) {
         cmocka_unit_test(test_philox),
         cmocka_unit_test(test_permutations),
         cmocka_unit_test(test_permutation_is_even),
+        cmocka_unit_test(test_permutation_differences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
