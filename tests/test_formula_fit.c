@@ -337,6 +337,37 @@ static void test_no_value(void **state) {
     allometer_table_free(table);
 }
 
+/* Sizes that depend on exponents, by many powers of ten: the cost is at most that of the truth. */
+static void test_sizes_of_exponents(void **state) {
+    static const char *const laws[] = {"((Nc/x)^(an/ad) + Dc/z)^ad",
+                                       "b + a*sigmoid(E + A/x^alpha + B/z^beta)"};
+    (void)state;
+    for (int l = 0; l < 2; ++l) {
+        struct allometer_table *table = allometer_table_new("test");
+        static const char *const names[] = {"x", "z", "y"};
+        double least = 0;
+        for (int c = 0; c < 3; ++c) allometer_table_add_column(table, names[c], NULL);
+        for (int k = 0; k < 100; ++k) {
+            double noise = 2e-3 * sin(12.9898 * k * k), x = 1e6 * pow(1e4, k % 10 / 9.0),
+                   z = 1e8 * pow(1e4, k / 10 / 9.0);
+            double y = l ? 0.25 + 0.5 / (1 + exp(-4 + 1200 / pow(x, 0.34) + 1600 / pow(z, 0.28)))
+                         : pow(pow(9e13 / x, 0.8) + 5e13 / z, 0.095);
+            const double row[] = {x, z, y * exp(noise)};
+            assert_int_equal(allometer_table_add_row(table, (size_t)k + 2, NULL), ALLOMETER_OK);
+            for (int c = 0; c < 3; ++c) allometer_table_put_number(table, (size_t)c, row[c]);
+            least += noise * noise / 100;
+        }
+        struct allometer_law *law = parse(laws[l], 2);
+        struct allometer_fits *fits = fit(table, law, ALLOMETER_OBJECTIVE_MSLE, "z");
+        if (!(fits->groups[0].status <= ALLOMETER_FIT_COST && fits->groups[0].objective <= least))
+            fail_msg("%s: %s, %g where the truth has %g", laws[l],
+                     allometer_group_status_names[fits->groups[0].status], fits->groups[0].objective, least);
+        allometer_fits_free(fits);
+        allometer_law_free(law);
+        allometer_table_free(table);
+    }
+}
+
 static int open_device(void **state) {
     (void)state;
     struct allometer_error error;
@@ -350,9 +381,12 @@ static int close_device(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_laws_as_formulas), cmocka_unit_test(test_no_value),
-        cmocka_unit_test(test_two_breaks),       cmocka_unit_test(test_lanczos),
-        cmocka_unit_test(test_cycles),           cmocka_unit_test(test_exponential_on_logs)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_laws_as_formulas),
+                                       cmocka_unit_test(test_no_value),
+                                       cmocka_unit_test(test_two_breaks),
+                                       cmocka_unit_test(test_lanczos),
+                                       cmocka_unit_test(test_cycles),
+                                       cmocka_unit_test(test_exponential_on_logs),
+                                       cmocka_unit_test(test_sizes_of_exponents)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

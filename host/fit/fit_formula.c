@@ -8,8 +8,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { DRAWS = 16 }; /* for each start */
-#define DECADES 2.5  /* to both sides of a parameter's size, the nearer the likelier */
+enum {
+    DRAWS = 16,       /* for each start, */
+    SHAPED_DRAWS = 4, /* and more of formulas with exponents: around sizes that go with these */
+};
+#define DECADES 2.5 /* to both sides of a parameter's size, the nearer the likelier */
 
 /* u in (0, 1) to the power of ten by which a parameter differs from its size. */
 static double decades(double u) {
@@ -119,6 +122,9 @@ static void begin_search(struct formula_search *search, const struct fit_work *w
         search->y[i] = search->on_logs ? exp(work->target[at]) : work->target[at];
         search->weight[i] = fit_weight(work, at);
     }
+    search->given = NULL;
+    memset(search->is_exponent, 0, sizeof search->is_exponent);
+    formula_exponents(search->law->program, search->is_exponent);
     formula_find_sizes(search);
 }
 
@@ -161,25 +167,61 @@ static void try_start(const struct formula_search *search, double *trial, double
     memcpy(start, trial, (size_t)search->P * sizeof *start);
 }
 
+/* Whether some parameters are exponents, and others are drawn whose sizes depend on these. */
+static int has_shapes(const struct formula_search *search, const int *drawn, int n_drawn) {
+    int n = 0, n_others = 0;
+    for (int p = 0; p < search->P; ++p) n += search->is_exponent[p];
+    for (int j = 0; j < n_drawn; ++j) n_others += !search->is_exponent[drawn[j]];
+    return n > 0 && n_others > 0;
+}
+
+/* Finds the sizes that go with a trial's exponents. */
+static void find_shaped_sizes(const struct formula_search *search, const double *trial,
+                              struct formula_search *shaped) {
+    double given[ALLOMETER_MAX_PARAMETERS];
+    for (int p = 0; p < search->P; ++p)
+        given[p] = search->is_exponent[p] ? fit_within(trial[p], search->lower[p], search->upper[p]) : NAN;
+    shaped->given = given;
+    formula_find_sizes(shaped);
+    shaped->given = NULL;
+}
+
+/* Draw number k of those for one start. Of the last ones the exponents come first, and the others around sizes that go
+   with them: A in A/N^alpha is as large as N^alpha. `kept`: values that the user gave, NaN of those to be drawn. */
+static void draw_trial(const struct formula_search *search, struct formula_search *shaped, int index, int k,
+                       const int *drawn, int n_drawn, const double *kept, double *trial) {
+    const struct fit_sequence sequence = fit_sequence_of(n_drawn ? n_drawn : 1);
+    int is_shaped = k >= DRAWS, at = index * DRAWS + k;
+    if (is_shaped) at = search->work->n_starts * DRAWS + index * SHAPED_DRAWS + k - DRAWS;
+    for (int p = 0; p < search->P; ++p) trial[p] = 0;
+    for (int pass = 0; pass <= is_shaped; ++pass) {
+        if (pass) find_shaped_sizes(search, trial, shaped);
+        for (int j = 0; j < n_drawn; ++j) {
+            int p = drawn[j];
+            if (pass && search->is_exponent[p]) continue;
+            trial[p] = draw(pass ? shaped : search, p, fit_sequence_draw(&sequence, at, j), k);
+        }
+        for (int p = 0; p < search->P; ++p) {
+            if (!isnan(kept[p])) trial[p] = kept[p];
+        }
+    }
+}
+
 /* With starts from the user, number 0 is exactly there; of the others, every second one keeps them where the formula is
    not linear. What turns is then drawn again, one parameter at a time: each cycle of a sum is found beside the others,
    where all together seldom are. */
-static void find_start(struct formula_search *search, int index, double *start) {
+static void find_start(struct formula_search *search, struct formula_search *shaped, int index,
+                       double *start) {
     const double *wanted = search->work->wanted;
-    double trial[ALLOMETER_MAX_PARAMETERS], least = NAN;
+    double trial[ALLOMETER_MAX_PARAMETERS], kept[ALLOMETER_MAX_PARAMETERS], least = NAN;
     int drawn[ALLOMETER_MAX_PARAMETERS];
     int P = search->P, pinned = index % 2 == 0,
         n_drawn = choose_drawn(search->work, search->law->program, index == 0, search->linear, drawn);
+    int n = !n_drawn ? 1 : has_shapes(search, drawn, n_drawn) ? DRAWS + SHAPED_DRAWS : DRAWS;
     const struct fit_sequence sequence = fit_sequence_of(n_drawn ? n_drawn : 1);
-    for (int k = 0; k < (n_drawn ? DRAWS : 1); ++k) {
-        for (int p = 0; p < P; ++p) trial[p] = 0;
-        for (int j = 0; j < n_drawn; ++j) {
-            int p = drawn[j];
-            trial[p] = draw(search, p, fit_sequence_draw(&sequence, index * DRAWS + k, j), k);
-        }
-        for (int p = 0; p < P; ++p) {
-            if (pinned && !isnan(wanted[p]) && (index == 0 || !search->linear[p])) trial[p] = wanted[p];
-        }
+    for (int p = 0; p < P; ++p) kept[p] = pinned && (index == 0 || !search->linear[p]) ? wanted[p] : NAN;
+    for (int k = 0; k < n; ++k) {
+        draw_trial(search, shaped, index, k, drawn, n_drawn, kept, trial);
         try_start(search, trial, &least, start);
     }
     for (int j = 0; j < n_drawn && n_drawn > 1; ++j) {
@@ -196,8 +238,10 @@ static void find_start(struct formula_search *search, int index, double *start) 
 void fit_formula_starts(const struct fit_work *work, size_t group, double *starts) {
     struct formula_search search;
     begin_search(&search, work, group);
+    struct formula_search shaped = search;
+    if (shaped.n_few > SEARCH_FEWER) shaped.n_few = SEARCH_FEWER;
     for (int i = 0; i < work->n_starts; ++i) {
-        find_start(&search, i, starts + (size_t)i * (size_t)search.P);
+        find_start(&search, &shaped, i, starts + (size_t)i * (size_t)search.P);
     }
 }
 

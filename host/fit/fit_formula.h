@@ -7,6 +7,7 @@
 enum {
     SEARCH_POINTS = 256, /* of a group that a draw is judged by, at most, spread evenly */
     SEARCH_FEW = 33,     /* of these that sizes are taken from */
+    SEARCH_FEWER = 9,    /* of these, where sizes are found anew for each draw */
     SEARCH_USES = 4,     /* of one parameter, that are looked at */
 };
 
@@ -20,6 +21,9 @@ struct formula_search {
     double columns[ALLOMETER_MAX_LAW_COLUMNS][SEARCH_POINTS], y[SEARCH_POINTS], weight[SEARCH_POINTS];
     const double *lower, *upper;                         /* P */
     unsigned char linear[ALLOMETER_MAX_PARAMETERS];      /* solved for; else drawn */
+    unsigned char is_exponent[ALLOMETER_MAX_PARAMETERS]; /* made of by + - * / with columns and each other */
+    const double
+        *given; /* P: values, and NaN of those parameters whose sizes are sought beside them; NULL: of all */
     double size[ALLOMETER_MAX_PARAMETERS];               /* at which a parameter begins to matter, above 0, */
     double sizes[ALLOMETER_MAX_PARAMETERS][SEARCH_USES]; /* in each of its uses */
     int n_uses[ALLOMETER_MAX_PARAMETERS];

@@ -22,13 +22,19 @@ static double median_size(double *values, int n) {
     return sane(values[n / 2]);
 }
 
+static int is_given(const struct formula_search *search, int p) {
+    return search->given && !isnan(search->given[p]);
+}
+
 /* values[slot][i]: every slot of the program at n_few points, all parameters being of their sizes. */
 static void evaluate_slots(const struct formula_search *search, double values[][SEARCH_FEW]) {
     const struct allometer_program *program = search->law->program;
     struct formula_tape tape;
     vd t[ALLOMETER_MAX_PARAMETERS];
     for (int p = 0; p < search->P; ++p)
-        t[p] = vd_set(search_is_positive(search, p) ? log(search->size[p]) : search->size[p]);
+        t[p] = vd_set(is_given(search, p)             ? search->given[p]
+                      : search_is_positive(search, p) ? log(search->size[p])
+                                                      : search->size[p]);
     for (int i = 0; i < search->n_few; ++i) {
         vd *x = formula_begin(program, t, 1, &tape);
         for (int c = 0; c < program->n_columns; ++c) x[c] = vd_set(search->columns[c][few_point(search, i)]);
@@ -68,6 +74,27 @@ static void sizes_of_operands(int operation, double y, double size_a, double siz
         *a = y * y;
         break;
     default: /* functions that bend where their argument is about 1 */
+        break;
+    }
+}
+
+/* The same where exponents are given: what is raised to one is of the size that makes the power of size y, and a term is
+   as large as its sum, or as what it is added to where that has no parameters. open: slots with parameters that are not
+   given. */
+static void sizes_of_shaped(struct allometer_instruction step, double y, const unsigned char *open,
+                            double exponent, double *a, double *b) {
+    switch (step.operation) {
+    case ALLOMETER_OPERATION_add:
+    case ALLOMETER_OPERATION_subtract:
+        if (open[step.a] && open[step.b]) *a = *b = y;
+        break;
+    case ALLOMETER_OPERATION_power:
+        if (open[step.a] && !open[step.b]) *a = pow(y, 1 / exponent);
+        break;
+    case ALLOMETER_OPERATION_exp:
+        *a = fmax(1, fabs(log(y)));
+        break;
+    default:
         break;
     }
 }
@@ -171,12 +198,16 @@ void formula_find_sizes(struct formula_search *search) {
     int P = search->P, first = P + program->n_columns + program->n_constants;
     static _Thread_local double values[ALLOMETER_MAX_SLOTS][SEARCH_FEW];
     double typical[ALLOMETER_MAX_SLOTS], wanted[ALLOMETER_MAX_SLOTS];
+    unsigned char open[ALLOMETER_MAX_SLOTS] = {0};
+    for (int p = 0; p < P; ++p) open[p] = !is_given(search, p);
+    for (int i = 0; i < program->n_instructions; ++i)
+        open[first + i] = open[program->code[i].a] | open[program->code[i].b];
     for (int p = 0; p < P; ++p)
         search->size[p] = 1, search->n_partners[p] = search->has_range[p] = search->turns[p] = 0;
     double sizes[SEARCH_FEW];
     for (int i = 0; i < search->n_few; ++i) sizes[i] = search->y[few_point(search, i)];
     const double y_size = median_size(sizes, search->n_few);
-    for (int sweep = 0; sweep < 3; ++sweep) { /* sizes tell what their neighbors' are */
+    for (int sweep = search->given != NULL; sweep < 3; ++sweep) { /* sizes tell what their neighbors' are */
         evaluate_slots(search, values);
         int n_slots = first + program->n_instructions;
         if (sweep == 2) note_phases_and_partners(search, values);
@@ -188,6 +219,7 @@ void formula_find_sizes(struct formula_search *search) {
             double y = sane(wanted[first + i]), a, b;
             if (sweep == 2) note_ranges(search, step, y, values);
             sizes_of_operands(step.operation, y, typical[step.a], typical[step.b], &a, &b);
+            if (search->given) sizes_of_shaped(step, y, open, values[step.b][0], &a, &b);
             if (step.operation == ALLOMETER_OPERATION_exp && step.a < P && search_is_positive(search, step.a))
                 a = y;
             wanted[step.a] = sane(a);

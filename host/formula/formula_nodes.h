@@ -33,6 +33,8 @@ int formula_nodes_program(const struct formula_nodes *nodes, int root, int n_par
 /* Marks with 1 (P marks, all 0 before) the parameters that only have a value where they are positive: the base of a
    power, or what a logarithm or root is taken of, but for factors that are not parameters. */
 void formula_positive(const struct allometer_program *program, unsigned char *positive);
+/* The same of the parameters that make up an exponent, with columns and each other. */
+void formula_exponents(const struct allometer_program *program, unsigned char *exponents);
 /* Makes the program take the logarithms of the marked parameters in place of these. 0 where it gets too long. */
 int formula_take_logs(struct allometer_program *program, const unsigned char *marks);
 /* Marks a set of parameters, out of the candidates, in which the formula is linear if the others are kept. */

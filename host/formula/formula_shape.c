@@ -36,6 +36,32 @@ void formula_positive(const struct allometer_program *program, unsigned char *po
     }
 }
 
+/* Marks the parameters of a slot that is made of them by + - * / alone. */
+static void mark_terms(const struct allometer_program *program, int slot, unsigned char *marks) {
+    if (slot < program->n_parameters) marks[slot] = 1;
+    if (slot < first_instruction(program)) return;
+    struct allometer_instruction step = program->code[slot - first_instruction(program)];
+    switch (step.operation) {
+    case ALLOMETER_OPERATION_add:
+    case ALLOMETER_OPERATION_subtract:
+    case ALLOMETER_OPERATION_multiply:
+    case ALLOMETER_OPERATION_divide:
+    case ALLOMETER_OPERATION_negate:
+        mark_terms(program, step.a, marks);
+        mark_terms(program, step.b, marks);
+        break;
+    default:
+        break;
+    }
+}
+
+void formula_exponents(const struct allometer_program *program, unsigned char *exponents) {
+    for (int i = 0; i < program->n_instructions; ++i) {
+        if (program->code[i].operation != ALLOMETER_OPERATION_power) continue;
+        mark_terms(program, program->code[i].b, exponents);
+    }
+}
+
 int formula_take_logs(struct allometer_program *program, const unsigned char *marks) {
     int n = 0, first = first_instruction(program), slot_of[ALLOMETER_MAX_PARAMETERS];
     for (int p = 0; p < program->n_parameters; ++p) slot_of[p] = marks[p] ? first + n++ : p;
