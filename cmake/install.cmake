@@ -33,7 +33,9 @@ file(CONFIGURE OUTPUT allometer.names CONTENT "@names_in_lines@\n" @ONLY)
 
 # The objects of the library once more in both forms that are installed: there these names alone are visible. The static
 # one is a single object, since what its parts call of one another would else be visible to all; -d: with its common symbols
-# in place, such as OpenMP's locks, which no linker places once they are hidden.
+# in place, such as OpenMP's locks, which no linker places once they are hidden. LLVM's linker, from its 15th version, places
+# none whatever it is told.
+find_program(ALLOMETER_PARTIAL_LINKER NAMES ld.bfd ld REQUIRED)
 set(objects $<TARGET_OBJECTS:allometer>)
 foreach(set ${ALLOMETER_INSTRUCTION_SETS})
   if(TARGET allometer_${set})
@@ -49,7 +51,7 @@ set(STATIC_LIBRARY ${PROJECT_BINARY_DIR}/installed/liballometer.a)
 file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/installed)
 add_custom_command(
   OUTPUT ${STATIC_LIBRARY}
-  COMMAND ${CMAKE_LINKER} -r -d -o installed/allometer.o ${objects}
+  COMMAND ${ALLOMETER_PARTIAL_LINKER} -r -d -o installed/allometer.o ${objects}
   COMMAND ${CMAKE_OBJCOPY} --keep-global-symbols=allometer.names installed/allometer.o
   COMMAND ${CMAKE_COMMAND} -E rm -f ${STATIC_LIBRARY}
   COMMAND ${CMAKE_AR} qcs ${STATIC_LIBRARY} installed/allometer.o
