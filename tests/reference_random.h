@@ -33,11 +33,12 @@ static inline uint32_t mix(uint32_t x) {
 static inline int permuted(uint64_t seed, uint32_t which, uint32_t step, int n, int i) {
     int half = 1;
     while ((1LL << 2 * half) < n) ++half;
-    uint32_t mask = (1u << half) - 1, left, right;
+    uint32_t mask = (1u << half) - 1, rounds = half < 4 ? 12 : 8, left, right;
     do {
         left = (uint32_t)i >> half, right = (uint32_t)i & mask;
-        for (uint32_t round = 0; round < 8; ++round) {
-            uint32_t other = left ^ (mix(right + word(seed, ORDER, round % 4, step, which) + round) & mask);
+        for (uint32_t round = 0; round < rounds; ++round) {
+            uint32_t key = word(seed, ORDER, round % 4, step, which) * (2 * round + 1);
+            uint32_t other = left ^ (mix(right + key) & mask);
             left = right, right = other;
         }
         i = (int)(left << half | right);
