@@ -35,7 +35,7 @@ file(CONFIGURE OUTPUT allometer.names CONTENT "@names_in_lines@\n" @ONLY)
 # one is a single object, since what its parts call of one another would else be visible to all; -d: with its common symbols
 # in place, such as OpenMP's locks, which no linker places once they are hidden. LLVM's linker, from its 15th version, places
 # none whatever it is told.
-find_program(ALLOMETER_PARTIAL_LINKER NAMES ld.bfd ld REQUIRED)
+find_program(ALLOMETER_PARTIAL_LINKER NAMES ld.bfd ld ${CMAKE_LINKER} REQUIRED)
 set(objects $<TARGET_OBJECTS:allometer>)
 foreach(set ${ALLOMETER_INSTRUCTION_SETS})
   if(TARGET allometer_${set})

@@ -368,6 +368,28 @@ static void test_sizes_of_exponents(void **state) {
     }
 }
 
+/* An exponent under many minus signs is looked at once, not once for every path to it. */
+static void test_many_minus_signs(void **state) {
+    (void)state;
+    struct allometer_table *table = allometer_table_new("test");
+    allometer_table_add_column(table, "x", NULL);
+    allometer_table_add_column(table, "y", NULL);
+    for (int k = 1; k <= 20; ++k) {
+        assert_int_equal(allometer_table_add_row(table, (size_t)k + 1, NULL), ALLOMETER_OK);
+        allometer_table_put_number(table, 0, k);
+        allometer_table_put_number(table, 1, 3 * pow(k, -0.4));
+    }
+    struct allometer_law *law = parse("a*x^(" /* 50 */
+                                      "- - - - - - - - - - - - - - - - - - - - - - - - - "
+                                      "- - - - - - - - - - - - - - - - - - - - - - - - - c)",
+                                      1);
+    struct allometer_fits *fits = fit(table, law, ALLOMETER_OBJECTIVE_MSLE, NULL);
+    assert_close("exponent", fits->groups[0].values[1], -0.4, 0, 1e-9);
+    allometer_fits_free(fits);
+    allometer_law_free(law);
+    allometer_table_free(table);
+}
+
 static int open_device(void **state) {
     (void)state;
     struct allometer_error error;
@@ -387,6 +409,7 @@ int main(void) {
                                        cmocka_unit_test(test_lanczos),
                                        cmocka_unit_test(test_cycles),
                                        cmocka_unit_test(test_exponential_on_logs),
-                                       cmocka_unit_test(test_sizes_of_exponents)};
+                                       cmocka_unit_test(test_sizes_of_exponents),
+                                       cmocka_unit_test(test_many_minus_signs)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

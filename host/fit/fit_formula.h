@@ -22,8 +22,7 @@ struct formula_search {
     const double *lower, *upper;                         /* P */
     unsigned char linear[ALLOMETER_MAX_PARAMETERS];      /* solved for; else drawn */
     unsigned char is_exponent[ALLOMETER_MAX_PARAMETERS]; /* made of by + - * / with columns and each other */
-    const double
-        *given; /* P: values, and NaN of those parameters whose sizes are sought beside them; NULL: of all */
+    const double *given; /* P values, NaN of those whose sizes are sought beside the others; NULL: of all */
     double size[ALLOMETER_MAX_PARAMETERS];               /* at which a parameter begins to matter, above 0, */
     double sizes[ALLOMETER_MAX_PARAMETERS][SEARCH_USES]; /* in each of its uses */
     int n_uses[ALLOMETER_MAX_PARAMETERS];

@@ -48,7 +48,7 @@ static void mark_terms(const struct allometer_program *program, int slot, unsign
     case ALLOMETER_OPERATION_divide:
     case ALLOMETER_OPERATION_negate:
         mark_terms(program, step.a, marks);
-        mark_terms(program, step.b, marks);
+        if (step.b != step.a) mark_terms(program, step.b, marks); /* the same of a negation */
         break;
     default:
         break;
