@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "compare.h"
+#include "draws.h"
 
 enum { TABLES = 300, SIZES = 8, RESAMPLES = 400 };
 static const double far_away = 1e260; /* where a power's exponent is all that tells y */
@@ -22,10 +23,6 @@ struct world {
     int runs;
     double share;
 };
-
-static double gauss(void) {
-    return sqrt(-2 * log(1 - drand48())) * cos(6.283185307179586 * drand48());
-}
 
 /* `tables` tables of 5 x^-0.4, each of some runs at the same sizes, and of one more run that is not fitted. */
 static struct allometer_table *make_table(struct world world, int tables) {

@@ -14,9 +14,9 @@
 #include <cmocka.h>
 
 #include "compare.h"
+#include "cpu_device.h"
+#include "draws.h"
 #include "truths.h"
-
-static struct allometer_device *device;
 
 static struct allometer_table *make_table(const char *const *names, size_t n_names) {
     struct allometer_table *table = allometer_table_new("test");
@@ -117,10 +117,6 @@ static void test_many_breaks(void **state) {
         allometer_fits_free(fits);
         allometer_table_free(table);
     }
-}
-
-static double gauss(void) {
-    return sqrt(-2 * log(1 - drand48())) * cos(6.283185307179586 * drand48());
 }
 
 enum { CURVES = 400, POINTS = 40 };
@@ -452,9 +448,6 @@ static void test_open_parameters_are_told(void **state) {
 }
 
 int main(void) {
-    struct allometer_error error;
-    const struct allometer_device_options options = {0};
-    if (allometer_cpu.open(&device, &options, &error) != ALLOMETER_OK) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_laws_find_their_parameters),
         cmocka_unit_test(test_many_breaks),
@@ -468,7 +461,5 @@ int main(void) {
         cmocka_unit_test(test_undetermined_says_so),
         cmocka_unit_test(test_open_parameters_are_told),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    allometer_cpu.close(device);
-    return failed;
+    return cmocka_run_group_tests(tests, open_device, close_device);
 }

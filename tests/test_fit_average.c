@@ -13,10 +13,7 @@
 #include <cmocka.h>
 
 #include "compare.h"
-
-static double gauss(void) {
-    return sqrt(-2 * log(1 - drand48())) * cos(6.283185307179586 * drand48());
-}
+#include "draws.h"
 
 /* Columns g, x, y, train, run. */
 static struct allometer_table *make_table(void) {

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "compare.h"
+#include "draws.h"
 
 enum { TRIALS = 100 };
 
@@ -24,10 +25,6 @@ static struct allometer_law *parse(const char *text, int n_columns) {
     struct allometer_error error = {0};
     if (allometer_law_parse(text, xy, n_columns, &law, &error) != ALLOMETER_OK) fail_msg("%s", error.message);
     return law;
-}
-
-static double uniform(double low, double high) {
-    return low + (high - low) * drand48();
 }
 
 /* ---- instructions ---- */

@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #include "compare.h"
+#include "cpu_device.h"
+#include "draws.h"
 #include "truths.h"
 
 static struct allometer_law *parse(const char *text, int n_columns) {
@@ -24,12 +26,6 @@ static struct allometer_law *parse(const char *text, int n_columns) {
         fail_msg("%s", error.message);
     return law;
 }
-
-static double uniform(double low, double high) {
-    return low + (high - low) * drand48();
-}
-
-static struct allometer_device *device;
 
 static struct allometer_fits *fit(const struct allometer_table *table, const struct allometer_law *law,
                                   enum allometer_objective objective, const char *second_column) {
@@ -388,18 +384,6 @@ static void test_many_minus_signs(void **state) {
     allometer_fits_free(fits);
     allometer_law_free(law);
     allometer_table_free(table);
-}
-
-static int open_device(void **state) {
-    (void)state;
-    struct allometer_error error;
-    return (int)allometer_cpu.open(&device, &(struct allometer_device_options){0}, &error);
-}
-
-static int close_device(void **state) {
-    (void)state;
-    allometer_cpu.close(device);
-    return 0;
 }
 
 int main(void) {

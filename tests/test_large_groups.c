@@ -13,11 +13,10 @@
 #include <cmocka.h>
 
 #include "compare.h"
+#include "cpu_device.h"
 #include "truths.h"
 
 enum { MANY = 6000, FEW = 40 };
-
-static struct allometer_device *device;
 
 /* Steps of a training: x grows by the same with every row, so that few points lie where the law changes most. Errors of 2 %;
    of every 50th point, 20 times that where there are outliers. Group 1 has many rows, the others few. */
@@ -153,17 +152,6 @@ static void test_average(void **state) {
     }
     assert_doubles_close("auto", said[1], said[0], 3, 0.02 * (said[0][2] - said[0][1]), 0);
     allometer_table_free(table);
-}
-
-static int open_device(void **state) {
-    (void)state;
-    return (int)allometer_cpu.open(&device, &(struct allometer_device_options){0}, NULL);
-}
-
-static int close_device(void **state) {
-    (void)state;
-    allometer_cpu.close(device);
-    return 0;
 }
 
 int main(void) {

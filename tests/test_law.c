@@ -12,12 +12,9 @@
 #include <cmocka.h>
 
 #include "compare.h"
+#include "draws.h"
 
 enum { TRIALS = 200 };
-
-static double uniform(double low, double high) {
-    return low + (high - low) * drand48();
-}
 
 /* A value of a parameter as the law's users would see it, in its own units. */
 static double draw(enum allometer_role role) {

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "cpu_device.h"
+
 /* Another folder may be named in the environment. */
 #define DATA SOURCE_DIR "/../shared/data/nist-strd"
 
@@ -137,8 +139,6 @@ static struct allometer_law *parse(const char *text, int n_columns) {
 static int number_of(const struct allometer_law *law, int p) {
     return law->program ? atoi(law->parameters[p].name + 1) - 1 : p;
 }
-
-static struct allometer_device *device;
 
 struct found {
     double parameters, errors, sum; /* digits; infinity where they are not asked for */
@@ -287,18 +287,6 @@ static void test_certified_values(void **state) {
         allometer_law_free(law);
     }
     assert_int_equal(n_short, 0);
-}
-
-static int open_device(void **state) {
-    (void)state;
-    struct allometer_error error;
-    return (int)allometer_cpu.open(&device, &(struct allometer_device_options){0}, &error);
-}
-
-static int close_device(void **state) {
-    (void)state;
-    allometer_cpu.close(device);
-    return 0;
 }
 
 int main(void) {

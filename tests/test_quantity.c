@@ -13,10 +13,9 @@
 #include <cmocka.h>
 
 #include "compare.h"
+#include "cpu_device.h"
 
 enum { N = 60 };
-
-static struct allometer_device *device;
 
 static struct allometer_table *table;
 
@@ -164,16 +163,13 @@ static void test_refused(void **state) {
 }
 
 static int set_up(void **state) {
-    (void)state;
     fill_table();
-    return (int)allometer_cpu.open(&device, &(struct allometer_device_options){0}, NULL);
+    return open_device(state);
 }
 
 static int tear_down(void **state) {
-    (void)state;
     allometer_table_free(table);
-    allometer_cpu.close(device);
-    return 0;
+    return close_device(state);
 }
 
 int main(void) {

@@ -17,6 +17,7 @@
 
 #include "cases.h"
 #include "compare.h"
+#include "draws.h"
 
 #define ROW(set) #set,
 static const char *const instruction_sets[] = {ALLOMETER_INSTRUCTION_SETS};
@@ -28,10 +29,6 @@ enum {
     P = 3,
     FITS = 3000
 };
-
-static double gauss(void) {
-    return sqrt(-2 * log(1 - drand48())) * cos(6.283185307179586 * drand48());
-}
 
 /* SETS data sets of 5 to 60 points of a + b x^-c with 3 % noise, in units of one to three points, and FITS problems on
    them: plain and resampled, from starts of all kinds. */

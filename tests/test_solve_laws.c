@@ -16,6 +16,7 @@
 
 #include "cases.h"
 #include "compare.h"
+#include "draws.h"
 
 #define ROW(set) #set,
 static const char *const instruction_sets[] = {ALLOMETER_INSTRUCTION_SETS};
@@ -23,10 +24,6 @@ static const char *const instruction_sets[] = {ALLOMETER_INSTRUCTION_SETS};
 enum { N_INSTRUCTION_SETS = sizeof instruction_sets / sizeof *instruction_sets };
 
 static const struct allometer_backend *backend; /* under test */
-
-static double gauss(void) {
-    return sqrt(-2 * log(1 - drand48())) * cos(6.283185307179586 * drand48());
-}
 
 /* A value of each parameter such that all of them shape the data below. */
 static double typical(const struct allometer_law *law, int p) {

@@ -12,18 +12,10 @@
 #include <cmocka.h>
 
 #include "compare.h"
+#include "cpu_device.h"
+#include "draws.h"
 
 enum { GROUPS = 150 };
-
-static struct allometer_device *device;
-
-static double gauss(void) {
-    return sqrt(-2 * log(1 - drand48())) * cos(6.283185307179586 * drand48());
-}
-
-static double between(double low, double high) {
-    return low + (high - low) * drand48();
-}
 
 /* Groups of 8 to 80 points with errors of 0.3 to 10 %, each with a law of its own. */
 static struct allometer_table *make_table(const struct allometer_law *law) {
@@ -35,12 +27,12 @@ static struct allometer_table *make_table(const struct allometer_law *law) {
         assert_int_equal(allometer_table_add_column(table, names[c], NULL), ALLOMETER_OK);
     srand48(3);
     for (int g = 0; g < GROUPS; ++g) {
-        int n = (int)between(8, 80), is_sum_of_powers = law->n_columns == 2;
-        double inner[5] = {between(0, 2), between(2.3, 6.9), exp(between(-21, -12))};
+        int n = (int)uniform(8, 80), is_sum_of_powers = law->n_columns == 2;
+        double inner[5] = {uniform(0, 2), uniform(2.3, 6.9), exp(uniform(-21, -12))};
         if (is_sum_of_powers)
-            inner[2] = between(2.3, 9.2), inner[3] = between(0.2, 0.5), inner[4] = between(0.2, 0.5);
+            inner[2] = uniform(2.3, 9.2), inner[3] = uniform(0.2, 0.5), inner[4] = uniform(0.2, 0.5);
         for (int i = 0; i < n; ++i) {
-            double x[2] = {pow(10, between(5, 10)), pow(10, between(7, 11))}, y;
+            double x[2] = {pow(10, uniform(5, 10)), pow(10, uniform(7, 11))}, y;
             allometer_law_evaluate(law, inner, (const double *const[]){&x[0], &x[1]}, 1, &y, NULL);
             const double cells[] = {g, x[0], x[1], y * exp(errors[g % 3] * gauss())};
             assert_int_equal(allometer_table_add_row(table, 0, NULL), ALLOMETER_OK);
@@ -97,17 +89,6 @@ static void test_chinchilla(void **state) {
     (void)state;
     check("chinchilla", "E + A/N^alpha + B/D^beta",
           (struct allometer_fit_setting[]){{"E", NAN, 0, NAN}, {"A", NAN, 0, NAN}, {"B", NAN, 0, NAN}});
-}
-
-static int open_device(void **state) {
-    (void)state;
-    return (int)allometer_cpu.open(&device, &(struct allometer_device_options){0}, NULL);
-}
-
-static int close_device(void **state) {
-    (void)state;
-    allometer_cpu.close(device);
-    return 0;
 }
 
 int main(void) {
