@@ -52,8 +52,8 @@ static const struct allometer_backend *module_find(struct allometer_error *error
         if (access(path, F_OK) == 0) return module_load(path, error);
     }
     allometer_fail(error, ALLOMETER_BAD_INPUT,
-                   "the cuda backend is not installed: there is no %s beside the program or in %s",
-                   module_name, ALLOMETER_MODULE_FOLDER);
+                   "the cuda backend is not installed: there is no %s beside the program%s%s or in %s",
+                   module_name, named && *named ? ", in " : "", named ? named : "", ALLOMETER_MODULE_FOLDER);
     return NULL;
 }
 

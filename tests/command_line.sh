@@ -80,6 +80,11 @@ if [ "$(id -u)" -ne 0 ]; then
     expect 2 'cannot write' sweep good.yaml --device cpu --out closed/runs.db
 fi
 
+printf 'a,y\n1,2\n2,3\n3,5\n4,4\n' >told.csv
+printf '%s\n' 'task: {data: {file: told.csv, control: true}}' 'model: {width: 4}' >told.yaml
+expect 2 'told.yaml:1.*task.data.control is true, expected only where a task.data.subtask_column' sweep told.yaml
+ALLOMETER_MODULE_FOLDER=$PWD/empty expect 2 "there is no allometer_cuda.so.*, in $PWD/empty or in|load" sweep good.yaml --device cuda
+
 # ---- a sweep from start to end --------------------------------------------------------------------------------
 expect_output 'models +8$' sweep good.yaml --dry-run --device cpu
 expect_output '"models": *8,' sweep good.yaml --dry-run --device cpu --json
@@ -186,7 +191,8 @@ if as 1001 test -r "$PWD/shared/good.yaml" 2>/dev/null; then
 fi
 
 # Nothing to tell of layers, and nothing to fit, is told.
-expect 0 'note: good.db holds no rows by layer' export good.db --layers
+expect 2 'weights writes .npy files .*expected no JSON' export good.db --weights no --json
+expect 0 'note: good.db holds no rows by layer.* series' export good.db --layers
 expect 0 '' export good.db --layers --quiet
 [ ! -s stderr ] || fail "--quiet is not: $(cat stderr)"
 sed 's/^train: {/train: {optimizer: sgd, learning_rate: 1.0e+30, /' good.yaml >div.yaml

@@ -29,6 +29,7 @@ expect 2 'expected --x and --y' runs.csv --law power --x n
 expect 2 'expected --law' runs.csv --x n --y loss
 expect 2 "unknown law 'powr'; did you mean 'power'" runs.csv --law powr --x n --y loss
 expect 2 'law chinchilla has 2 independent variables, 1 column given' runs.csv --law chinchilla --x n --y loss
+expect 2 '--train is given twice' runs.csv --law power --x n --y loss --train 'n>1' --train 'n<9'
 expect 2 'no-such.csv: No such file' no-such.csv --law power --x n --y loss
 expect 2 "no column 'N'; there are 'task', 'seed', 'n'" runs.csv --law power --x N --y loss
 expect 2 "runs.csv:2: column 'task': expected a number, found 'plain'" runs.csv --law power --x n --y task

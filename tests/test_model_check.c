@@ -152,7 +152,7 @@ static void a_trapezoid_has_one_evenly_spaced_input(void **state) {
     struct allometer_model model = good_model();
     model.weighting = ALLOMETER_WEIGHTING_TRAPEZOID;
     model.distribution = ALLOMETER_DISTRIBUTION_EVEN;
-    expect_refusal(&model, "task.inputs.weights is trapezoid", "one input");
+    expect_refusal(&model, "trapezoid, expected equal or bootstrap", "one input");
     model.n_subtasks = model.n_inputs = model.n_outputs = 1;
     expect_good(&model);
     model.samples = model.batch = 1; /* would weigh 1 / 0 */
@@ -161,13 +161,13 @@ static void a_trapezoid_has_one_evenly_spaced_input(void **state) {
     expect_refusal(&model, "task.inputs.weights is trapezoid", "fresh is false");
     model.fresh = 0;
     model.distribution = ALLOMETER_DISTRIBUTION_UNIFORM;
-    expect_refusal(&model, "task.inputs.weights is trapezoid", "even");
+    expect_refusal(&model, "trapezoid, expected equal or bootstrap", "even");
     model.distribution = ALLOMETER_DISTRIBUTION_EVEN;
     model.subtasks[0] = model.subtasks[1];
     model.subtasks[0].first_input = model.subtasks[0].first_output = 0;
     model.subtasks[0].n_inputs = 1;
     model.n_outputs = 2;
-    expect_refusal(&model, "task.inputs.weights is trapezoid", "one input");
+    expect_refusal(&model, "trapezoid, expected equal or bootstrap", "one input");
 }
 
 static void any_seed_is_good(void **state) {

@@ -64,6 +64,8 @@ static error_t parse(int key, char *value, struct argp_state *state) {
         if (!arguments->path) argp_error(state, "expected a store, such as runs.db");
         if (arguments->weights && arguments->rows)
             argp_error(state, "--weights and --layers exclude each other");
+        if (arguments->weights && arguments->format == ALLOMETER_STORE_JSON)
+            argp_error(state, "--weights writes .npy files and a manifest.csv, expected no JSON beside it");
         if (arguments->weights && arguments->out) argp_error(state, "--weights and --out exclude each other");
         return 0;
     default:
@@ -126,11 +128,12 @@ int verb_export(int argc, char **argv) {
         fprintf(stderr, "%s: weights of %llu model%s\n", arguments.weights, (unsigned long long)n_models,
                 n_models == 1 ? "" : "s");
     if (arguments.rows == ALLOMETER_STORE_LAYERS && summary.n_stored && !summary.has_layers)
-        fprintf(
-            stderr,
-            "allometer: note: %s holds no rows by layer, which are measured where model.depth is above 1 and "
-            "the model did not diverge\n",
-            arguments.path);
+        fprintf(stderr,
+                "allometer: note: %s holds no rows by layer, which are measured of several hidden "
+                "layers, of composition control or series, of rows of a file, and of many inputs or outputs, "
+                "unless the "
+                "model diverged\n",
+                arguments.path);
     verb_note_stored(arguments.path, &summary);
     return VERB_DONE;
 }

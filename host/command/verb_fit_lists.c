@@ -105,6 +105,8 @@ void verb_fit_filter(struct fit_arguments *arguments, struct argp_state *state, 
 }
 
 void verb_fit_train(struct fit_arguments *arguments, struct argp_state *state, char *text) {
+    if (arguments->options.train_column)
+        argp_error(state, "--train is given twice, expected one condition; --where may be repeated");
     struct allometer_fit_filter train = parse_condition(state, "train", text);
     arguments->options.train_column = train.column;
     arguments->options.train_value = train.value;

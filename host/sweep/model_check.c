@@ -239,7 +239,7 @@ static int check_together(const struct allometer_model *model, struct model_prob
     if (model->distribution != ALLOMETER_DISTRIBUTION_EVEN || model->n_inputs != 1
         || allometer_function_shapes[model->subtasks[0].function].is_binary)
         return found(problem, "task.inputs.weights",
-                     "task.inputs.weights is trapezoid, expected equal unless "
+                     "task.inputs.weights is trapezoid, expected equal or bootstrap unless "
                      "task.inputs.distribution is even and there is one input");
     return 0;
 }

@@ -28,6 +28,10 @@ static enum allometer_code check_data(const struct sweep_marks *marks, const str
                 "%s is given beside task.data.file, expected none: the file's rows are the"
                 " samples, of which task.data.test_share are held out",
                 place);
+    if (sweep->data && sweep->settings.is_told && sweep->data->n_subtasks == 1)
+        return sweep_marks_fail(marks, "task.data.control", error,
+                                "task.data.control is true, expected only where a task.data.subtask_column "
+                                "tells several subtasks: the input of a single one would never change");
     return ALLOMETER_OK;
 }
 
