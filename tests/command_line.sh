@@ -68,7 +68,7 @@ expect 2 'disk' sweep huge.yaml --device cpu
 # Some 400 MB of samples fit into memory; those of 4,096 such models at once do not.
 printf '%s\n' 'task: {subtasks: [{function: squared_differences, count: 256}], inputs: {samples: 65536}}' 'model: {width: 4}' \
     'train: {steps: 1}' 'measure: {samples: 1}' >large.yaml
-expect 0 '1 models' sweep large.yaml --device cpu
+expect 0 ': 1 model, 0 of them' sweep large.yaml --device cpu
 echo 'axes: {seed: {count: 4096}}' >>large.yaml
 if (ulimit -v 1000000000 && "$program" --help >help) 2>/dev/null; then # 1 TB; the address sanitizer takes more for itself
     (ulimit -v 1000000000 && expect 2 'memory to train 4096 models at once, expected at most' \

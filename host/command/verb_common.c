@@ -122,8 +122,9 @@ enum allometer_code verb_check_output(const char *option, const char *output, co
 
 void verb_note_stored(const char *path, const struct allometer_store_summary *summary) {
     if (summary->n_stored == summary->n_models) return;
-    fprintf(stderr, "allometer: note: %s holds %llu of the sweep's %llu models\n", path,
-            (unsigned long long)summary->n_stored, (unsigned long long)summary->n_models);
+    fprintf(stderr, "allometer: note: %s holds %llu of the sweep's %llu model%s\n", path,
+            (unsigned long long)summary->n_stored, (unsigned long long)summary->n_models,
+            summary->n_models == 1 ? "" : "s");
 }
 
 enum { OPTION_JSON = 0x100 };

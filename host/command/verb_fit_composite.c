@@ -24,8 +24,10 @@ static void print_slope(struct composite_slope slope) {
 }
 
 static void print_text(const struct composite *composite, const struct composite_options *options) {
-    printf("%d models of %d subtasks", composite->n_models, composite->n_subtasks);
-    if (composite->n_left_out) printf("; %d more were left out", composite->n_left_out);
+    printf("%d models of %d subtask%s", composite->n_models, composite->n_subtasks,
+           composite->n_subtasks == 1 ? "" : "s");
+    if (composite->n_left_out)
+        printf("; %d more %s left out", composite->n_left_out, composite->n_left_out == 1 ? "was" : "were");
     char interval[GRID_CELL], function[GRID_CELL];
     snprintf(interval, sizeof interval, "%g %% interval", 100 * options->confidence);
     printf("\n\n%-8s %12s %10s %20s %8s %10s %20s%s\n", "subtask", "factor", "exponent", interval, "share",

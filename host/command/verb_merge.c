@@ -55,9 +55,9 @@ int verb_merge(int argc, char **argv) {
                               (size_t)arguments.n_files - 1, &summary, &error))
         return verb_fail(&error);
     if (!arguments.quiet)
-        fprintf(stderr, "%s: %llu of %llu models of sweep '%s', %llu of them diverged\n", arguments.files[0],
-                (unsigned long long)summary.n_stored, (unsigned long long)summary.n_models, summary.name,
-                (unsigned long long)summary.n_diverged);
+        fprintf(stderr, "%s: %llu of %llu model%s of sweep '%s', %llu of them diverged\n", arguments.files[0],
+                (unsigned long long)summary.n_stored, (unsigned long long)summary.n_models,
+                summary.n_models == 1 ? "" : "s", summary.name, (unsigned long long)summary.n_diverged);
     if (!arguments.quiet && summary.n_makers > 1)
         fprintf(stderr,
                 "allometer: note: the models were trained by %s, whose results differ by rounding or more\n",

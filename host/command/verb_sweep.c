@@ -160,14 +160,14 @@ static void print_summary(const struct sweep_arguments *arguments,
         snprintf(shard, sizeof shard, " of shard %u/%u", arguments->shard, arguments->n_shards);
     if (stop && progress->n_done < progress->n_models) {
         fprintf(stderr,
-                "allometer: stopped with %llu of %llu models%s in %s; the same command goes on from there\n",
-                (unsigned long long)progress->n_done, (unsigned long long)progress->n_models, shard,
-                arguments->out);
+                "allometer: stopped with %llu of %llu model%s%s in %s; the same command goes on from there\n",
+                (unsigned long long)progress->n_done, (unsigned long long)progress->n_models,
+                progress->n_models == 1 ? "" : "s", shard, arguments->out);
         return;
     }
-    fprintf(stderr, "%s: %llu models%s, %llu of them diverged; %llu trained now", arguments->out,
-            (unsigned long long)progress->n_done, shard, (unsigned long long)progress->n_diverged,
-            (unsigned long long)progress->n_trained);
+    fprintf(stderr, "%s: %llu model%s%s, %llu of them diverged; %llu trained now", arguments->out,
+            (unsigned long long)progress->n_done, progress->n_done == 1 ? "" : "s", shard,
+            (unsigned long long)progress->n_diverged, (unsigned long long)progress->n_trained);
     if (arguments->n_shards > 1)
         fprintf(stderr, "; the store holds %llu of the sweep's %llu", (unsigned long long)n_stored,
                 (unsigned long long)n_models);
