@@ -83,7 +83,6 @@ fi
 printf 'a,y\n1,2\n2,3\n3,5\n4,4\n' >told.csv
 printf '%s\n' 'task: {data: {file: told.csv, control: true}}' 'model: {width: 4}' >told.yaml
 expect 2 'told.yaml:1.*task.data.control is true, expected only where a task.data.subtask_column' sweep told.yaml
-ALLOMETER_MODULE_FOLDER=$PWD/empty expect 2 "there is no allometer_cuda.so.*, in $PWD/empty or in|load" sweep good.yaml --device cuda
 
 # ---- a sweep from start to end --------------------------------------------------------------------------------
 expect_output 'models +8$' sweep good.yaml --dry-run --device cpu
