@@ -46,8 +46,7 @@ static void print_text(const struct composite *composite, const struct composite
            100 * options->confidence, options->bootstrap ? " from resamples" : "");
     printf("one exponent for all: %.3f\n", composite->common_exponent);
     if (options->cluster && options->bootstrap)
-        printf("p: of the ratio over how much more slopes differ between values of %s than between models\n",
-               options->cluster);
+        printf("p: by how much the slopes change without each value of %s\n", options->cluster);
     putchar('\n');
     printf("%-14s %10s %14s %10s %10s %10s %4s %10s\n", "hypothesis", "parameters", "log likelihood", "AIC",
            "BIC", "ratio", "df", "p");

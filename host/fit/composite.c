@@ -6,16 +6,6 @@
 #include <string.h>
 #include <Random123/philox.h>
 
-/* Adds model m to the lines of all subtasks: of the loss against neurons, and of the share against the total (2, K). */
-static void add_model(const struct sample *sample, int32_t m, struct line *lines) {
-    const int32_t K = sample->K;
-    for (int32_t k = 0; k < K; k++) {
-        const double neurons = sample->neurons[m * K + k], total = sample->total[m];
-        lines[k] = line_add(lines[k], neurons, sample->loss[m * K + k]);
-        lines[K + k] = line_add(lines[K + k], total, neurons - total);
-    }
-}
-
 static struct composite_slope *slope_at(struct composite *composite, int32_t K, int32_t i) {
     struct composite_subtask *subtask = &composite->subtasks[i % K];
     return i < K ? &subtask->exponent : &subtask->growth;
@@ -44,28 +34,6 @@ static int32_t random_below(int32_t n, uint64_t seed, int32_t b, int32_t draw) {
     return (int32_t)((uint64_t)philox4x32(counter, key).v[0] * (uint64_t)n >> 32);
 }
 
-/* The lines of each cluster of models (clusters, 2, K); clusters: room for M numbers, which become the distinct ones. */
-static int32_t cluster_lines(const struct sample *sample, double *clusters, struct line *lines) {
-    const int32_t M = sample->M, K = sample->K;
-    int32_t n = 0;
-    memcpy(clusters, sample->cluster, (size_t)M * sizeof *clusters);
-    sort_doubles(clusters, (size_t)M);
-    for (int32_t m = 0; m < M; m++)
-        if (m == 0 || clusters[m] != clusters[n - 1]) clusters[n++] = clusters[m];
-    for (int32_t m = 0; m < M; m++) {
-        int32_t low = 0, high = n - 1;
-        while (low < high) {
-            const int32_t middle = (low + high) / 2;
-            if (clusters[middle] < sample->cluster[m])
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        add_model(sample, m, lines + (int64_t)low * 2 * K);
-    }
-    return n;
-}
-
 static int bootstrap_intervals(const struct sample *sample, const struct composite_options *options,
                                struct composite *composite) {
     const int32_t K = sample->K, B = options->bootstrap;
@@ -74,7 +42,7 @@ static int bootstrap_intervals(const struct sample *sample, const struct composi
     struct line *lines = calloc((size_t)sample->M * (size_t)(2 * K), sizeof *lines),
                 *total = malloc((size_t)(2 * K) * sizeof *total);
     const int ready = clusters && slopes && lines && total;
-    const int32_t n_clusters = ready ? cluster_lines(sample, clusters, lines) : 0;
+    const int32_t n_clusters = ready ? composite_cluster_lines(sample, clusters, lines) : 0;
     for (int32_t b = 0; b < B && ready; b++) {
         memset(total, 0, (size_t)(2 * K) * sizeof *total);
         for (int32_t draw = 0; draw < n_clusters; draw++) {
@@ -109,7 +77,7 @@ static int describe(const struct sample *sample, const struct composite_options 
     const int32_t K = sample->K;
     struct line *lines = calloc((size_t)(2 * K), sizeof *lines);
     if (!lines) return 0;
-    for (int32_t m = 0; m < sample->M; m++) add_model(sample, m, lines);
+    for (int32_t m = 0; m < sample->M; m++) sample_add(sample, m, lines);
     for (int32_t i = 0; i < 2 * K; i++) slope_at(composite, K, i)->value = slope_value(&lines[i], K, i);
     for (int32_t k = 0; k < K; k++) {
         struct composite_subtask *subtask = &composite->subtasks[k];

@@ -38,10 +38,11 @@ struct composite_hypothesis {
     const char *name, *meaning;
     int32_t n_parameters;
     double log_likelihood, aic, bic; /* Akaike's and Schwarz' criteria: the least is the best */
-    /* Likelihood ratio against free exponents and shares, with Bartlett's correction for few models; under the hypothesis
-       chi squared with `degrees` of freedom; the probability of a larger one. NaN for the free law itself.
-       Where clusters are resampled, the ratio over their design effect (composite_design) is Fisher's F with `degrees` times
-       (clusters - 1) degrees below: models of one cluster are not independent. */
+    /* ratio: twice what the logarithm of the likelihood loses against free exponents and shares. probability: of losing as much
+       under the hypothesis. Of exponents by chi squared with `degrees` of freedom, after Bartlett's correction for few models;
+       of shares by Hotelling's test, which is exact; of both by Fisher's combination of the two, which are independent.
+       Where clusters are resampled, models of one are not independent, and slopes are tested against how much clusters
+       move them, by Dempster's test. NaN for the free law itself. */
     double ratio, probability;
     int32_t degrees;
 };

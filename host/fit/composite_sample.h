@@ -18,27 +18,6 @@ enum allometer_code sample_read(const struct allometer_table *table, const struc
                                 struct allometer_error *error);
 void sample_free(struct sample *sample);
 
-struct line;
-/* The hypotheses of the composite by their likelihoods; lines: of the K losses against neurons. 0: out of memory. */
-int composite_test(const struct sample *sample, const struct line *lines, int in_clusters,
-                   struct composite *composite);
-/* Into scratch, n * n + 2 n, the covariance of the residuals of n log ratios, of subtask kept[i] + 1 to subtask 0, with or
-   without slopes: its lower triangle. */
-double *share_covariance(const struct sample *sample, const int32_t *kept, int32_t n, int with_slopes,
-                         double *scratch);
-
-/* Design effects, each summed over as many directions as a hypothesis has degrees of freedom: the variance that clusters show
-   of the slopes over that of independent models (Rao and Scott 1981, The analysis of categorical data from complex sample
-   surveys). */
-struct composite_design {
-    double exponents, differences,
-        shares; /* of K exponents; of the K - 1 differences between them; of P shares */
-    int32_t n_clusters;
-};
-/* kept: the P ratios that vary. 0: out of memory. */
-int composite_design(const struct sample *sample, const int32_t *kept, int32_t P,
-                     struct composite_design *design);
-
 /* Sums of a straight line's fit, y against x. */
 struct line {
     double n, x, y, xx, xy, yy;
@@ -51,6 +30,10 @@ static inline struct line line_add(struct line line, double x, double y) {
 
 static inline struct line line_sum(struct line a, struct line b) {
     return (struct line){a.n + b.n, a.x + b.x, a.y + b.y, a.xx + b.xx, a.xy + b.xy, a.yy + b.yy};
+}
+
+static inline struct line line_difference(struct line a, struct line b) {
+    return (struct line){a.n - b.n, a.x - b.x, a.y - b.y, a.xx - b.xx, a.xy - b.xy, a.yy - b.yy};
 }
 
 static inline double line_sxx(const struct line *line) {
@@ -68,5 +51,31 @@ static inline double line_residual(const struct line *line, double slope) {
     const double rounding = 1e-14 * (line->yy + slope * slope * line->xx);
     return fmax(syy - 2 * slope * sxy + slope * slope * line_sxx(line), rounding);
 }
+
+/* Adds model m to the sample's straight lines, (2, K): of each subtask's loss against its neurons, then of its share against the
+   neurons in all. */
+static inline void sample_add(const struct sample *sample, int32_t m, struct line *lines) {
+    const int32_t K = sample->K;
+    for (int32_t k = 0; k < K; k++) {
+        const double neurons = sample->neurons[m * K + k], total = sample->total[m];
+        lines[k] = line_add(lines[k], neurons, sample->loss[m * K + k]);
+        lines[K + k] = line_add(lines[K + k], total, neurons - total);
+    }
+}
+
+/* The hypotheses of the composite by their likelihoods; lines: (2, K). 0: out of memory. */
+int composite_test(const struct sample *sample, const struct line *lines, int in_clusters,
+                   struct composite *composite);
+/* Of three hypotheses, the probability of data as far from them as these. */
+struct composite_probabilities {
+    double one_exponent, one, stay;
+};
+/* The lines of each cluster of models, (clusters, 2, K), of M * 2 K that are 0; clusters: room for M numbers, which become
+   the distinct ones. Returns how many these are. */
+int32_t composite_cluster_lines(const struct sample *sample, double *clusters, struct line *lines);
+
+/* Of models of which those of one cluster are not independent; NaN of one cluster. lines: (2, K). 0: out of memory. */
+int composite_test_clusters(const struct sample *sample, const struct line *lines,
+                            struct composite_probabilities *probabilities);
 
 #endif

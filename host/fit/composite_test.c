@@ -16,8 +16,10 @@ static double normal_likelihood(double M, double squares) {
     return -0.5 * M * (log(2 * M_PI * fmax(squares, LEAST_SQUARES) / M) + 1);
 }
 
-double *share_covariance(const struct sample *sample, const int32_t *kept, int32_t n, int with_slopes,
-                         double *scratch) {
+/* Into scratch, n * n + 2 n, the covariance of the residuals of n log ratios, of subtask kept[i] + 1 to subtask 0, with or
+   without slopes: its lower triangle. */
+static double *share_covariance(const struct sample *sample, const int32_t *kept, int32_t n, int with_slopes,
+                                double *scratch) {
     const int32_t M = sample->M, K = sample->K;
     double *slope = scratch, *mean = slope + n, *S = mean + n, mean_x = 0, sxx = 0;
     memset(scratch, 0, (size_t)(n * n + 2 * n) * sizeof *scratch);
@@ -72,6 +74,13 @@ static double chi_squared_above(double x, int32_t n) {
     return probability < 1 ? probability : isnan(x) ? NAN : 1;
 }
 
+/* Of two independent probabilities: how often a product of two numbers, each even between 0 and 1, is below theirs (Fisher
+   1932, Statistical methods for research workers, section 21.1). */
+static double combined(double one, double other) {
+    const double product = one * other;
+    return product > 0 ? product * (1 - log(product)) : product;
+}
+
 /* The best exponent for all subtasks, by weights that depend on it. */
 static double find_common_exponent(const struct line *lines, int32_t K) {
     double exponent = 1;
@@ -87,9 +96,9 @@ static double find_common_exponent(const struct line *lines, int32_t K) {
     return exponent;
 }
 
-/* design: of the clusters; of none where models are independent. scratch: K * K + 2 K. */
+/* clusters: what these tell; NULL where models are independent. scratch: K * K + 2 K. */
 static void test_hypotheses(const struct sample *sample, const struct line *lines, const int32_t *kept,
-                            int32_t P, const struct composite_design *design, double *scratch,
+                            int32_t P, const struct composite_probabilities *clusters, double *scratch,
                             struct composite *composite) {
     const int32_t K = sample->K;
     const double M = sample->M, exponent = find_common_exponent(lines, K);
@@ -108,20 +117,26 @@ static void test_hypotheses(const struct sample *sample, const struct line *line
                  without = 2 * cholesky_factor(share_covariance(sample, kept, P, 0, scratch), (size_t)P);
     const double shares[] = {-0.5 * M * (P * log(2 * M_PI) + with + P),
                              -0.5 * M * (P * log(2 * M_PI) + without + P)};
-    const double share_change = (M - 2 - 0.5 * P) * (without - with);
+    /* Hotelling's test: with one regressor and P variables, exactly Fisher's F */
+    const double left = M - 1 - P, hotellings = P ? left / P * expm1(without - with) : 0;
+    const struct composite_probabilities p =
+        clusters ? *clusters
+                 : (struct composite_probabilities){chi_squared_above(change[1], K - 1),
+                                                    chi_squared_above(change[2], K),
+                                                    P ? fisher_above(hotellings, P, left) : NAN};
     const int32_t all = 3 * K + 2 * P + P * (P + 1) / 2;
     const struct {
         const char *name, *meaning;
         int exponents, stay, fewer; /* stay: shares do; fewer parameters than the free law has */
-        double effect;              /* of the clusters, times fewer */
+        double probability;
     } rows[N_HYPOTHESES] = {
-        [COMPOSITE_FREE] = {"free", "an exponent and a slope of the share for each subtask", 0, 0, 0, 0},
+        [COMPOSITE_FREE] = {"free", "an exponent and a slope of the share for each subtask", 0, 0, 0, NAN},
         [COMPOSITE_ONE_EXPONENT] = {"one exponent", "the same for every subtask", 1, 0, K - 1,
-                                    design->differences},
-        [COMPOSITE_ONE] = {"N^-1", "every exponent is 1", 2, 0, K, design->exponents},
-        [COMPOSITE_SHARES] = {"shares stay", "every slope is 0", 0, 1, P, design->shares},
+                                    p.one_exponent},
+        [COMPOSITE_ONE] = {"N^-1", "every exponent is 1", 2, 0, K, p.one},
+        [COMPOSITE_SHARES] = {"shares stay", "every slope is 0", 0, 1, P, p.stay},
         [COMPOSITE_RESOURCE] = {"resource law", "N^-1, and shares stay", 2, 1, K + P,
-                                design->exponents + design->shares},
+                                P ? combined(p.one, p.stay) : p.one},
     };
     for (int i = 0; i < N_HYPOTHESES; i++) {
         struct composite_hypothesis *row = &composite->hypotheses[i];
@@ -132,12 +147,8 @@ static void test_hypotheses(const struct sample *sample, const struct line *line
         row->bic = row->n_parameters * log(M) - 2 * row->log_likelihood;
         row->degrees = rows[i].fewer;
         row->ratio =
-            i == COMPOSITE_FREE ? NAN : change[rows[i].exponents] + (rows[i].stay ? share_change : 0);
-        row->probability = i == COMPOSITE_FREE ? NAN
-                           : design->n_clusters && row->degrees
-                               ? fisher_above(row->ratio / rows[i].effect, row->degrees,
-                                              row->degrees * (design->n_clusters - 1))
-                               : chi_squared_above(row->ratio, row->degrees);
+            i == COMPOSITE_FREE ? NAN : 2 * (composite->hypotheses[0].log_likelihood - row->log_likelihood);
+        row->probability = rows[i].probability;
     }
 }
 
@@ -146,11 +157,12 @@ int composite_test(const struct sample *sample, const struct line *lines, int in
     const int32_t K = sample->K;
     double *scratch = malloc((size_t)(K * K + 2 * K) * sizeof *scratch);
     int32_t *kept = calloc((size_t)K, sizeof *kept);
-    struct composite_design design = {0};
-    int ready = scratch && kept;
-    const int32_t P = ready ? independent_shares(sample, kept, scratch) : 0;
-    if (ready && in_clusters) ready = composite_design(sample, kept, P, &design);
-    if (ready) test_hypotheses(sample, lines, kept, P, &design, scratch, composite);
+    struct composite_probabilities clusters;
+    const int ready = scratch && kept && (!in_clusters || composite_test_clusters(sample, lines, &clusters));
+    if (ready) {
+        const int32_t P = independent_shares(sample, kept, scratch);
+        test_hypotheses(sample, lines, kept, P, in_clusters ? &clusters : NULL, scratch, composite);
+    }
     free(scratch), free(kept);
     return ready;
 }
