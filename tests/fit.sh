@@ -199,11 +199,16 @@ expect 0 '' spaced.csv --law 'a*`Training Tokens`^-b' --x 'Training Tokens' --y 
 grep -q ',constant,.*x-constant\|^constant,.*x-constant' spaced_fits.csv || fail 'a formula on constant x'
 
 # ---- resamples that are too few for an interval ------------------------------------------------------------------------
-expect 0 'fewer than 20 resamples reached a minimum in 1 of 1 groups: .* independent$' "${fit[@]}" --where task=plain --bootstrap 19 --cluster seed
+expect 0 'fewer than 20 resamples reached a minimum .* in 1 of 1 group: .* independent$' "${fit[@]}" --where task=plain --bootstrap 19 --cluster seed
 grep -q '^95 % intervals from standard errors, as of .*fewer than 20' stdout || fail "19 resamples: $(cat stdout)"
 expect 0 '' "${fit[@]}" --where task=plain --bootstrap 20 --cluster seed
 grep -q '^95 % intervals from 20 resamples of seed; ± is one standard error$' stdout || fail "20 resamples: $(cat stdout)"
 grep -q 'fewer than 20' stderr && fail "20 resamples: $(cat stderr)"
+# as many points as parameters, all resamples alike: no interval, not one of width 0
+printf 'x,y\n1,2\n10,1\n' >two.csv
+expect 0 'fewer than 20 resamples reached a minimum that their points determine in 1 of 1 group' two.csv --law power --x x --y y --bootstrap 100 \
+    --quantity 'half=a/2'
+[ "$(grep -cE '^(a|b|half) +[0-9.]+ +- +- ' stdout)" -eq 3 ] || fail "two points: $(cat stdout)"
 
 # ---- names that are numbers, or move a cursor -------------------------------------------------------------------------
 awk 'BEGIN { print "run,n,loss"; for (i = 1; i < 9; ++i) { printf "9007199254740992,%d,%.9g\n", i, 2 / i

@@ -99,9 +99,9 @@ static void note_resamples(const struct allometer_fits *fits) {
     }
     if (n == 0 || fits->law->candidates) return;
     fprintf(stderr,
-            "allometer: fewer than %d resamples reached a minimum in %zu of %zu groups: intervals from "
-            "standard errors%s\n",
-            ALLOMETER_FEWEST_RESAMPLES, n, fits->n_groups,
+            "allometer: fewer than %d resamples reached a minimum that their points determine in %zu of %zu "
+            "group%s: intervals from standard errors%s\n",
+            ALLOMETER_FEWEST_RESAMPLES, n, fits->n_groups, fits->n_groups == 1 ? "" : "s",
             fits->options.cluster ? ", as of points that are independent" : "");
 }
 

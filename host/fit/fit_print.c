@@ -295,7 +295,8 @@ static void print_heading(const struct allometer_fits *fits, FILE *file) {
     else if (!options->bootstrap)
         fputs("standard errors", file);
     else if (lacks_resamples(fits))
-        fprintf(file, "standard errors%s: fewer than %d resamples reached a minimum",
+        fprintf(file,
+                "standard errors%s: fewer than %d resamples reached a minimum that their points determine",
                 options->cluster ? ", as of points that are independent" : "", ALLOMETER_FEWEST_RESAMPLES);
     else
         fprintf(file, "%d resamples of %s", options->bootstrap, units);
