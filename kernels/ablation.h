@@ -20,12 +20,14 @@ KERNEL vf ablation_rise(const struct batch *batch, const struct allometer_subtas
     }
     const int32_t class_output = first + (int32_t)batch->target[first * batch->stride + s];
     const float own = batch->output[class_output * batch->stride + s];
-    /* logits relative to the class' own, of which the largest come before the sums of exponentials, lest these overflow */
+    /* logits relative to the class' own, of which the largest come before the sums of the others' exponentials, lest these
+       overflow */
     vf most = vf_set(0.0f), most_without = most, with = most, without = most;
     for (int round = 0; round < 2; ++round) {
         for (int32_t o = first; o < end; ++o) {
             const vf gap = vf_set(batch->output[o * batch->stride + s] - own);
             const vf part = (vf_load(v + o * stride) - vf_load(v + class_output * stride)) * a;
+            if (o == class_output) continue;
             if (round == 0) {
                 most = vf_select(gap > most, gap, most);
                 most_without = vf_select(gap - part > most_without, gap - part, most_without);
@@ -35,7 +37,9 @@ KERNEL vf ablation_rise(const struct batch *batch, const struct allometer_subtas
             }
         }
     }
-    return vf_log_u10(without) + most_without - (vf_log_u10(with) + most);
+    const vf none = vf_set(0.0f);
+    return vf_log_of_sum(vf_exp_u15(none - most_without), without) + most_without
+           - (vf_log_of_sum(vf_exp_u15(none - most), with) + most);
 }
 
 KERNEL vf neuron_activation(const int D, const int kind, const struct parameters *p,

@@ -155,6 +155,12 @@ VF_OF_TILE(exp_u15)
 VF_OF_TILE(sigmoid_u40)
 VF_OF_TILE(tanh_u40)
 
+/* log(one + rest) for one of 0 to 1, of which rest >= 0 may be a small part: what rounding takes from their sum is added. */
+KERNEL vf vf_log_of_sum(vf one, vf rest) {
+    const vf sum = one + rest;
+    return vf_log_u10(sum) + (rest - (sum - one)) / sum;
+}
+
 KERNEL vf vf_sin_u15(vf x) {
     vf sine, cosine;
     tile_sine_cosine_u15(1, &x, &sine, &cosine);

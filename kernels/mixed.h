@@ -192,7 +192,7 @@ KERNEL void mixed_sample_losses(const struct allometer_model *model, const struc
         float *y = batch->output + s;
         vf target = vf_load(batch->target + s), classes = vf_load(batch->classes + s);
         vf zero = vf_set(0.0f), one = vf_set(1.0f), residual = vf_load(y) - target;
-        vf largest = vf_load(y), sum = zero, own = zero, told = zero;
+        vf largest = vf_load(y), rest = zero, own = zero, told = zero;
         for (int32_t c = 1; c < O; ++c) {
             vf logit = vf_load(y + (int64_t)c * batch->stride);
             logit = vf_select(classes > vf_set((float)c), logit, largest);
@@ -200,21 +200,24 @@ KERNEL void mixed_sample_losses(const struct allometer_model *model, const struc
             largest = vf_select(largest >= logit, largest, logit);
         }
         for (int32_t c = 0; c < O; ++c) {
-            vf logit = vf_load(y + (int64_t)c * batch->stride);
-            sum = sum + vf_select(classes > vf_set((float)c), vf_exp_u15(logit - largest), zero);
-            own = vf_select(target == vf_set((float)c), logit, own);
+            const vf logit = vf_load(y + (int64_t)c * batch->stride), e = vf_exp_u15(logit - largest);
+            const vm is_own = target == vf_set((float)c);
+            rest = rest + vf_select(classes > vf_set((float)c), vf_select(is_own, zero, e), zero);
+            own = vf_select(is_own, logit, own);
         }
-        vm regression = classes == zero;
-        vf_store(batch->loss + s, vf_select(regression, residual * residual,
-                                            vf_log_u10(vf_select(regression, one, sum)) + largest - own));
+        const vm regression = classes == zero;
+        /* as in loss_cross_entropy */
+        const vf likely = vf_select(regression, one, vf_exp_u15(own - largest));
+        vf_store(batch->loss + s,
+                 vf_select(regression, residual * residual, vf_log_of_sum(likely, rest) + (largest - own)));
         vf_store(batch->right + s, vf_select(regression, zero, vf_select(target == told, one, zero)));
         if (!derive) continue;
-        vf weight = scale * vf_load(batch->weight + s);
+        const vf weight = scale * vf_load(batch->weight + s), sum = likely + rest;
         for (int32_t c = 0; c < O; ++c) {
             float *logit = y + (int64_t)c * batch->stride;
-            vf probability = vf_exp_u15(vf_load(logit) - largest) / vf_select(regression, one, sum);
-            vf named = vf_select(target == vf_set((float)c), one, zero);
-            vf slope = vf_select(classes > vf_set((float)c), probability - named, zero);
+            const vf e = vf_exp_u15(vf_load(logit) - largest);
+            vf slope = vf_select(target == vf_set((float)c), -rest, e) / sum;
+            slope = vf_select(classes > vf_set((float)c), slope, zero);
             vf_store(logit, weight * vf_select(regression, c == 0 ? 2.0f * residual : zero, slope));
         }
     }

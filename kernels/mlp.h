@@ -208,30 +208,33 @@ KERNEL vf loss_squared_error(const struct batch *batch, const struct allometer_s
     return total;
 }
 
+/* With the own class' exponential apart from the rest: where the network is sure, the loss is what these leave of 1. */
 KERNEL vf loss_cross_entropy(const struct batch *batch, const struct allometer_subtask *subtask, int32_t s,
                              vf scale, int derive, vf *correct) {
     float *y = batch->output + subtask->first_output * batch->stride + s;
     vf target = vf_load(batch->target + subtask->first_output * batch->stride + s);
-    vf largest = vf_load(y), sum = vf_set(0.0f), own = vf_set(0.0f), told = vf_set(0.0f);
+    vf largest = vf_load(y), rest = vf_set(0.0f), own = rest, told = rest;
     for (int32_t c = 1; c < subtask->n_outputs; ++c) {
         vf logit = vf_load(y + c * batch->stride);
         told = vf_select(logit > largest, vf_set((float)c), told);
         largest = vf_select(largest >= logit, largest, logit); /* NaN in either becomes NaN in the sum */
     }
     for (int32_t c = 0; c < subtask->n_outputs; ++c) {
-        vf logit = vf_load(y + c * batch->stride);
-        sum = sum + vf_exp_u15(logit - largest);
-        own = vf_select(target == vf_set((float)c), logit, own);
+        const vf logit = vf_load(y + c * batch->stride), e = vf_exp_u15(logit - largest);
+        const vm is_own = target == vf_set((float)c);
+        rest = rest + vf_select(is_own, vf_set(0.0f), e);
+        own = vf_select(is_own, logit, own);
     }
+    const vf likely = vf_exp_u15(own - largest);
     *correct = vf_select(target == told, vf_set(1.0f), vf_set(0.0f));
     if (derive) {
+        const vf sum = likely + rest;
         for (int32_t c = 0; c < subtask->n_outputs; ++c) {
-            vf probability = vf_exp_u15(vf_load(y + c * batch->stride) - largest) / sum;
-            vf one = vf_select(target == vf_set((float)c), vf_set(1.0f), vf_set(0.0f));
-            vf_store(y + c * batch->stride, scale * (probability - one));
+            const vf e = vf_exp_u15(vf_load(y + c * batch->stride) - largest);
+            vf_store(y + c * batch->stride, scale * (vf_select(target == vf_set((float)c), -rest, e) / sum));
         }
     }
-    return vf_log_u10(sum) + largest - own;
+    return vf_log_of_sum(likely, rest) + (largest - own);
 }
 
 KERNEL vf loss_at(const struct batch *batch, const struct allometer_subtask *subtask, int32_t s, vf scale,
