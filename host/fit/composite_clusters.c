@@ -59,15 +59,14 @@ int composite_test_clusters(const struct sample *sample, const struct line *line
     const int32_t K = sample->K, n = 2 * K;
     const size_t M = (size_t)sample->M;
     struct line *within = calloc(M * (size_t)n, sizeof *within);
-    double *clusters = malloc(M * sizeof *clusters), *moved = malloc(M * (size_t)n * sizeof *moved),
-           *off = malloc((size_t)n * sizeof *off),
-           *units = malloc((size_t)n
-                           * sizeof *units); /* one over the error of a slope if models are independent */
+    double *clusters = malloc(M * sizeof *clusters), *moved = malloc(M * (size_t)n * sizeof *moved);
+    double *off = malloc((size_t)n * sizeof *off), *units = malloc((size_t)n * sizeof *units);
     const int ready = within && clusters && moved && off && units;
     const int32_t G = ready ? composite_cluster_lines(sample, clusters, within) : 0;
     double weights = 0;
     for (int32_t i = 0; i < n && ready; i++) {
         const double slope = line_slope(&lines[i]), squares = line_residual(&lines[i], slope);
+        /* one over the error that the slope has if models are independent */
         units[i] = sqrt(line_sxx(&lines[i]) * (lines[i].n - 2) / squares);
         off[i] = units[i] * (i < K ? slope + 1 : slope);
         if (i < K) weights += units[i] * units[i];

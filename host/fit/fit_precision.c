@@ -265,8 +265,7 @@ enum allometer_code fit_precision(struct fit_work *work, size_t group, struct fi
     precision->n_free = 0;
     find_free(work, group, precision);
     precision->degrees = (double)n - precision->n_free;
-    if (!(precision->degrees > 0))
-        precision->n_resamples = 0; /* each goes through its points, or through none */
+    if (!(precision->degrees > 0)) precision->n_resamples = 0; /* each goes through all its points */
 
     double *values = malloc((n * (P + 1) + 1) * sizeof *values);
     long double *a = malloc(n * (P + 1) * sizeof *a);
