@@ -14,6 +14,7 @@
 
 #include "compare.h"
 #include "draws.h"
+#include "made_table.h"
 
 enum { TABLES = 300, SIZES = 8, RESAMPLES = 400 };
 static const double far_away = 1e260; /* where a power's exponent is all that tells y */
@@ -26,11 +27,7 @@ struct world {
 
 /* `tables` tables of 5 x^-0.4, each of some runs at the same sizes, and of one more run that is not fitted. */
 static struct allometer_table *make_table(struct world world, int tables) {
-    static const char *const names[] = {"table", "run", "x", "y", "fitted"};
-    struct allometer_table *table = allometer_table_new("test");
-    assert_non_null(table);
-    for (size_t c = 0; c < 5; ++c)
-        assert_int_equal(allometer_table_add_column(table, names[c], NULL), ALLOMETER_OK);
+    struct allometer_table *table = make_table_of("table,run,x,y,fitted");
     srand48(6);
     for (int t = 0; t < tables; ++t) {
         for (int run = 0; run <= world.runs; ++run) {
@@ -38,9 +35,8 @@ static struct allometer_table *make_table(struct world world, int tables) {
             for (int i = 0; i < SIZES; ++i) {
                 double x = pow(10, 1 + 3 * i / (SIZES - 1.0));
                 double error = 0.05 * (common + sqrt(1 - world.share) * gauss());
-                const double cells[] = {t, run, x, 5 * pow(x, -0.4) * exp(error), run < world.runs};
-                assert_int_equal(allometer_table_add_row(table, table->n_rows + 2, NULL), ALLOMETER_OK);
-                for (size_t c = 0; c < 5; ++c) allometer_table_put_number(table, c, cells[c]);
+                const double y = 5 * pow(x, -0.4) * exp(error);
+                add_row(table, (double[]){t, run, x, y, run < world.runs});
             }
         }
     }

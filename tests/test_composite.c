@@ -2,6 +2,7 @@
    test that is wrong as often as it says. */
 #include "compare.h"
 #include "composite.h"
+#include "made_table.h"
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_fit.h>
@@ -25,10 +26,7 @@ struct made {
 };
 
 static struct allometer_table *make_table(const struct made *made, gsl_rng *rng) {
-    static const char *const names[] = {"model", "subtask", "allocated", "loss", "seed"};
-    struct allometer_table *table = allometer_table_new("made");
-    for (int c = 0; c < 5; c++)
-        assert_int_equal(allometer_table_add_column(table, names[c], NULL), ALLOMETER_OK);
+    struct allometer_table *table = make_table_of("model,subtask,allocated,loss,seed");
     double exponents[10][MOST_SUBTASKS], growths[10][MOST_SUBTASKS];
     for (int i = 0; i < 10 * MOST_SUBTASKS; i++) {
         const int k = i % MOST_SUBTASKS;
@@ -45,9 +43,7 @@ static struct allometer_table *make_table(const struct made *made, gsl_rng *rng)
                              * exp(made->noise * gsl_ran_gaussian(rng, 1));
             double loss = (k + 0.5) * pow(neurons / 27 / (k + 1), -exponents[m % 10][k])
                           * exp(2 * made->noise * gsl_ran_gaussian(rng, 1));
-            const double cells[] = {m, k, neurons, loss, m % 10};
-            assert_int_equal(allometer_table_add_row(table, 0, NULL), ALLOMETER_OK);
-            for (size_t c = 0; c < 5; c++) allometer_table_put_number(table, c, cells[c]);
+            add_row(table, (double[]){m, k, neurons, loss, m % 10});
         }
     }
     return table;

@@ -16,21 +16,8 @@
 #include "compare.h"
 #include "cpu_device.h"
 #include "draws.h"
+#include "made_table.h"
 #include "truths.h"
-
-static struct allometer_table *make_table(const char *const *names, size_t n_names) {
-    struct allometer_table *table = allometer_table_new("test");
-    assert_non_null(table);
-    for (size_t c = 0; c < n_names; ++c) {
-        assert_int_equal(allometer_table_add_column(table, names[c], NULL), ALLOMETER_OK);
-    }
-    return table;
-}
-
-static void add_row(struct allometer_table *table, const double *values) {
-    assert_int_equal(allometer_table_add_row(table, table->n_rows + 2, NULL), ALLOMETER_OK);
-    for (size_t c = 0; c < table->n_columns; ++c) allometer_table_put_number(table, c, values[c]);
-}
 
 static struct allometer_fits *fit(const struct allometer_table *table, struct allometer_fit_options options) {
     struct allometer_fits *fits;
@@ -45,7 +32,6 @@ static struct allometer_fits *fit(const struct allometer_table *table, struct al
 /* Without noise, and with nothing known but the law. */
 static void test_laws_find_their_parameters(void **state) {
     (void)state;
-    const char *const names[] = {"x", "d", "y", "train"};
     for (int law = 0; law < ALLOMETER_LAW_COUNT; ++law) {
         const struct allometer_law *row = &allometer_laws[law];
         int P = row->n_parameters, n_breaks = strncmp(row->name, "bnsl", 4) ? 0 : P / 3 - 1;
@@ -61,7 +47,7 @@ static void test_laws_find_their_parameters(void **state) {
             x[1][i] = 100 * pow(1e4, i / 10 / 9.0);
         }
         allometer_law_evaluate(&allometer_laws[law], inner, columns, 100, y, NULL);
-        struct allometer_table *table = make_table(names, 4);
+        struct allometer_table *table = make_table_of("x,d,y,train");
         for (int i = 0; i < 100; ++i) add_row(table, (double[]){x[0][i], x[1][i], y[i], 1});
         for (int objective = 0; objective < 2; ++objective) {
             struct allometer_fits *fits =
@@ -86,10 +72,9 @@ static void assert_breaks_in_order(const double *values, int P) {
 /* Laws with many breaks have many minima of nearly the same height: here the curve is asked for, not each parameter. */
 static void test_many_breaks(void **state) {
     (void)state;
-    const char *const names[] = {"x", "y"};
     for (int law = ALLOMETER_LAW_bnsl_3; law <= ALLOMETER_LAW_bnsl_6; ++law) {
         const struct allometer_law *row = &allometer_laws[law];
-        struct allometer_table *table = make_table(names, 2);
+        struct allometer_table *table = make_table_of("x,y");
         double inner[ALLOMETER_MAX_PARAMETERS];
         for (int p = 0; p < row->n_parameters; ++p) {
             inner[p] = allometer_role_inner(row->parameters[p].role, truth_of(row, p));
@@ -124,8 +109,7 @@ enum { CURVES = 400, POINTS = 40 };
 /* CURVES power laws 5 x^-0.4 of POINTS points, with 10 % noise and one more point, ten times as far, that is not fitted.
    Weights are of any size, and every second point's as noisy as its weight says. */
 static struct allometer_table *noisy_curves(double odd_weight) {
-    const char *const names[] = {"curve", "x", "y", "train", "weight"};
-    struct allometer_table *table = make_table(names, 5);
+    struct allometer_table *table = make_table_of("curve,x,y,train,weight");
     srand48(3);
     for (int c = 0; c < CURVES; ++c) {
         for (int i = 0; i <= POINTS; ++i) {
@@ -205,11 +189,10 @@ static void test_intervals_cover_the_truth(void **state) {
 /* Ten runs of four points each, all four off by the same 20 %: points are not independent, runs are. */
 static void test_clusters_widen_intervals(void **state) {
     (void)state;
-    const char *const names[] = {"run", "x", "y"};
     int covered[2] = {0, 0};
     srand48(4);
     for (int trial = 0; trial < 200; ++trial) {
-        struct allometer_table *table = make_table(names, 3);
+        struct allometer_table *table = make_table_of("run,x,y");
         for (int run = 0; run < 20; ++run) {
             double factor = exp(0.2 * gauss());
             for (int i = 0; i < 4; ++i) {
@@ -242,8 +225,7 @@ static void test_clusters_widen_intervals(void **state) {
 /* Weights are repetitions: twice the weight is the row twice. */
 static void test_weights_are_repetitions(void **state) {
     (void)state;
-    const char *const names[] = {"x", "y", "w"};
-    struct allometer_table *weighted = make_table(names, 3), *repeated = make_table(names, 3);
+    struct allometer_table *weighted = make_table_of("x,y,w"), *repeated = make_table_of("x,y,w");
     srand48(5);
     for (int i = 0; i < 30; ++i) {
         double x = 10 + i * i, y = 3 / sqrt(x) * exp(0.1 * gauss());
@@ -264,9 +246,8 @@ static void test_weights_are_repetitions(void **state) {
 
 /* y = 2 - 0.1 log x, or log y, exactly solvable: weighted least squares by hand on four points. */
 static void check_line(int on_logs, int is_weighted) {
-    const char *const names[] = {"x", "y", "w"};
     const double z[] = {0, 1, 2, 3}, y[] = {2.0, 1.95, 1.75, 1.72}, beyond = exp(5);
-    struct allometer_table *table = make_table(names, 3);
+    struct allometer_table *table = make_table_of("x,y,w");
     double w[4], weights = 0, mean_z = 0, mean_y = 0, zz = 0, zy = 0, rss = 0, square = 0;
     for (int i = 0; i < 4; ++i) {
         w[i] = is_weighted ? 0.5 + i % 3 : 1;
@@ -327,8 +308,7 @@ static void test_standard_errors_of_a_line(void **state) {
 /* Huber's loss that no error is too large for is half the square, and all else as the square has it. */
 static void test_a_large_delta_is_half_the_square(void **state) {
     (void)state;
-    const char *const names[] = {"x", "y", "w"};
-    struct allometer_table *table = make_table(names, 3);
+    struct allometer_table *table = make_table_of("x,y,w");
     srand48(7);
     for (int i = 0; i < 30; ++i)
         add_row(table, (double[]){1 + i, 3 / sqrt(1 + i) * exp(0.1 * gauss()), 1 + i % 3});
@@ -353,10 +333,9 @@ static void test_a_large_delta_is_half_the_square(void **state) {
 static void test_hubers_errors(void **state) {
     (void)state;
     enum { N = 40 };
-    const char *const names[] = {"x", "y"};
     const double delta = 0.1;
     static const struct allometer_fit_setting exponent = {"b", NAN, 0, 0};
-    struct allometer_table *table = make_table(names, 2);
+    struct allometer_table *table = make_table_of("x,y");
     srand48(8);
     for (int i = 0; i < N; ++i) add_row(table, (double[]){1 + i, 2 * exp(0.1 * gauss())});
     struct allometer_fits *fits =
@@ -386,8 +365,8 @@ static void test_hubers_errors(void **state) {
 static void test_hubers_errors_of_weighted_points(void **state) {
     (void)state;
     enum { GROUPS = 600, N = 60 };
-    static const char *const names[] = {"x", "y", "w", "group"}, *const groups[] = {"group"};
-    struct allometer_table *table = make_table(names, 4);
+    static const char *const groups[] = {"group"};
+    struct allometer_table *table = make_table_of("x,y,w,group");
     srand48(9);
     for (int i = 0; i < GROUPS * N; ++i) {
         const double x = 1 + i % N, w = pow(10, i % 3 - 1);
@@ -415,8 +394,7 @@ static void test_hubers_errors_of_weighted_points(void **state) {
 /* b and c of a + b x^-c on a constant: any b with c = 0 does as well. */
 static void test_undetermined_says_so(void **state) {
     (void)state;
-    const char *const names[] = {"x", "y"};
-    struct allometer_table *table = make_table(names, 2);
+    struct allometer_table *table = make_table_of("x,y");
     for (int i = 0; i < 10; ++i) add_row(table, (double[]){10 + i, 2});
     struct allometer_fits *fits =
         fit(table, (struct allometer_fit_options){.law = &allometer_laws[ALLOMETER_LAW_power_offset],
@@ -431,8 +409,7 @@ static void test_undetermined_says_so(void **state) {
 /* Where the law is constant, with c = 0, it tells nothing of gamma: the derivative that says so is rounding, and not 0. */
 static void test_open_parameters_are_told(void **state) {
     (void)state;
-    const char *const names[] = {"x", "y"};
-    struct allometer_table *table = make_table(names, 2);
+    struct allometer_table *table = make_table_of("x,y");
     for (int i = 0; i < 10; ++i) add_row(table, (double[]){1 << i, 2});
     for (int objective = 0; objective < ALLOMETER_OBJECTIVE_COUNT; ++objective) {
         struct allometer_fits *fits =

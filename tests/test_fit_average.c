@@ -14,21 +14,14 @@
 
 #include "compare.h"
 #include "draws.h"
+#include "made_table.h"
 
-/* Columns g, x, y, train, run. */
 static struct allometer_table *make_table(void) {
-    static const char *const names[] = {"g", "x", "y", "train", "run"};
-    struct allometer_table *table = allometer_table_new("test");
-    assert_non_null(table);
-    for (int c = 0; c < 5; ++c)
-        assert_int_equal(allometer_table_add_column(table, names[c], NULL), ALLOMETER_OK);
-    return table;
+    return make_table_of("g,x,y,train,run");
 }
 
-static void add_row(struct allometer_table *table, double g, double x, double y, double train) {
-    const double values[] = {g, x, y, train, 0};
-    assert_int_equal(allometer_table_add_row(table, table->n_rows + 2, NULL), ALLOMETER_OK);
-    for (size_t c = 0; c < 5; ++c) allometer_table_put_number(table, c, values[c]);
+static void add_point(struct allometer_table *table, double g, double x, double y, double train) {
+    add_row(table, (double[]){g, x, y, train, 0});
 }
 
 /* cluster: a column, or NULL. */
@@ -84,7 +77,7 @@ static double truth(int kind, double x) {
 static void add_curve(struct allometer_table *table, int g, int kind, double noise, int n, int m) {
     for (int i = 0; i < n + m; ++i) {
         double x = i < n ? pow(100, (i - n + 1) / (n - 1.0)) : 1 + (i - n + 1.0) / m;
-        add_row(table, g, x, truth(kind, x) * exp(noise * gauss()), i < n);
+        add_point(table, g, x, truth(kind, x) * exp(noise * gauss()), i < n);
     }
 }
 
@@ -144,7 +137,7 @@ static void test_copies_and_other_rows_do_not_matter(void **state) {
         srand48(4);
         add_curve(often, 0, 2, 0.01, 14, 1);
     }
-    add_row(often, 0, 1000, 1, 0);
+    add_point(often, 0, 1000, 1, 0);
     struct allometer_fits *a = fit(once, "auto", 1, NULL), *b = fit(often, "auto", 1, NULL);
     assert_memory_equal(a->yhat, b->yhat, 15 * sizeof(double));
     assert_memory_equal(a->upper, b->upper, 15 * sizeof(double));
@@ -191,7 +184,7 @@ static void test_addition(void **state) {
         double most;
     } cases[] = {{"bnsl-1", 0.012}, {"auto", 0.033}, {"bnsl-auto", 0.033}};
     struct allometer_table *table = make_table();
-    for (int i = 0; i < 17; ++i) add_row(table, 0, x[i], y[i], i < 14);
+    for (int i = 0; i < 17; ++i) add_point(table, 0, x[i], y[i], i < 14);
     for (int i = 0; i < 3; ++i) {
         struct allometer_fits *fits = fit(table, cases[i].law, 1, NULL);
         print_message("%s: %.6f\n", cases[i].law, fits->groups[0].rmsle_test);
@@ -211,7 +204,7 @@ static void test_few_points_are_covered(void **state) {
     for (int g = 0; g < GROUPS; ++g) {
         for (int i = 0; i < 6; ++i) {
             double x = i < 5 ? 4 * pow(4, i) : 60;
-            add_row(table, g, x, (0.3 + 4 / sqrt(x)) * exp(0.2 * gauss()), i < 5);
+            add_point(table, g, x, (0.3 + 4 / sqrt(x)) * exp(0.2 * gauss()), i < 5);
         }
     }
     struct allometer_fits *fits = fit(table, "auto", 2, NULL);
@@ -261,7 +254,7 @@ static void test_correlated_errors_are_covered(void **state) {
             double x =
                 i < FITTED ? pow(100, (i - FITTED + 1) / (FITTED - 1.0)) : 1 + (i - FITTED + 1.0) / BEYOND;
             error = i < FITTED ? keep * error + sqrt(1 - keep * keep) * gauss() : gauss();
-            add_row(table, g, x, truth(g, x) * exp(0.02 * error), i < FITTED);
+            add_point(table, g, x, truth(g, x) * exp(0.02 * error), i < FITTED);
         }
     }
     struct allometer_fits *fits = fit(table, "auto", 2, NULL);
@@ -291,8 +284,8 @@ static void test_runs_are_clusters(void **state) {
         for (int run = 0; run < RUNS; ++run) {
             double off = 0.03 * gauss();
             for (int i = 0; i < SIZES; ++i) {
-                add_row(table, g, pow(10, i / (SIZES - 1.0) - 0.5),
-                        0.4 * pow(10, -0.3 * (i / (SIZES - 1.0) - 0.5)) * exp(off + 0.005 * gauss()), 1);
+                add_point(table, g, pow(10, i / (SIZES - 1.0) - 0.5),
+                          0.4 * pow(10, -0.3 * (i / (SIZES - 1.0) - 0.5)) * exp(off + 0.005 * gauss()), 1);
                 allometer_table_put_number(table, 4, run);
             }
         }
@@ -324,14 +317,14 @@ static void test_runs_are_clusters(void **state) {
 static void test_every_group_has_a_status(void **state) {
     (void)state;
     struct allometer_table *table = make_table();
-    for (int i = 1; i <= 3; ++i) add_row(table, 0, i, 1.0 / i, 1);
+    for (int i = 1; i <= 3; ++i) add_point(table, 0, i, 1.0 / i, 1);
     for (int i = 1; i <= 9; ++i) {
-        add_row(table, 1, i, 0.5, 1);
-        add_row(table, 2, i, sqrt(i), 1);
-        add_row(table, 3, 7, 1 + i, 1);
-        add_row(table, 4, i, -i, 1);
+        add_point(table, 1, i, 0.5, 1);
+        add_point(table, 2, i, sqrt(i), 1);
+        add_point(table, 3, 7, 1 + i, 1);
+        add_point(table, 4, i, -i, 1);
     }
-    add_row(table, 5, 1, 1, 1);
+    add_point(table, 5, 1, 1, 1);
     struct allometer_fits *fits = fit(table, "auto", 1, NULL);
     assert_int_equal(fits->n_groups, 6);
     for (int g = 0; g < 3; ++g) {

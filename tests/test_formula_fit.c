@@ -16,6 +16,7 @@
 #include "compare.h"
 #include "cpu_device.h"
 #include "draws.h"
+#include "made_table.h"
 #include "truths.h"
 
 static struct allometer_law *parse(const char *text, int n_columns) {
@@ -98,19 +99,14 @@ static void test_laws_as_formulas(void **state) {
         for (int p = 0; p < law->n_parameters; ++p) {
             inner[p] = allometer_role_inner(law->parameters[p].role, truth_of(law, p));
         }
-        struct allometer_table *table = allometer_table_new("test");
-        static const char *const names[] = {"x", "D", "y"};
-        for (int c = 0; c < 3; ++c) allometer_table_add_column(table, names[c], NULL);
+        struct allometer_table *table = make_table_of("x,D,y");
         for (int k = 0; k < 100; ++k) {
             double x = 10 * pow(1e4, law->n_columns == 2 ? k % 10 / 9.0 : k / 99.0),
                    d = 100 * pow(1e4, k / 10 / 9.0);
             const double *at[] = {&x, &d};
             double y;
             allometer_law_evaluate(law, inner, at, 1, &y, NULL);
-            assert_int_equal(allometer_table_add_row(table, (size_t)k + 2, NULL), ALLOMETER_OK);
-            allometer_table_put_number(table, 0, x);
-            allometer_table_put_number(table, 1, d);
-            allometer_table_put_number(table, 2, y * exp(0.01 * uniform(-1.7, 1.7)));
+            add_row(table, (double[]){x, d, y * exp(0.01 * uniform(-1.7, 1.7))});
         }
         for (int objective = 0; objective < ALLOMETER_OBJECTIVE_COUNT; ++objective) {
             compare_minima(law, formula, table, (enum allometer_objective)objective);
@@ -127,14 +123,12 @@ static void test_laws_as_formulas(void **state) {
 static void test_two_breaks(void **state) {
     (void)state;
     enum { CURVES = 8, N = 40 };
-    static const char *const names[] = {"x", "y"};
     const struct allometer_law *law = allometer_law_find("bnsl-2");
     struct allometer_law *formula =
         parse("a + b*x^-c0 * (1 + (x/d1)^(1/f1))^(-c1*f1) * (1 + (x/d2)^(1/f2))^(-c2*f2)", 1);
     srand48(8);
     for (int curve = 0; curve < CURVES; ++curve) {
-        struct allometer_table *table = allometer_table_new("test");
-        for (int c = 0; c < 2; ++c) allometer_table_add_column(table, names[c], NULL);
+        struct allometer_table *table = make_table_of("x,y");
         double truth[] = {uniform(0, 0.3),
                           1,
                           uniform(0.05, 0.3),
@@ -171,16 +165,12 @@ static void test_lanczos(void **state) {
     (void)state;
     static const double truth[] = {0.0951, 1, 0.8607, 3, 1.5576, 5};
     static const double starts[2][6] = {{1.2, 0.3, 5.6, 5.5, 6.5, 7.6}, {0.5, 0.7, 3.6, 4.2, 4, 6.3}};
-    static const char *const names[] = {"x", "y"};
     struct allometer_law *law = parse("b1*exp(-b2*x) + b3*exp(-b4*x) + b5*exp(-b6*x)", 1);
-    struct allometer_table *table = allometer_table_new("test");
-    for (int c = 0; c < 2; ++c) allometer_table_add_column(table, names[c], NULL);
+    struct allometer_table *table = make_table_of("x,y");
     for (int i = 0; i < 24; ++i) {
         double x = 0.05 * i, y = 0;
         for (int k = 0; k < 6; k += 2) y += truth[k] * exp(-truth[k + 1] * x);
-        assert_int_equal(allometer_table_add_row(table, (size_t)i + 2, NULL), ALLOMETER_OK);
-        allometer_table_put_number(table, 0, x);
-        allometer_table_put_number(table, 1, round(y * 1e12) / 1e12);
+        add_row(table, (double[]){x, round(y * 1e12) / 1e12});
     }
     for (int s = 0; s < 2; ++s) {
         struct allometer_fit_setting settings[6];
@@ -239,23 +229,19 @@ static void test_cycles(void **state) {
          0.3,
          250},
     };
-    static const char *const names[] = {"x", "y"};
     srand48(17);
     for (size_t k = 0; k < sizeof cases / sizeof *cases; ++k) {
         struct allometer_law *law = parse(cases[k].formula, 1);
-        struct allometer_table *table = allometer_table_new("test");
+        struct allometer_table *table = make_table_of("x,y");
         double noise = 0, size = 0;
         int n = cases[k].n_points;
-        for (int c = 0; c < 2; ++c) allometer_table_add_column(table, names[c], NULL);
         for (int i = 0; i < n; ++i) {
             double share = (double)i / (n - 1), y = 2, off = cases[k].noise * uniform(-1, 1);
             for (int c = 0; c < 3; ++c) {
                 y += cases[k].size[c] * sin(6.283185307179586 * cases[k].cycles[c] * share + 0.7 + c);
                 size = fmax(size, cases[k].size[c]);
             }
-            assert_int_equal(allometer_table_add_row(table, (size_t)i + 2, NULL), ALLOMETER_OK);
-            allometer_table_put_number(table, 0, cases[k].low + share * (cases[k].high - cases[k].low));
-            allometer_table_put_number(table, 1, y + off);
+            add_row(table, (double[]){cases[k].low + share * (cases[k].high - cases[k].low), y + off});
             noise += off * off;
         }
         struct allometer_fits *fits = fit(table, law, ALLOMETER_OBJECTIVE_MSE, NULL);
@@ -275,7 +261,6 @@ static void test_cycles(void **state) {
 static void test_exponential_on_logs(void **state) {
     (void)state;
     enum { POINTS = 128, NOISES = 10 };
-    static const char *const names[] = {"x", "z", "y"};
     static const double temperatures[] = {180, 225, 250, 275};
     struct allometer_law *laws[2] = {parse("exp(a - b*x*exp(c*z))", 2), parse("a - b*x*exp(c*z)", 2)};
     srand48(3);
@@ -286,14 +271,9 @@ static void test_exponential_on_logs(void **state) {
             log_y[i] = 2.6 - x[i] * exp(c * (z[i] - 325)) + uniform(-0.3, 0.3);
         }
         for (int plain = 0; plain < 2; ++plain) {
-            struct allometer_table *table = allometer_table_new("test");
-            for (int column = 0; column < 3; ++column) allometer_table_add_column(table, names[column], NULL);
-            for (int i = 0; i < POINTS; ++i) {
-                assert_int_equal(allometer_table_add_row(table, (size_t)i + 2, NULL), ALLOMETER_OK);
-                allometer_table_put_number(table, 0, x[i]);
-                allometer_table_put_number(table, 1, z[i]);
-                allometer_table_put_number(table, 2, plain ? log_y[i] : exp(log_y[i]));
-            }
+            struct allometer_table *table = make_table_of("x,z,y");
+            for (int i = 0; i < POINTS; ++i)
+                add_row(table, (double[]){x[i], z[i], plain ? log_y[i] : exp(log_y[i])});
             struct allometer_fits *fits =
                 fit(table, laws[plain], plain ? ALLOMETER_OBJECTIVE_MSE : ALLOMETER_OBJECTIVE_MSLE, "z");
             assert_true(fits->groups[0].status <= ALLOMETER_FIT_COST);
@@ -309,14 +289,8 @@ static void test_exponential_on_logs(void **state) {
 /* Where a formula has no value, the group says so, and others go on. */
 static void test_no_value(void **state) {
     (void)state;
-    struct allometer_table *table = allometer_table_new("test");
-    static const char *const names[] = {"x", "y"};
-    for (int c = 0; c < 2; ++c) allometer_table_add_column(table, names[c], NULL);
-    for (int k = 0; k < 10; ++k) {
-        assert_int_equal(allometer_table_add_row(table, (size_t)k + 2, NULL), ALLOMETER_OK);
-        allometer_table_put_number(table, 0, 1 + k);
-        allometer_table_put_number(table, 1, 2 + k);
-    }
+    struct allometer_table *table = make_table_of("x,y");
+    for (int k = 0; k < 10; ++k) add_row(table, (double[]){1 + k, 2 + k});
     static const char *const none[] = {"a*log(-x)", "a + x/(x - x)", "(0 - x)^a"};
     for (int i = 0; i < 3; ++i) {
         struct allometer_law *law = parse(none[i], 1);
@@ -339,18 +313,14 @@ static void test_sizes_of_exponents(void **state) {
                                        "b + a*sigmoid(E + A/x^alpha + B/z^beta)"};
     (void)state;
     for (int l = 0; l < 2; ++l) {
-        struct allometer_table *table = allometer_table_new("test");
-        static const char *const names[] = {"x", "z", "y"};
+        struct allometer_table *table = make_table_of("x,z,y");
         double least = 0;
-        for (int c = 0; c < 3; ++c) allometer_table_add_column(table, names[c], NULL);
         for (int k = 0; k < 100; ++k) {
             double noise = 2e-3 * sin(12.9898 * k * k), x = 1e6 * pow(1e4, k % 10 / 9.0),
                    z = 1e8 * pow(1e4, k / 10 / 9.0);
             double y = l ? 0.25 + 0.5 / (1 + exp(-4 + 1200 / pow(x, 0.34) + 1600 / pow(z, 0.28)))
                          : pow(pow(9e13 / x, 0.8) + 5e13 / z, 0.095);
-            const double row[] = {x, z, y * exp(noise)};
-            assert_int_equal(allometer_table_add_row(table, (size_t)k + 2, NULL), ALLOMETER_OK);
-            for (int c = 0; c < 3; ++c) allometer_table_put_number(table, (size_t)c, row[c]);
+            add_row(table, (double[]){x, z, y * exp(noise)});
             least += noise * noise / 100;
         }
         struct allometer_law *law = parse(laws[l], 2);
@@ -367,14 +337,8 @@ static void test_sizes_of_exponents(void **state) {
 /* An exponent under many minus signs is looked at once, not once for every path to it. */
 static void test_many_minus_signs(void **state) {
     (void)state;
-    struct allometer_table *table = allometer_table_new("test");
-    allometer_table_add_column(table, "x", NULL);
-    allometer_table_add_column(table, "y", NULL);
-    for (int k = 1; k <= 20; ++k) {
-        assert_int_equal(allometer_table_add_row(table, (size_t)k + 1, NULL), ALLOMETER_OK);
-        allometer_table_put_number(table, 0, k);
-        allometer_table_put_number(table, 1, 3 * pow(k, -0.4));
-    }
+    struct allometer_table *table = make_table_of("x,y");
+    for (int k = 1; k <= 20; ++k) add_row(table, (double[]){k, 3 * pow(k, -0.4)});
     struct allometer_law *law = parse("a*x^(" /* 50 */
                                       "- - - - - - - - - - - - - - - - - - - - - - - - - "
                                       "- - - - - - - - - - - - - - - - - - - - - - - - - c)",

@@ -14,6 +14,7 @@
 
 #include "compare.h"
 #include "cpu_device.h"
+#include "made_table.h"
 #include "truths.h"
 
 enum { MANY = 6000, FEW = 40 };
@@ -22,11 +23,7 @@ enum { MANY = 6000, FEW = 40 };
    of every 50th point, 20 times that where there are outliers. Group 1 has many rows, the others few. */
 static struct allometer_table *make_table(const struct allometer_law *law, const double *inner,
                                           int outliers) {
-    static const char *const names[] = {"group", "x", "z", "y", "weight"};
-    struct allometer_table *table = allometer_table_new("test");
-    assert_non_null(table);
-    for (size_t c = 0; c < 5; ++c)
-        assert_int_equal(allometer_table_add_column(table, names[c], NULL), ALLOMETER_OK);
+    struct allometer_table *table = make_table_of("group,x,z,y,weight");
     srand48(11);
     for (int i = 0; i < MANY + 2 * FEW; ++i) {
         int group = i < FEW ? 0 : i < FEW + MANY ? 1 : 2;
@@ -34,9 +31,7 @@ static struct allometer_table *make_table(const struct allometer_law *law, const
                z = 100 * pow(1e4, drand48()), y;
         allometer_law_evaluate(law, inner, (const double *const[]){&x, &z}, 1, &y, NULL);
         y *= exp(0.02 * (outliers && i % 50 == 7 ? 20 : 1) * (2 * drand48() - 1));
-        const double cells[] = {group, x, z, y, 0.5 + drand48()};
-        assert_int_equal(allometer_table_add_row(table, 0, NULL), ALLOMETER_OK);
-        for (size_t c = 0; c < 5; ++c) allometer_table_put_number(table, c, cells[c]);
+        add_row(table, (double[]){group, x, z, y, 0.5 + drand48()});
     }
     return table;
 }

@@ -3,6 +3,7 @@
    laws of the table where one is the same. Sets whose file is not in the folder are named and left out. */
 #include "fit.h"
 #include "formula_parse.h"
+#include "made_table.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -218,19 +219,13 @@ static void check_solver(const struct reference *of, const struct allometer_law 
 /* A fit, with one of the published starts or (start = 2) none; signs: of the law's parameters. */
 static void check_fit(const struct reference *of, const struct allometer_law *law, const struct data_set *set,
                       const double *signs, int start) {
-    static const char *const names[] = {"x", "z", "y"};
     struct allometer_fit_setting settings[MOST_PARAMETERS];
     double values[MOST_PARAMETERS], errors[MOST_PARAMETERS];
     struct allometer_fits *fits;
     struct allometer_error error;
-    struct allometer_table *table = allometer_table_new(of->name);
-    for (int c = 0; c < 3; ++c)
-        assert_int_equal(allometer_table_add_column(table, names[c], NULL), ALLOMETER_OK);
-    for (int i = 0; i < set->n; ++i) {
-        assert_int_equal(allometer_table_add_row(table, (size_t)i + 2, NULL), ALLOMETER_OK);
-        for (int c = 0; c < set->n_columns; ++c) allometer_table_put_number(table, (size_t)c, set->x[c][i]);
-        allometer_table_put_number(table, 2, set->y[i]);
-    }
+    struct allometer_table *table = make_table_of("x,z,y");
+    for (int i = 0; i < set->n; ++i)
+        add_row(table, (double[]){set->x[0][i], set->n_columns > 1 ? set->x[1][i] : NAN, set->y[i]});
     for (int p = 0; p < set->P; ++p) {
         double sign = signs ? signs[p] : 1;
         settings[p] = (struct allometer_fit_setting){

@@ -14,6 +14,7 @@
 
 #include "compare.h"
 #include "cpu_device.h"
+#include "made_table.h"
 
 enum { N = 60 };
 
@@ -21,17 +22,11 @@ static struct allometer_table *table;
 
 /* Points of a power with an offset, in 12 clusters. */
 static void fill_table(void) {
-    static const char *const names[] = {"x", "y", "cluster"};
-    table = allometer_table_new("points");
-    assert_non_null(table);
-    for (size_t c = 0; c < 3; ++c)
-        assert_int_equal(allometer_table_add_column(table, names[c], NULL), ALLOMETER_OK);
+    table = make_table_of("x,y,cluster");
     srand48(3);
     for (int i = 0; i < N; ++i) {
         double x = pow(1.2, i), y = (0.5 + 4 * pow(x, -0.4)) * (1 + 0.05 * (drand48() - 0.5));
-        const double cells[] = {x, y, i % 12};
-        assert_int_equal(allometer_table_add_row(table, 0, NULL), ALLOMETER_OK);
-        for (size_t c = 0; c < 3; ++c) allometer_table_put_number(table, c, cells[c]);
+        add_row(table, (double[]){x, y, i % 12});
     }
 }
 

@@ -14,17 +14,14 @@
 #include "compare.h"
 #include "cpu_device.h"
 #include "draws.h"
+#include "made_table.h"
 
 enum { GROUPS = 150 };
 
 /* Groups of 8 to 80 points with errors of 0.3 to 10 %, each with a law of its own. */
 static struct allometer_table *make_table(const struct allometer_law *law) {
-    static const char *const names[] = {"group", "N", "D", "y"};
     static const double errors[] = {0.003, 0.02, 0.1};
-    struct allometer_table *table = allometer_table_new("test");
-    assert_non_null(table);
-    for (size_t c = 0; c < 4; ++c)
-        assert_int_equal(allometer_table_add_column(table, names[c], NULL), ALLOMETER_OK);
+    struct allometer_table *table = make_table_of("group,N,D,y");
     srand48(3);
     for (int g = 0; g < GROUPS; ++g) {
         int n = (int)uniform(8, 80), is_sum_of_powers = law->n_columns == 2;
@@ -34,9 +31,7 @@ static struct allometer_table *make_table(const struct allometer_law *law) {
         for (int i = 0; i < n; ++i) {
             double x[2] = {pow(10, uniform(5, 10)), pow(10, uniform(7, 11))}, y;
             allometer_law_evaluate(law, inner, (const double *const[]){&x[0], &x[1]}, 1, &y, NULL);
-            const double cells[] = {g, x[0], x[1], y * exp(errors[g % 3] * gauss())};
-            assert_int_equal(allometer_table_add_row(table, 0, NULL), ALLOMETER_OK);
-            for (size_t c = 0; c < 4; ++c) allometer_table_put_number(table, c, cells[c]);
+            add_row(table, (double[]){g, x[0], x[1], y * exp(errors[g % 3] * gauss())});
         }
     }
     return table;
