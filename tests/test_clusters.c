@@ -114,7 +114,8 @@ static double quantile(const struct allometer_fits *fits, int p, double q) {
     return sorted_quantile(sorted, RESAMPLES, q);
 }
 
-/* Student's and the normal quantile of 0.975 from tables: 3 degrees of freedom, and 1999. Points are not widened. */
+/* Student's and the normal quantile of 0.975 from tables: 3 degrees of freedom, and 1999. Of points, by their number over
+   their degrees of freedom alone. */
 static void test_widening_is_what_it_says(void **state) {
     (void)state;
     static const struct {
@@ -127,7 +128,9 @@ static void test_widening_is_what_it_says(void **state) {
         struct allometer_fits *fits = fit(table, cases[i].cluster);
         const struct allometer_fit_group *group = &fits->groups[0];
         double runs = cases[i].runs, whole = cases[i].cluster ? sqrt(runs / (runs - 1)) : 1;
-        double factor = cases[i].cluster ? cases[i].student / 1.959963984540054 * whole : 1;
+        const double points = runs * SIZES;
+        double factor =
+            cases[i].cluster ? cases[i].student / 1.959963984540054 * whole : sqrt(points / (points - 2));
         for (int p = 0; p < 2; ++p) {
             enum allometer_role role = fits->law->parameters[p].role;
             double at = group->inner[p], low = quantile(fits, p, 0.025), high = quantile(fits, p, 0.975);

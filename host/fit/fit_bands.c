@@ -39,8 +39,8 @@ static void from_resamples(const struct fit_work *work, size_t group, const stru
             double error = precision->errors[drawn];
             if (work->weight) error *= sqrt(work->weight[first + drawn] / weights[i]);
             double value = !on_logs ? values[i] : values[i] <= 0 ? -INFINITY : log(values[i]);
-            if (fits->options.cluster)
-                value += (precision->widening - 1) * (value - (on_logs ? log(yhat[i]) : yhat[i]));
+            double off = value - (on_logs ? log(yhat[i]) : yhat[i]);
+            if (precision->widening > 1 && isfinite(off)) value += (precision->widening - 1) * off;
             scratch[i * R + r] = value + error;
         }
     }

@@ -170,7 +170,7 @@ struct fit_precision {
     double *errors;     /* n_train: y - law or log y - log law, widened for the parameters that were fitted */
     const double *resamples; /* n_resamples x P: bootstrap minima */
     size_t n_resamples;
-    double widening; /* of the resamples' spread: cluster_widening, or 1 where single points are drawn */
+    double widening; /* of the resamples' spread: cluster_widening, or sqrt(points / degrees) */
 };
 
 /* fit_quantity.c: parses those of the options. BAD_INPUT, pointing at the character where the formula is wrong. */

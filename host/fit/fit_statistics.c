@@ -206,6 +206,9 @@ enum allometer_code fit_describe_group(struct fit_work *work, size_t g, const do
         for (int c = 0; c < work->n_columns; ++c) columns[c] = fits->x[c] + first;
         group->n_resamples = precision.n_resamples == kept ? (int32_t)n : 0;
         group->objective = mean_objective(work, g);
+        /* of n points, resamples show about (n - P)/n of the variance: residuals are that much smaller than errors */
+        if (!fits->options.cluster && precision.n_resamples)
+            precision.widening = sqrt((double)group->n_train / precision.degrees);
         describe_parameters(work, g, &precision, scratch);
         if (fits->options.cluster && precision.n_resamples) widen_errors(work, g, &precision);
         code = fit_bands(work, g, &precision, columns, fits->rows + first, group->n_rows, fits->yhat + first,
