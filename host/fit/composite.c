@@ -62,8 +62,9 @@ static int bootstrap_intervals(const struct sample *sample, const struct composi
         sort_doubles(sorted, n);
         slope->lower = sorted_quantile(sorted, n, 0.5 - 0.5 * options->confidence);
         slope->upper = sorted_quantile(sorted, n, 0.5 + 0.5 * options->confidence);
-        if (!options->cluster) continue;
-        const double widening = cluster_widening((size_t)n_clusters, options->confidence);
+        /* of M models, resamples show about (M - 2)/M of the variance */
+        const double widening = options->cluster ? cluster_widening((size_t)n_clusters, options->confidence)
+                                                 : sqrt(sample->M / (sample->M - 2.0));
         slope->lower = widened_bound(slope->lower, -1, slope->value, widening, -INFINITY);
         slope->upper = widened_bound(slope->upper, 1, slope->value, widening, INFINITY);
     }
