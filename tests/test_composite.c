@@ -219,7 +219,7 @@ static void clusters_reject_as_often_as_said(void **state) {
     gsl_rng_free(rng);
 }
 
-/* Of few models, quantiles of resamples as they are cover 92 %. Of 2,000 slopes 0.5 % more or less by chance. */
+/* Of few models, quantiles of resamples as they are cover 91 and 92 %. Chance makes 0.4 % of difference. */
 static void few_models_cover(void **state) {
     (void)state;
     gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
@@ -227,7 +227,7 @@ static void few_models_cover(void **state) {
     struct composite_options options = {
         .neurons = "allocated", .loss = "loss", .bootstrap = 400, .confidence = 0.95};
     int exponents = 0, growths = 0;
-    for (int sweep = 0; sweep < 1000; sweep++) {
+    for (int sweep = 0; sweep < 4000; sweep++) {
         struct allometer_table *table = make_table(&made, rng);
         struct composite composite;
         assert_int_equal(composite_fit(table, &options, &composite, NULL), ALLOMETER_OK);
@@ -240,9 +240,9 @@ static void few_models_cover(void **state) {
         composite_free(&composite);
         allometer_table_free(table);
     }
-    print_message("of 2,000 nominal 0.95 intervals %d and %d hold the truth\n", exponents, growths);
-    assert_in_range(exponents, 1865, 1935);
-    assert_in_range(growths, 1865, 1935);
+    print_message("of 8,000 nominal 0.95 intervals %d and %d hold the truth\n", exponents, growths);
+    assert_in_range(exponents, 7400, 7760);
+    assert_in_range(growths, 7400, 7760);
     gsl_rng_free(rng);
 }
 
