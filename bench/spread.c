@@ -10,7 +10,7 @@ static int ascending(const void *a, const void *b) {
 
 struct spread bench_spread(double *values, int n) {
     qsort(values, (size_t)n, sizeof *values, ascending);
-    return (struct spread){values[0], values[n / 2], values[n - 1]};
+    return (struct spread){values[0], 0.5 * (values[(n - 1) / 2] + values[n / 2]), values[n - 1]};
 }
 
 double bench_now(void) {
