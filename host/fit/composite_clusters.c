@@ -13,15 +13,8 @@ int32_t composite_cluster_lines(const struct sample *sample, double *clusters, s
     for (int32_t m = 0; m < M; m++)
         if (m == 0 || clusters[m] != clusters[n - 1]) clusters[n++] = clusters[m];
     for (int32_t m = 0; m < M; m++) {
-        int32_t low = 0, high = n - 1;
-        while (low < high) {
-            const int32_t middle = (low + high) / 2;
-            if (clusters[middle] < sample->cluster[m])
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        sample_add(sample, m, lines + (int64_t)low * 2 * K);
+        const size_t cluster = sorted_below(clusters, (size_t)n, sample->cluster[m]);
+        sample_add(sample, m, lines + cluster * (size_t)(2 * K));
     }
     return n;
 }

@@ -27,6 +27,8 @@ static void from_resamples(const struct fit_work *work, size_t group, const stru
     double tail = 0.5 * (1 - fits->options.confidence), *values = scratch + CHUNK * R;
     uint64_t seed = fits->options.seed, stream = work->sets[group].stream;
     size_t first = fit_first_point(work, group);
+    double center[CHUNK];
+    for (size_t i = 0; i < n; ++i) center[i] = on_logs ? log(yhat[i]) : yhat[i];
     philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
     for (size_t r = 0; r < R; ++r) {
         allometer_law_evaluate(fits->law, precision->resamples + r * P, columns, n, values, NULL);
@@ -39,7 +41,7 @@ static void from_resamples(const struct fit_work *work, size_t group, const stru
             double error = precision->errors[drawn];
             if (work->weight) error *= sqrt(work->weight[first + drawn] / weights[i]);
             double value = !on_logs ? values[i] : values[i] <= 0 ? -INFINITY : log(values[i]);
-            double off = value - (on_logs ? log(yhat[i]) : yhat[i]);
+            double off = value - center[i];
             if (precision->widening > 1 && isfinite(off)) value += (precision->widening - 1) * off;
             scratch[i * R + r] = value + error;
         }
