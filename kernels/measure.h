@@ -4,14 +4,14 @@
 
 #include "train.h"
 
-/* Adds the chunk's part of every subtask's loss and accuracy to `partial`. */
-KERNEL_COLD void losses_add(const struct allometer_model *model, const struct batch *batch, float *partial) {
-    const float share = 1.0f / (float)model->test_samples;
+/* Into `partial`, over the chunk, each subtask's sum of losses and how many samples it has right: a count, which is exact,
+   where shares of all samples would be rounded one by one. */
+KERNEL_COLD void losses_sum(const struct allometer_model *model, const struct batch *batch, float *partial) {
     float *own = partial + TEAM_PARTIAL * PARTIAL_ROW;
     for (int32_t k = 0; k < model->n_subtasks; ++k) {
         vf loss = vf_set(0.0f), right = vf_set(0.0f), correct;
         FOR_LANES(s, batch->n) {
-            vf weight = share * vf_load(batch->weight + s);
+            const vf weight = vf_load(batch->weight + s);
             loss = loss + weight * loss_at(batch, &model->subtasks[k], s, weight, 0, &correct);
             right = right + weight * correct;
         }
@@ -33,12 +33,16 @@ KERNEL void measure_losses(const int D, const int O, const int kind, const struc
         batch_draw(model, range, &w->batch);
         team_sync();
         forward_all(D, O, kind, &w->parameters, model->width, &w->batch, w->kept, w->scratch);
-        losses_add(model, &w->batch, w->partial);
+        losses_sum(model, &w->batch, w->partial);
         team_sync();
         if (run < chunks) {
             for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
                 result->loss[k] += partial_total(w->partial, k);
                 result->accuracy[k] += partial_total(w->partial, PARTIAL_RESIDUAL + k);
+                if (run < chunks - 1) continue;
+                const int classifies = model->subtasks[k].loss == ALLOMETER_LOSS_CROSS_ENTROPY;
+                result->loss[k] /= (float)model->test_samples;
+                result->accuracy[k] = classifies ? result->accuracy[k] / (float)model->test_samples : NAN;
             }
             activation_add(D, kind, model, &w->parameters, &w->batch, 1.0f / (float)model->test_samples,
                            mean);
@@ -46,9 +50,6 @@ KERNEL void measure_losses(const int D, const int O, const int kind, const struc
             ablation_add(D, kind, model, &w->parameters, &w->batch, mean, rise);
         }
         team_sync();
-    }
-    for (int32_t k = TEAM_RANK; k < model->n_subtasks; k += TEAM_SIZE) {
-        if (model->subtasks[k].loss != ALLOMETER_LOSS_CROSS_ENTROPY) result->accuracy[k] = NAN;
     }
 }
 

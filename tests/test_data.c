@@ -71,6 +71,24 @@ static void constant_columns_are_standardized_to_zero(void **state) {
     data_free(data);
 }
 
+/* Seconds since 1970, of which single precision holds every 128th; and what is next to nothing in it. */
+static void columns_far_from_zero_are_standardized(void **state) {
+    (void)state;
+    enum { N = 60 };
+    char text[64 * N] = "seconds,small,y\n";
+    for (int i = 0; i < N; i++) sprintf(text + strlen(text), "%d,%de-300,%d\n", 1700000000 + i, i, i);
+    scratch_write("data_far.csv", text, strlen(text));
+    struct data_source source = source_of("data_far.csv");
+    source.is_standardized = 1;
+    struct data *data = read_data(&source);
+    for (int i = 0; i < N; i++) {
+        const double expected = (i - (N - 1) / 2.0) / sqrt((N * N - 1) / 12.0);
+        assert_close("seconds", (double)data->rows.inputs[2 * i], expected, 1e-6, 1e-6);
+        assert_close("small", (double)data->rows.inputs[2 * i + 1], expected, 1e-6, 1e-6);
+    }
+    data_free(data);
+}
+
 static void images_have_labels_beside_them(void **state) {
     (void)state;
     const char images[] = "\0\0\x08\x03\0\0\0\2\0\0\0\1\0\0\0\3\xc8\0\xff\1\2\3",
@@ -314,6 +332,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_chosen),
         cmocka_unit_test(constant_columns_are_standardized_to_zero),
+        cmocka_unit_test(columns_far_from_zero_are_standardized),
         cmocka_unit_test(images_have_labels_beside_them),
         cmocka_unit_test(bad_files_are_told_by_row_and_column),
         cmocka_unit_test(keys_of_drawn_samples_are_refused),

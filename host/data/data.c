@@ -259,20 +259,30 @@ static enum allometer_code read_subtasks(const struct file *file, size_t column,
     return ALLOMETER_OK;
 }
 
-/* To mean 0 and deviation 1; a constant column, whose mean is rounded as any is, to 0. */
-static void standardize(float *values, size_t n, size_t stride) {
-    double mean = 0, square = 0;
+/* As take_column, to mean 0 and deviation 1, a constant column, whose mean is rounded as any is, to 0; from the file's own
+   numbers: of times or years single precision leaves few digits beside what all have in common. */
+static enum allometer_code take_standardized(const struct file *file, size_t column, size_t stride,
+                                             float *values) {
+    const enum allometer_code code = take_column(file, column, stride, values);
+    const size_t n = n_rows(file);
+    double mean = 0, widest = 0, square = 0;
     int varies = 0;
-    for (size_t i = 0; i < n; i++) {
-        mean += (double)values[i * stride] / (double)n;
-        varies |= values[i * stride] != values[0];
+    for (size_t row = 0; row < n && !code; row++) {
+        mean += number_at(file, row, column) / (double)n;
+        varies |= number_at(file, row, column) != number_at(file, 0, column);
     }
-    for (size_t i = 0; i < n; i++) {
-        double gap = (double)values[i * stride] - mean;
+    for (size_t row = 0; row < n && !code; row++)
+        widest = fmax(widest, fabs(number_at(file, row, column) - mean));
+    for (size_t row = 0; row < n && !code && varies; row++) {
+        const double gap =
+            (number_at(file, row, column) - mean) / widest; /* whose square does not underflow */
         square += gap * gap / (double)n;
     }
-    for (size_t i = 0; i < n; i++)
-        values[i * stride] = varies ? (float)(((double)values[i * stride] - mean) / sqrt(square)) : 0;
+    for (size_t row = 0; row < n && !code; row++) {
+        const double gap = number_at(file, row, column) - mean;
+        values[row * stride] = varies ? (float)(gap / widest / sqrt(square)) : 0;
+    }
+    return code;
 }
 
 static uint64_t add_checksum(uint64_t sum, const void *bytes, size_t n) { /* FNV-1a */
@@ -291,8 +301,8 @@ static enum allometer_code fill(const struct file *file, const struct file *targ
         return allometer_fail(file->error, ALLOMETER_FAILED, "%s: out of memory", file->path);
     enum allometer_code code = ALLOMETER_OK;
     for (size_t d = 0; d < D && !code; d++) {
-        code = take_column(file, columns->inputs[d], D, inputs + d);
-        if (!code && source->is_standardized) standardize(inputs + d, N, D);
+        code = source->is_standardized ? take_standardized(file, columns->inputs[d], D, inputs + d)
+                                       : take_column(file, columns->inputs[d], D, inputs + d);
     }
     size_t target = target_file ? n_columns(target_file) - 1 : columns->target;
     if (!code && target_file && strcmp(source->target, "last") != 0)
