@@ -1,9 +1,11 @@
 #include "backend.h"
 #include "model_problem.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static int __attribute__((format(printf, 3, 4)))
 found(struct model_problem *problem, const char *path, const char *format, ...) {
@@ -72,6 +74,20 @@ static int check_series(const struct allometer_model *model, int k, struct model
     return 0;
 }
 
+/* Sines are computed up to SINE_REACH (kernels/float_maths.h). Of what a series feeds only its run tells. */
+static int check_frequency(const struct allometer_model *model, int k, struct model_problem *problem) {
+    enum { SINE_REACH = 100000 };
+    const struct allometer_subtask *subtask = &model->subtasks[k];
+    const double most = fmax(fabs((double)model->low), fabs((double)model->high)),
+                 reach = most > 0 ? SINE_REACH / (M_PI * most) : INFINITY;
+    if (model->data || (k > 0 && subtask[-1].feeds) || fabs((double)subtask->frequency) <= reach) return 0;
+    const struct allometer_name *function = &allometer_functions.rows[subtask->function];
+    if (!strstr(function->formula, "frequency")) return 0;
+    return found_in(problem, k, "has frequency %g, expected at most %.6g for %s of inputs from %g to %g",
+                    (double)subtask->frequency, reach, function->name, (double)model->low,
+                    (double)model->high);
+}
+
 /* Variables that mixed samples have: inputs but those that tell the subtask. */
 static int32_t count_variables(const struct allometer_model *model) {
     return model->n_inputs - (model->control ? model->n_subtasks : 0);
@@ -86,7 +102,7 @@ static int check_subtask(const struct allometer_model *model, int k, int32_t n_i
                         model->data ? "a function" : "data");
     const struct allometer_function_shape *shape = &allometer_function_shapes[subtask->function];
     const char *function = allometer_functions.rows[subtask->function].name;
-    if (check_series(model, k, problem)) return 1;
+    if (check_series(model, k, problem) || check_frequency(model, k, problem)) return 1;
     const struct allometer_subtask *before = k > 0 && subtask[-1].feeds ? &subtask[-1] : NULL;
     const int32_t takes = before ? before->n_inputs : shape->n_inputs,
                   gives = subtask->feeds ? 0 : shape->n_outputs,
@@ -146,6 +162,12 @@ static int check_layout(const struct allometer_model *model, struct model_proble
                      model->n_inputs, model->n_outputs, n_inputs, n_outputs);
     if (!(weights > 0))
         return found(problem, "task.subtasks", "task.subtasks all have weight 0, expected one above 0");
+    if (model->mixed
+        && (weights < (double)FLT_MIN || weights > (double)FLT_MAX)) /* of which shares are taken */
+        return found(
+            problem, "task.subtasks",
+            "task.subtasks' weights come to %g together, expected %g to %g: their shares count alone",
+            weights, (double)FLT_MIN, (double)FLT_MAX);
     return 0;
 }
 
