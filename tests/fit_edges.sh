@@ -294,7 +294,7 @@ close 'a of two points' "$(column a two-fit.csv)" 4 1e-9
 close 'b of two points' "$(column b two-fit.csv)" 0.5 1e-9
 expect 0 '' bounds.csv --law 'a*n^-b + 0*D' --x n,D --y loss
 echo 'a,16,1,-1' >>two.csv
-expect 2 "two.csv:4: column 'w': expected a weight of at least 0" two.csv --law power --x n --y loss --weight w
+expect 2 "two.csv:4: column 'w': expected a weight of at least 0, found -1" two.csv --law power --x n --y loss --weight w
 for law in power power-offset 'a*n^-b'; do # a row of weight 2 is the row twice; of what counts alike, all
     awk -v OFS=, 'BEGIN { print "n,loss,w"; for (i = 0; i < 12; ++i) print n = 2 ^ i, (0.2 + 3 / n) * (1 + 0.1 * cos(7 * i)), 1 + (i % 3 == 0) }' >weighted.csv
     awk -F, '{ print } NR > 1 && $3 == 2 { print }' weighted.csv >repeated.csv

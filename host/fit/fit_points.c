@@ -49,9 +49,11 @@ static enum allometer_code point_weight(const struct allometer_fits *fits, size_
     size_t row = fits->rows[at];
     *weight = fits->table->columns[column].numbers[row];
     if (*weight >= 0 && isfinite(*weight)) return ALLOMETER_OK;
-    char place[ALLOMETER_PLACE_LENGTH];
-    return allometer_fail(error, ALLOMETER_BAD_INPUT, "%s: column '%s': expected a weight of at least 0",
-                          allometer_table_place(fits->table, row, place), fits->options.weight);
+    char place[ALLOMETER_PLACE_LENGTH], found[ALLOMETER_NUMBER_LENGTH];
+    const char *text = allometer_table_text(fits->table, column, row, found);
+    return allometer_fail(
+        error, ALLOMETER_BAD_INPUT, "%s: column '%s': expected a weight of at least 0, found %.60s",
+        allometer_table_place(fits->table, row, place), fits->options.weight, *text ? text : "none");
 }
 
 static void add_points(struct fit_work *work, const struct member *members, size_t n, int in_clusters) {
