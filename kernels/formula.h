@@ -73,6 +73,11 @@ KERNEL vd formula_exp(vd a, vd *da) {
     return *da;
 }
 
+KERNEL vd formula_expm1(vd a, vd *da) {
+    *da = vd_exp_u10(a);
+    return vd_expm1_u10(a);
+}
+
 KERNEL vd formula_log(vd a, vd *da) {
     *da = vd_set(1) / a;
     return vd_log_u10(a);
@@ -88,6 +93,11 @@ KERNEL vd formula_log10(vd a, vd *da) {
     vd y = formula_log(a, da);
     *da = *da * vd_set(0.4342944819032518);
     return y * vd_set(0.4342944819032518);
+}
+
+KERNEL vd formula_log1p(vd a, vd *da) {
+    *da = vd_set(1) / (vd_set(1) + a);
+    return vd_log1p_u10(a);
 }
 
 KERNEL vd formula_sqrt(vd a, vd *da) {

@@ -132,6 +132,14 @@ KERNEL vd vd_tanh_u10(vd x) {
     return tanh(x);
 }
 
+KERNEL vd vd_expm1_u10(vd x) {
+    return expm1(x);
+}
+
+KERNEL vd vd_log1p_u10(vd x) {
+    return log1p(x);
+}
+
 KERNEL vd vd_sin_u10(vd x) {
     return sin(x);
 }
@@ -263,6 +271,14 @@ KERNEL vd vd_sqrt(vd x) {
 
 KERNEL vd vd_tanh_u10(vd x) {
     return (vd)SLEEF_D(tanh, u10)(x);
+}
+
+KERNEL vd vd_expm1_u10(vd x) {
+    return (vd)SLEEF_D(expm1, u10)(x);
+}
+
+KERNEL vd vd_log1p_u10(vd x) {
+    return (vd)SLEEF_D(log1p, u10)(x);
 }
 
 KERNEL vd vd_sin_u10(vd x) {

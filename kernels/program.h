@@ -23,9 +23,11 @@ enum {
     ROW(whole_power, "^n", 2) /* by the whole number n = b: of negative numbers too */ \
     ROW(negate, "-", 1)                                                                \
     ROW(exp, "exp", 1)                                                                 \
+    ROW(expm1, "expm1", 1)                                                             \
     ROW(log, "log", 1)                                                                 \
     ROW(log2, "log2", 1)                                                               \
     ROW(log10, "log10", 1)                                                             \
+    ROW(log1p, "log1p", 1)                                                             \
     ROW(sqrt, "sqrt", 1)                                                               \
     ROW(abs, "abs", 1)                                                                 \
     ROW(tanh, "tanh", 1)                                                               \

@@ -94,10 +94,10 @@ static void fit_law(const struct allometer_backend *on, const struct allometer_l
    and logarithms, within a unit in the last place each, leave of it after the normal equations have squared it. */
 static void test_every_law_is_the_same(void **state) {
     (void)state;
-    static const char *const texts[] = {"a + b*x^-c",
-                                        "softplus(a - b*x) + logistic(c*x) + min(a, x) + max(b, x) + abs(c)",
-                                        "exp(tanh(a*x)) + sin(b*x) + cos(c*x) + x^3 + 5",
-                                        "log2(1 + exp(a)*x) + log10(b + 3*x)^2 + sqrt(c)*atan(x) + erf(a*x)"};
+    static const char *const texts[] = {
+        "a + b*x^-c", "softplus(a - b*x) + logistic(c*x) + min(a, x) + max(b, x) + abs(c)",
+        "exp(tanh(a*x)) + sin(b*x) + cos(c*x) + x^3 + 5",
+        "log2(1 + exp(a)*x) + log10(b + 3*x)^2 + sqrt(c)*atan(x) + erf(a*x) + expm1(-b*x) + log1p(c*x)"};
     static double one[64 * ALLOMETER_MAX_PARAMETERS], two[64 * ALLOMETER_MAX_PARAMETERS];
     struct allometer_fit_outcome first[64], second[64];
     double costs[2][64];
