@@ -259,30 +259,29 @@ static enum allometer_code read_subtasks(const struct file *file, size_t column,
     return ALLOMETER_OK;
 }
 
-/* As take_column, to mean 0 and deviation 1, a constant column, whose mean is rounded as any is, to 0; from the file's own
-   numbers: of times or years single precision leaves few digits beside what all have in common. */
+/* By how much a cell differs from the first one, and that from the mean of such gaps: 0 throughout a constant column. */
+static double off_mean(const struct file *file, size_t row, size_t column, double mean_gap) {
+    return number_at(file, row, column) - number_at(file, 0, column) - mean_gap;
+}
+
+/* As take_column, to mean 0 and deviation 1, a constant column to 0; from the file's own numbers: of times or years single
+   precision leaves few digits beside what all have in common. */
 static enum allometer_code take_standardized(const struct file *file, size_t column, size_t stride,
                                              float *values) {
-    const enum allometer_code code = take_column(file, column, stride, values);
     const size_t n = n_rows(file);
     double mean = 0, widest = 0, square = 0;
-    int varies = 0;
-    for (size_t row = 0; row < n && !code; row++) {
-        mean += number_at(file, row, column) / (double)n;
-        varies |= number_at(file, row, column) != number_at(file, 0, column);
+    const enum allometer_code code = take_column(file, column, stride, values);
+    if (code) return code;
+    for (size_t row = 0; row < n; row++) mean += off_mean(file, row, column, 0) / (double)n;
+    for (size_t row = 0; row < n; row++) widest = fmax(widest, fabs(off_mean(file, row, column, mean)));
+    for (size_t row = 0; row < n && widest > 0; row++) {
+        const double share = off_mean(file, row, column, mean) / widest; /* whose square does not underflow */
+        square += share * share / (double)n;
     }
-    for (size_t row = 0; row < n && !code; row++)
-        widest = fmax(widest, fabs(number_at(file, row, column) - mean));
-    for (size_t row = 0; row < n && !code && varies; row++) {
-        const double gap =
-            (number_at(file, row, column) - mean) / widest; /* whose square does not underflow */
-        square += gap * gap / (double)n;
-    }
-    for (size_t row = 0; row < n && !code; row++) {
-        const double gap = number_at(file, row, column) - mean;
-        values[row * stride] = varies ? (float)(gap / widest / sqrt(square)) : 0;
-    }
-    return code;
+    for (size_t row = 0; row < n; row++)
+        values[row * stride] =
+            widest > 0 ? (float)(off_mean(file, row, column, mean) / widest / sqrt(square)) : 0;
+    return ALLOMETER_OK;
 }
 
 static uint64_t add_checksum(uint64_t sum, const void *bytes, size_t n) { /* FNV-1a */

@@ -79,8 +79,8 @@ static int check_frequency(const struct allometer_model *model, int k, struct mo
     enum { SINE_REACH = 100000 };
     const struct allometer_subtask *subtask = &model->subtasks[k];
     const double most = fmax(fabs((double)model->low), fabs((double)model->high)),
-                 reach = most > 0 ? SINE_REACH / (M_PI * most) : INFINITY;
-    if (model->data || (k > 0 && subtask[-1].feeds) || fabs((double)subtask->frequency) <= reach) return 0;
+                 reach = SINE_REACH / (M_PI * most);
+    if ((k > 0 && subtask[-1].feeds) || fabs((double)subtask->frequency) <= reach) return 0;
     const struct allometer_name *function = &allometer_functions.rows[subtask->function];
     if (!strstr(function->formula, "frequency")) return 0;
     return found_in(problem, k, "has frequency %g, expected at most %.6g for %s of inputs from %g to %g",
@@ -162,8 +162,8 @@ static int check_layout(const struct allometer_model *model, struct model_proble
                      model->n_inputs, model->n_outputs, n_inputs, n_outputs);
     if (!(weights > 0))
         return found(problem, "task.subtasks", "task.subtasks all have weight 0, expected one above 0");
-    if (model->mixed
-        && (weights < (double)FLT_MIN || weights > (double)FLT_MAX)) /* of which shares are taken */
+    /* the kernels take shares of their sum */
+    if (model->mixed && (weights < (double)FLT_MIN || weights > (double)FLT_MAX))
         return found(
             problem, "task.subtasks",
             "task.subtasks' weights come to %g together, expected %g to %g: their shares count alone",
