@@ -7,6 +7,9 @@
 #include <stdio.h>
 
 enum { BENCH_REPEATS = 7 };
+/* Least of a repeat, ours or a peer's: an idle core takes some milliseconds to its full clock, which is as long as thousands
+   of fits take. peers/peer.py has it too. */
+#define BENCH_SECONDS 0.2
 
 struct spread {
     double least, median, most;
@@ -38,8 +41,8 @@ struct bench_result {
 };
 
 struct floor;
-/* Calls once(user), which returns the units that it did, for a warm-up and then options->repeats times. floor may be
-   NULL. */
+/* A warm-up and then options->repeats repeats, each of as many calls of once(user), which returns the units that it did, as
+   last BENCH_SECONDS. floor may be NULL. */
 struct bench_result bench_repeat(const struct bench_options *options, double (*once)(void *user), void *user,
                                  const struct floor *floor);
 

@@ -14,17 +14,18 @@ struct bench_result bench_repeat(const struct bench_options *options, double (*o
     for (int r = -1; r < options->repeats; ++r) { /* -1: the warm-up */
         while (r == 0 && bench_now() - begin < warm_up) once(user);
         if (r > 0 && bench_now() - begin > options->seconds) break;
-        double start = bench_now(), units = once(user), rate = units / (bench_now() - start);
+        double start = bench_now(), units = 0, taken = 0;
+        while (taken < BENCH_SECONDS) units += once(user), taken = bench_now() - start;
         for (int id = 0; compare && id < CEILING_MEMORY_BYTES; ++id) {
             if (id == CEILING_MULTIPLY_ADDS || floor->needs[id] > 0)
                 ceilings[(r + 1) & 1][id] = ceiling_now((enum ceiling_id)id, options->threads, 0.01);
         }
         if (r < 0) continue;
-        rates[r] = rate, n = r + 1;
+        rates[r] = units / taken, n = r + 1;
         if (!compare) continue;
         const double *before = ceilings[r & 1], *after = ceilings[(r + 1) & 1];
-        shares[r] = 2 * rate / (floor_rate(floor, before) + floor_rate(floor, after));
-        of_peak[r] = 2 * rate / (before[CEILING_MULTIPLY_ADDS] + after[CEILING_MULTIPLY_ADDS]);
+        shares[r] = 2 * rates[r] / (floor_rate(floor, before) + floor_rate(floor, after));
+        of_peak[r] = 2 * rates[r] / (before[CEILING_MULTIPLY_ADDS] + after[CEILING_MULTIPLY_ADDS]);
     }
     result.rate = bench_spread(rates, n);
     if (!compare) return result;
