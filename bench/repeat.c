@@ -9,10 +9,8 @@ struct bench_result bench_repeat(const struct bench_options *options, double (*o
         ceilings[2][N_CEILINGS] = {{0}};
     const int compare = floor && !options->rates_only;
     const double begin = bench_now();
-    const double warm_up = options->backend == &allometer_cpu ? 0 : 0.3; /* a GPU was idle, at a low clock */
     int n = 0;
     for (int r = -1; r < options->repeats; ++r) { /* -1: the warm-up */
-        while (r == 0 && bench_now() - begin < warm_up) once(user);
         if (r > 0 && bench_now() - begin > options->seconds) break;
         double start = bench_now(), units = 0, taken = 0;
         while (taken < BENCH_SECONDS) units += once(user), taken = bench_now() - start;

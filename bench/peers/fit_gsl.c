@@ -59,31 +59,33 @@ static int jacobian(const gsl_vector *t, void *user, gsl_matrix *J) {
     return GSL_SUCCESS;
 }
 
-static void fit_all(const struct fit_problems *problems, size_t n_points, size_t n_parameters, int breaks) {
+/* Fits each problem once; its cost, infinite where the fit failed. */
+static void fit_all(const struct fit_problems *problems, size_t n_points, size_t n_parameters, int breaks,
+                    gsl_multifit_nlinear_workspace *w, double *costs) {
+    for (size_t f = 0; f < FITS; ++f) {
+        struct curve curve = {problems->columns[0] + f * n_points, problems->target + f * n_points, breaks};
+        gsl_multifit_nlinear_fdf fdf = {
+            .f = residuals, .df = jacobian, .n = n_points, .p = n_parameters, .params = &curve};
+        gsl_vector_view first = gsl_vector_view_array(problems->starts + f * n_parameters, n_parameters);
+        int info, code = gsl_multifit_nlinear_init(&first.vector, &fdf, w);
+        if (code == GSL_SUCCESS)
+            code = gsl_multifit_nlinear_driver(1000, 1e-8, 1e-8, 1e-8, NULL, NULL, &info, w);
+        const gsl_vector *r = gsl_multifit_nlinear_residual(w);
+        costs[f] = HUGE_VAL;
+        if (code == GSL_SUCCESS || code == GSL_ENOPROG) gsl_blas_ddot(r, r, &costs[f]);
+    }
+}
+
+static void answer(const struct fit_problems *problems, size_t n_points, size_t n_parameters, int breaks) {
     gsl_multifit_nlinear_parameters parameters = gsl_multifit_nlinear_default_parameters();
     parameters.solver = gsl_multifit_nlinear_solver_cholesky; /* the fastest for few parameters */
-    gsl_multifit_nlinear_workspace *w =
-        gsl_multifit_nlinear_alloc(gsl_multifit_nlinear_trust, &parameters, n_points, n_parameters);
     double costs[FITS], start = bench_now(), taken = 0;
     int passes = 0;
+    gsl_multifit_nlinear_workspace *w =
+        gsl_multifit_nlinear_alloc(gsl_multifit_nlinear_trust, &parameters, n_points, n_parameters);
     if (!w) bench_quit("out of memory");
-    while (taken < BENCH_SECONDS) {
-        for (size_t f = 0; f < FITS; ++f) {
-            struct curve curve = {problems->columns[0] + f * n_points, problems->target + f * n_points,
-                                  breaks};
-            gsl_multifit_nlinear_fdf fdf = {
-                .f = residuals, .df = jacobian, .n = n_points, .p = n_parameters, .params = &curve};
-            gsl_vector_view first = gsl_vector_view_array(problems->starts + f * n_parameters, n_parameters);
-            int info, code = gsl_multifit_nlinear_init(&first.vector, &fdf, w);
-            if (code == GSL_SUCCESS)
-                code = gsl_multifit_nlinear_driver(1000, 1e-8, 1e-8, 1e-8, NULL, NULL, &info, w);
-            const gsl_vector *r = gsl_multifit_nlinear_residual(w);
-            costs[f] = HUGE_VAL;
-            if (code == GSL_SUCCESS || code == GSL_ENOPROG) gsl_blas_ddot(r, r, &costs[f]);
-        }
-        taken = bench_now() - start;
-        ++passes;
-    }
+    for (; taken < BENCH_SECONDS; taken = bench_now() - start, ++passes)
+        fit_all(problems, n_points, n_parameters, breaks, w, costs);
     printf("{\"seconds\": %.9g, \"note\": \"\", \"costs\": [", taken / passes);
     for (size_t f = 0; f < FITS; ++f) {
         if (isfinite(costs[f]))
@@ -111,7 +113,7 @@ int main(int argc, char **argv) {
     printf("{\"ready\": true}\n");
     fflush(stdout);
     while (fgets(line, sizeof line, stdin))
-        fit_all(&problems, (size_t)n_points, (size_t)law->n_parameters, breaks);
+        answer(&problems, (size_t)n_points, (size_t)law->n_parameters, breaks);
     fit_problems_free(&problems);
     return 0;
 }
